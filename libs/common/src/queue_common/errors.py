@@ -1,0 +1,39 @@
+"""Failures, named by what the caller must do."""
+
+__all__ = [
+    "ConflictError",
+    "LeaseLostError",
+    "QueueSystemError",
+    "QueueUnavailableError",
+    "UnknownTaskError",
+    "UnreadableRecordError",
+    "WrongStateError",
+]
+
+
+class QueueSystemError(Exception):
+    """Something in Queue System failed."""
+
+
+class QueueUnavailableError(QueueSystemError):
+    """Redis cannot take or give tasks now: it is away, full, loading or read-only. Try later."""
+
+
+class ConflictError(QueueSystemError):
+    """A task with this id and other content exists. Use another id."""
+
+
+class UnknownTaskError(QueueSystemError):
+    """No task has this id: it never existed, or its record has expired."""
+
+
+class WrongStateError(QueueSystemError):
+    """The task is not in a state in which this can be done."""
+
+
+class LeaseLostError(QueueSystemError):
+    """The worker's lease has ended: its tasks belong to others now. Take a new lease."""
+
+
+class UnreadableRecordError(QueueSystemError):
+    """The stored record cannot be read by this release. Keep it, do not run it."""

@@ -1,0 +1,160 @@
+"""Settings blocks both processes embed, and the one place where variables are read."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, TypeVar
+from urllib.parse import urlsplit
+
+import durationpy
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = [
+    "Duration",
+    "Environment",
+    "LogSettings",
+    "QueueSettings",
+    "RedisSettings",
+    "RetrySettings",
+    "Settings",
+    "load",
+]
+
+Environment = Literal["development", "production"]
+
+
+def _duration(value: object) -> object:
+    """Read ``10s``, ``1m30s`` or ``24h``: Go's spelling, as the original service has it."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return durationpy.from_str(value.strip())
+    except (durationpy.DurationError, ValueError, OverflowError) as error:
+        msg = "should be a duration such as 10s, 1m30s or 24h"
+        raise ValueError(msg) from error
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+class Settings(BaseSettings):
+    """A frozen set of variables; fields are named after them, in lower case."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="ignore", env_file=".env", env_ignore_empty=True, validate_default=True
+    )
+
+
+class LogSettings(Settings):
+    """How the process logs."""
+
+    env: Environment = "development"
+    """``production``: a JSON object a line; ``development``: coloured text."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    """The least severe level that is written."""
+
+
+def _address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65536 or re.search(r"[\s/@]", host):
+        msg = "should be host:port, such as localhost:6379"
+        raise ValueError(msg)
+    return value
+
+
+class RedisSettings(Settings):
+    """Where Redis is."""
+
+    redis_addr: Annotated[str, AfterValidator(_address)] = "localhost:6379"
+    """``host:port`` of a Redis without password or TLS."""
+    redis_url: SecretStr | None = None
+    """``redis://`` or ``rediss://`` (TLS) ``user:password@host:port/database``; over REDIS_ADDR."""
+    redis_ca_file: Path | None = None
+    """A PEM file with the CA that signed Redis' certificate; the system's CAs otherwise."""
+
+    @model_validator(mode="after")
+    def _url_is_usable(self) -> Self:
+        if self.redis_url is not None:
+            _check_redis_url(self.redis_url.get_secret_value())
+        if self.redis_ca_file is not None and not self.redis_ca_file.is_file():
+            msg = f"REDIS_CA_FILE: no file at {self.redis_ca_file}"
+            raise ValueError(msg)
+        return self
+
+    def url(self) -> str:
+        """Return the URL to connect to, secrets and all."""
+        if self.redis_url is not None:
+            return self.redis_url.get_secret_value()
+        return f"redis://{self.redis_addr}"
+
+
+def _check_redis_url(url: str) -> None:
+    parts = urlsplit(url)
+    try:
+        usable = parts.scheme in {"redis", "rediss", "unix"} and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or not (parts.hostname or parts.scheme == "unix"):
+        msg = "REDIS_URL: should be redis://[user:password@]host:port[/database]; rediss for TLS"
+        raise ValueError(msg)
+
+
+class RetrySettings(Settings):
+    """How often and how long tasks are tried; the API reads it to show a task's deadline."""
+
+    worker_retry_interval: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
+    """From the end of a failed attempt to the next."""
+    worker_retry_deadline: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(hours=24)
+    """From acceptance to the last attempt."""
+
+
+class QueueSettings(Settings):
+    """The queue in Redis; the same for all processes of one installation."""
+
+    queue_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "tasks"
+    """Names the queue; all its keys share the hash tag ``{QUEUE_NAME}``."""
+    result_ttl: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(minutes=10)
+    """How long a settled task can be looked up; 0s removes it at once."""
+    result_max: Annotated[int, Field(ge=0)] = 100_000
+    """At most this many settled tasks are kept."""
+    dead_ttl: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=30)
+    """How long a dead letter is kept."""
+    dead_max: Annotated[int, Field(ge=1)] = 100_000
+    """At most this many dead letters are kept; the oldest go first."""
+    durability: Literal["local", "replicated"] = "local"
+    """``replicated``: a task is accepted once one replica has it too (WAIT)."""
+
+
+SettingsT = TypeVar("SettingsT", bound=Settings)
+
+
+def load(kind: type[SettingsT]) -> SettingsT:
+    """Read the process' settings, or end it with exit code 2 and a line a mistake.
+
+    A line names the variable, its value and what is allowed; values of secrets are not shown.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = [_explain(kind, dict(item)) for item in error.errors()]
+        sys.exit("\n".join(["Bad configuration:", *lines]) if len(lines) > 1 else lines[0])
+
+
+def _explain(kind: type[Settings], error: dict[str, Any]) -> str:
+    reason = str(error["msg"]).removeprefix("Value error, ")
+    if not error["loc"]:
+        return reason
+    name = str(error["loc"][0])
+    shown = "" if kind.model_fields[name].annotation is SecretStr else f"={error['input']!s}"
+    return f"{name.upper()}{shown}: {reason[:1].lower()}{reason[1:]}"

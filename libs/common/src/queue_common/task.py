@@ -1,0 +1,166 @@
+"""The task: what a client asks for, what an attempt came to, and how both travel."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from enum import StrEnum
+from typing import Any, NewType
+
+import msgspec
+import uuid_utils
+
+from .errors import UnreadableRecordError
+
+__all__ = ["Attempt", "Outcome", "State", "Task", "TaskId", "TaskView", "new_task_id"]
+
+TaskId = NewType("TaskId", str)
+
+
+def new_task_id() -> TaskId:
+    """Return a fresh UUIDv7 (RFC 9562): ids sort by the time they were made."""
+    return TaskId(str(uuid_utils.uuid7()))
+
+
+class State(StrEnum):
+    """Where a task is in its life; ``docs/architecture.md`` draws who moves it on."""
+
+    SCHEDULED = "scheduled"
+    """Waits for its due time: sent with a delay, or to be tried again."""
+    QUEUED = "queued"
+    """Waits in its lane for a worker."""
+    ACTIVE = "active"
+    """Claimed by a worker, whose lease stands behind it."""
+    DELIVERED = "delivered"
+    """Settled: the destination answered 2xx. A compact record stays for RESULT_TTL."""
+    DEAD = "dead"
+    """Settled: kept in full among the dead letters for DEAD_TTL."""
+    CANCELLED = "cancelled"
+    """Settled: taken back by a client. A compact record stays for RESULT_TTL."""
+
+    @property
+    def settled(self) -> bool:
+        """Say whether the task has come to its end."""
+        return self in {State.DELIVERED, State.DEAD, State.CANCELLED}
+
+
+class Outcome(StrEnum):
+    """What one attempt came to: a closed set, the same in records, logs, spans and metrics."""
+
+    DELIVERED = "delivered"
+    HTTP_ERROR = "http_error"
+    TIMEOUT = "timeout"
+    DNS_ERROR = "dns_error"
+    CONNECT_ERROR = "connect_error"
+    TLS_ERROR = "tls_error"
+    CONNECTION_LOST = "connection_lost"
+    PROTOCOL_ERROR = "protocol_error"
+    EGRESS_REFUSED = "egress_refused"
+    UNREADABLE = "unreadable"
+    """No request was made: the record could not be read."""
+    POISON = "poison"
+    """No answer was ever seen: the task's worker died under it too often."""
+
+
+class Attempt(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """One request as it went. New fields are added at the end, with a default."""
+
+    number: int
+    """From 1; an attempt cut short by a crash or a stop does not count."""
+    started_at_ms: int
+    """Unix time."""
+    duration_ms: float
+    outcome: Outcome
+    status_code: int | None = None
+    error: str | None = None
+    """One sentence for a person; None where the destination answered 2xx."""
+    phase: str | None = None
+    """Where a timeout struck: resolve, connect, tls, send or answer."""
+    answer: str | None = None
+    """The first 1 KiB of the destination's answer."""
+    retry_after_ms: int | None = None
+    """What the destination asked for by ``Retry-After``, counted from the answer."""
+
+
+class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """An HTTP request to be made, in the form in which it is kept.
+
+    The wire form is a MessagePack array that begins with the schema's version. New fields are
+    added at the end with a default, so that each release reads the records of the one before.
+    """
+
+    version: int
+    url: str
+    method: str
+    headers: dict[str, str]
+    body: bytes | None
+    accepted_at_ms: int
+    """Unix time at which the API accepted the task; its deadline counts from here."""
+    lane: str
+    """The queue in the queue: tasks of one lane wait for each other, lanes do not."""
+    retry_interval_ms: int | None = None
+    """None: the worker's WORKER_RETRY_INTERVAL."""
+    retry_deadline_ms: int | None = None
+    """Milliseconds after acceptance; None: the worker's WORKER_RETRY_DEADLINE."""
+    trace_context: dict[str, str] | None = None
+    """The send span's ``traceparent`` and ``tracestate`` (W3C)."""
+
+    def encode(self) -> bytes:
+        """Return the wire form."""
+        return _encoder.encode(self)
+
+    @staticmethod
+    def decode(payload: bytes) -> Task:
+        """Read a wire form of this release or the one before.
+
+        Raises UnreadableRecordError for anything else.
+        """
+        try:
+            task = _decoder.decode(payload)
+        except msgspec.DecodeError as error:
+            msg = f"the task's record cannot be read: {error}"
+            raise UnreadableRecordError(msg) from error
+        if task.version != VERSION:
+            msg = f"the task's record has version {task.version}, this release reads {VERSION}"
+            raise UnreadableRecordError(msg)
+        return task
+
+    def compact(self) -> Task:
+        """Return the task without headers and body, as settled tasks are kept."""
+        return msgspec.structs.replace(self, headers={}, body=None)
+
+    def digest(self) -> bytes:
+        """Return 8 bytes that tell two requests under one id apart (BLAKE2b)."""
+        content = (self.url, self.method, self.headers, self.body, self.lane)
+        return hashlib.blake2b(_encoder.encode(content), digest_size=8).digest()
+
+    def to_json(self) -> dict[str, Any]:
+        """Return a JSON form for people and tools; the body in base64."""
+        fields = msgspec.structs.asdict(self)
+        if self.body is not None:
+            fields["body"] = base64.b64encode(self.body).decode()
+        return fields
+
+
+VERSION = 1
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Task)
+
+
+class TaskView(msgspec.Struct, frozen=True):
+    """A task as a look-up finds it."""
+
+    id: TaskId
+    state: State
+    lane: str
+    attempts: int
+    """Attempts that count for the retry policy."""
+    interrupted: int
+    """Attempts cut short because their worker died."""
+    due_at_ms: int | None
+    """When the next attempt is due (scheduled), or since when it waits (queued)."""
+    finished_at_ms: int | None
+    """When the task was settled."""
+    last_attempt: Attempt | None
+    task: Task | None
+    """None where the stored record cannot be read."""

@@ -1,0 +1,74 @@
+"""A Redis or Valkey server of the test's own, to be stopped, killed and started again."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Self
+
+__all__ = ["RedisServer", "free_port"]
+
+
+def free_port() -> int:
+    """Return a loopback port that was free just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class RedisServer:
+    """One server process on a loopback port, its data kept over restarts in ``directory``."""
+
+    def __init__(self, binary: Path, directory: Path, *options: str, port: int = 0) -> None:
+        self.port = port or free_port()
+        self._directory = directory
+        self._command = [
+            str(binary), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+            "--dir", str(directory), *options,
+        ]  # fmt: skip
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        """``host:port``, as REDIS_ADDR takes it."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The process' id; the server must have been started."""
+        assert self._process is not None  # noqa: S101 - a misuse by the test
+        return self._process.pid
+
+    def start(self) -> Self:
+        """Start the server and wait until it answers a PING with PONG."""
+        with (self._directory / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)  # noqa: S603
+        end = time.monotonic() + 30
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > end:
+                msg = f"the server did not start: {(self._directory / 'server.log').read_text()}"
+                raise RuntimeError(msg)
+            time.sleep(0.01)
+        return self
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(64).startswith((b"+PONG", b"-NOAUTH"))
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        """End the process by SIGKILL, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def stop(self) -> None:
+        """End the process by SIGTERM, as an operator would."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(30)

@@ -1,0 +1,33 @@
+"""Waiting for a condition instead of sleeping."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+__all__ = ["wait_until"]
+
+T = TypeVar("T")
+
+
+async def wait_until(
+    condition: Callable[[], T | Awaitable[T]], description: str, timeout_seconds: float = 10
+) -> T:
+    """Return the first truthy value of ``condition``, looked at every 10 ms.
+
+    A sleep is either too short on a busy machine or too long everywhere else. Raises
+    AssertionError with the description and the value seen last when the time is up.
+    """
+    end = time.monotonic() + timeout_seconds
+    while True:
+        value = condition()
+        seen = await value if inspect.isawaitable(value) else value
+        if seen:
+            return seen
+        if time.monotonic() > end:
+            msg = f"after {timeout_seconds} s still not: {description}; last seen: {seen!r}"
+            raise AssertionError(msg)
+        await asyncio.sleep(0.01)
