@@ -1,0 +1,77 @@
+"""Fixtures of all test suites: a real server, and queues on it that leave nothing behind."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+import redis.asyncio
+from queue_standalone.valkey import find_server
+
+from queue_common.queue import TaskQueue
+from queue_common.settings import QueueSettings, RedisSettings
+from queue_common.testing import RedisServer
+
+
+@pytest.fixture(scope="session")
+def server_binary() -> Path:
+    """The server under test: REDIS_SERVER where set, else the one ``make run`` would take."""
+    chosen = os.environ.get("REDIS_SERVER")
+    return Path(chosen) if chosen else find_server()
+
+
+@pytest.fixture(scope="session")
+def redis_server(
+    server_binary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RedisServer]:
+    """A server all tests share; tests that stop or fill one start their own."""
+    server = RedisServer(server_binary, tmp_path_factory.mktemp("redis")).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def redis_settings(redis_server: RedisServer) -> RedisSettings:
+    """Where the shared server is."""
+    return RedisSettings(redis_addr=redis_server.address, redis_url=None)
+
+
+@pytest.fixture
+def queue_settings() -> QueueSettings:
+    """A queue of the test's own."""
+    return QueueSettings(queue_name=f"test-{uuid.uuid4().hex[:12]}")
+
+
+@pytest.fixture
+async def open_queue(
+    redis_settings: RedisSettings, queue_settings: QueueSettings
+) -> AsyncIterator[Callable[[], TaskQueue]]:
+    """Opens clients of the test's queue, as many as the test wants; closes them all at its end."""
+    opened: list[TaskQueue] = []
+
+    def open_one() -> TaskQueue:
+        opened.append(TaskQueue(redis_settings, queue_settings))
+        return opened[-1]
+
+    yield open_one
+    for queue in opened:
+        await queue.disconnect()
+
+
+@pytest.fixture
+async def queue(open_queue: Callable[[], TaskQueue]) -> TaskQueue:
+    """A connected client of the test's queue."""
+    queue = open_queue()
+    await queue.connect()
+    return queue
+
+
+@pytest.fixture
+async def raw_redis(redis_server: RedisServer) -> AsyncIterator[redis.asyncio.Redis]:
+    """A plain client of the shared server, to look behind the queue."""
+    client = redis.asyncio.Redis(port=redis_server.port)
+    yield client
+    await client.aclose()

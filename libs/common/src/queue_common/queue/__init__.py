@@ -1,0 +1,11 @@
+"""The queue in Redis: all that knows its keys and scripts.
+
+``task_queue`` is the door. Behind it ``submit`` takes tasks in, ``exchange`` claims and settles,
+``lease`` holds what a worker claimed, ``wake`` waits for work, ``lookup`` reads, ``saq_side`` is
+what SAQ's own tools see. ``record`` and ``scripts/prelude.lua`` say how it lies in Redis.
+"""
+
+from .claim import Claim
+from .task_queue import TaskQueue
+
+__all__ = ["Claim", "TaskQueue"]

@@ -1,0 +1,64 @@
+"""A claim: a task in a worker's hands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..errors import UnreadableRecordError
+from ..task import TaskId
+from .record import Record
+
+if TYPE_CHECKING:
+    from ..task import Attempt, Task
+
+__all__ = ["Claim", "claims_from"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claim:
+    """A task whose next attempt is this worker's to make, while its lease lives."""
+
+    task_id: TaskId
+    lane: str
+    lease: str
+    attempt: int
+    """Number of the attempt to make, from 1."""
+    interrupted: int
+    """Attempts that a crash cut short."""
+    waiting_since_ms: int
+    """Unix time since which the task could have been claimed."""
+    task: Task | None
+    """None where the record cannot be read; ``unreadable`` says why."""
+    unreadable: str | None
+    last_attempt: Attempt | None
+    raw: bytes = field(repr=False)
+    """The record as it was found."""
+    record: Record | None = field(repr=False)
+
+
+def _claim(lease: str, task_id: bytes, lane: bytes, raw: bytes) -> Claim:
+    record, task, unreadable = None, None, None
+    try:
+        record = Record.unpack(raw)
+        task = record.task()
+    except UnreadableRecordError as error:
+        unreadable = str(error)
+    return Claim(
+        task_id=TaskId(task_id.decode()),
+        lane=lane.decode(),
+        lease=lease,
+        attempt=record.attempts + 1 if record else 1,
+        interrupted=record.interrupted if record else 0,
+        waiting_since_ms=record.at_ms if record else 0,
+        task=task,
+        unreadable=unreadable,
+        last_attempt=record.last_attempt() if record else None,
+        raw=raw,
+        record=record,
+    )
+
+
+def claims_from(lease: str, reply: list[bytes]) -> list[Claim]:
+    """Read a reply that repeats id, lane, record."""
+    return [_claim(lease, reply[i], reply[i + 1], reply[i + 2]) for i in range(0, len(reply), 3)]

@@ -1,0 +1,70 @@
+"""Connections to Redis, and its failures in our own words."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from ..errors import QueueUnavailableError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterator
+
+    from ..settings import RedisSettings
+
+__all__ = ["answer", "open_client", "translated"]
+
+T = TypeVar("T")
+
+CONNECT_TIMEOUT_SECONDS = 2.0
+ANSWER_TIMEOUT_SECONDS = 5.0
+"""A server that is silent this long counts as away: clients get their 503 instead of waiting."""
+
+
+def open_client(
+    settings: RedisSettings, *, retries: int = 0, answer_timeout_seconds: float | None = None
+) -> Redis:
+    """Return a client; no I/O happens before its first command.
+
+    ``retries`` is how often a command is sent again on a fresh connection after the one in use
+    broke: only for commands that may run twice.
+    """
+    options: dict[str, Any] = {
+        "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
+        "socket_timeout": answer_timeout_seconds or ANSWER_TIMEOUT_SECONDS,
+        "socket_keepalive": True,
+        "retry": Retry(NoBackoff(), retries),
+        "retry_on_error": [RedisConnectionError] if retries else [],
+    }
+    url = settings.url()
+    if url.startswith("rediss://") and settings.redis_ca_file is not None:
+        options["ssl_ca_certs"] = str(settings.redis_ca_file)
+    return Redis.from_url(url, **options)
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn what Redis and the network raise into QueueUnavailableError, the cause kept."""
+    try:
+        yield
+    except (RedisConnectionError, RedisTimeoutError, OSError, TimeoutError) as error:
+        msg = f"Redis cannot be reached: {error}"
+        raise QueueUnavailableError(msg) from error
+    except ResponseError as error:
+        msg = f"Redis refuses: {error}"
+        raise QueueUnavailableError(msg) from error
+    except RedisError as error:
+        msg = f"Redis failed: {error}"
+        raise QueueUnavailableError(msg) from error
+
+
+async def answer(reply: Awaitable[T] | T) -> T:
+    """Await a command's reply: redis-py's types leave open whether its client is asynchronous."""
+    return await cast("Awaitable[T]", reply)

@@ -1,0 +1,234 @@
+"""A worker's conversation with Redis: its claims and settlements share round trips.
+
+While one round trip is under way the next gathers what is to be settled, and asks for work in the
+same breath: settled tasks make room in their lanes, which the claim behind them fills at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from redis.backoff import ExponentialBackoff
+
+from ..errors import LeaseLostError, QueueUnavailableError
+from .claim import Claim, claims_from
+from .connection import answer, translated
+from .settlement import give_back
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from .bounds import Bounds
+    from .lease import Lease
+    from .scripts import Argument, Scripts
+
+__all__ = ["Exchange"]
+
+SETTLEMENTS_A_CALL = 200
+CLAIMS_A_CALL = 100
+"""A worker that takes more at once would leave other idle workers without."""
+
+LEASE_ENDED = -2
+"""What ``claim.lua`` answers a lease that Redis does not know any more."""
+
+logger = structlog.stdlib.get_logger(__name__)
+
+_Settlement = tuple[Claim, tuple["Argument", ...], "asyncio.Future[None]"]
+
+
+class Exchange:
+    """Claims and settles over one connection; one round trip at a time."""
+
+    def __init__(
+        self, client: Redis, scripts: Scripts, lease: Lease, bounds: Bounds, *, key_prefix: str,
+        lane_concurrency: int,
+    ) -> None:  # fmt: skip
+        self._client = client
+        self._scripts = scripts
+        self._lease = lease
+        self._bounds = bounds
+        self._key_prefix = key_prefix
+        self._lane_concurrency = lane_concurrency
+        self._settling: deque[_Settlement] = deque()
+        self._held: set[str] = set()
+        self._unsure = False
+        self._asked: asyncio.Future[list[Claim]] | None = None
+        self._wanted = 0
+        self._look = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._work = asyncio.Event()
+        self.hungry = asyncio.Event()
+        """Set while the worker waits for tasks."""
+
+    async def claim(self, limit: int) -> list[Claim]:
+        """Wait until there is work; return 1 to ``limit`` claims, or none after ``stop``."""
+        asked: asyncio.Future[list[Claim]] = asyncio.get_running_loop().create_future()
+        self._asked, self._wanted = asked, limit
+        self.hungry.set()
+        self.look()
+        try:
+            return await asked
+        except asyncio.CancelledError:
+            if asked.done() and not asked.cancelled():
+                self._return_unasked(asked.result())
+            raise
+        finally:
+            self._asked = None
+            self.hungry.clear()
+
+    def stop(self) -> None:
+        """Let the waiting claim return with nothing."""
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_result([])
+
+    async def settle(self, claim: Claim, arguments: tuple[Argument, ...]) -> None:
+        """Return once Redis has written the settlement; raises LeaseLostError."""
+        await self._to_settle(claim, arguments)
+
+    def _to_settle(self, claim: Claim, arguments: tuple[Argument, ...]) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settling.append((claim, arguments, future))
+        self._work.set()
+        return future
+
+    def look(self) -> None:
+        """Ask for work with the next round trip, which is due now: something may have come."""
+        self._look = True
+        self._work.set()
+
+    async def run(self) -> None:
+        """Talk until cancelled; while Redis is away nothing is forgotten."""
+        backoff, failures = ExponentialBackoff(cap=1.0, base=0.02), 0
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            try:
+                await self._round_trip()
+                failures = 0
+            except QueueUnavailableError as error:
+                failures += 1
+                logger.warning("redis.unavailable", reason=str(error), attempt=failures)
+                await asyncio.sleep(backoff.compute(failures))
+                self.look()
+
+    async def _round_trip(self) -> None:
+        await self._lease.alive.wait()
+        lease = self._lease.id
+        if self._unsure:
+            await self._find_unknown_claims(lease)
+        batch = self._next_batch(lease)
+        claiming = self._waits_for_claims() and (self._look or bool(batch))
+        if not batch and not claiming:
+            return
+        try:
+            with translated():
+                replies = await self._scripts.run_all(self._calls(lease, batch, claiming))
+        except QueueUnavailableError:
+            self._settling.extendleft(reversed(batch))
+            self._unsure = self._unsure or claiming
+            raise
+        if batch:
+            self._settled(batch, replies[0])
+        if claiming:
+            self._claimed(lease, replies[-1])
+        if self._settling:
+            self._work.set()
+
+    def _waits_for_claims(self) -> bool:
+        return self._asked is not None and not self._asked.done()
+
+    def _next_batch(self, lease: str) -> list[_Settlement]:
+        """Take what can be settled under the lease; what an older lease held is lost."""
+        batch: list[_Settlement] = []
+        while self._settling and len(batch) < SETTLEMENTS_A_CALL:
+            claim, arguments, future = self._settling.popleft()
+            if claim.lease == lease:
+                batch.append((claim, arguments, future))
+            else:
+                self._end(claim, future, settled=False)
+        return batch
+
+    def _calls(
+        self, lease: str, batch: list[_Settlement], claiming: bool
+    ) -> list[tuple[str, list[Argument]]]:
+        calls: list[tuple[str, list[Argument]]] = []
+        if batch:
+            bounds = self._bounds
+            settle: list[Argument] = [
+                lease, bounds.result_ttl_ms, bounds.result_max, bounds.dead_ttl_ms,
+                bounds.dead_max, int(claiming),
+            ]  # fmt: skip
+            for _, arguments, _ in batch:
+                settle.extend(arguments)
+            calls.append(("settle", settle))
+        if claiming:
+            self._look = False
+            wanted = min(self._wanted, CLAIMS_A_CALL)
+            calls.append(("claim", [lease, wanted, self._lane_concurrency]))
+        return calls
+
+    def _settled(self, batch: list[_Settlement], results: list[int]) -> None:
+        for (claim, _, future), mine in zip(batch, results, strict=True):
+            self._end(claim, future, settled=bool(mine))
+
+    def _end(self, claim: Claim, future: asyncio.Future[None], *, settled: bool) -> None:
+        self._held.discard(claim.task_id)
+        if future.done():
+            return
+        if settled:
+            future.set_result(None)
+        else:
+            msg = f"task {claim.task_id}: the claim is no longer this worker's"
+            future.set_exception(LeaseLostError(msg))
+
+    def _claimed(self, lease: str, reply: list[Any]) -> None:
+        look_again_ms = int(reply[0])
+        if look_again_ms == LEASE_ENDED:
+            self._lease.lose(lease)
+            self.look()
+            return
+        self._hand_over(claims_from(lease, reply[1:]))
+        if look_again_ms == 0:
+            self.look()
+        elif look_again_ms > 0:
+            self._look_in(look_again_ms / 1000)
+
+    def _look_in(self, seconds: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(seconds, self.look)
+
+    def _hand_over(self, claims: list[Claim]) -> None:
+        self._held.update(claim.task_id for claim in claims)
+        if claims and self._asked is not None and not self._asked.done():
+            self._asked.set_result(claims)
+        else:
+            self._return_unasked(claims)
+
+    def _return_unasked(self, claims: list[Claim]) -> None:
+        """Give back what came when nobody waited for it any more."""
+        for claim in claims:
+            self._to_settle(claim, give_back(claim)).add_done_callback(_retrieved)
+
+    async def _find_unknown_claims(self, lease: str) -> None:
+        """Find what a claim took whose answer was lost on its way: Redis knows, we do not."""
+        with translated():
+            claimed: dict[bytes, bytes] = await answer(
+                self._client.hgetall(f"{self._key_prefix}w:{lease}")
+            )
+            unknown = [i for i in claimed if i.decode() not in self._held]
+            reply: list[bytes] = []
+            for task_id in unknown:
+                raw = await self._client.get(f"{self._key_prefix}t:{task_id.decode()}")
+                reply += [task_id, claimed[task_id], raw or b""]
+        self._unsure = False
+        self._hand_over(claims_from(lease, reply))
+
+
+def _retrieved(future: asyncio.Future[None]) -> None:
+    """Take a lost claim's error, which concerns nobody here."""
+    if not future.cancelled():
+        future.exception()

@@ -1,0 +1,147 @@
+"""A worker's lease: taken, renewed, lost and taken anew; and the reaper of leases that ended."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import structlog
+import uuid_utils
+from redis.backoff import ExponentialBackoff
+
+from ..errors import QueueUnavailableError
+from ..task import Attempt, Outcome
+from .connection import translated
+from .record import pack_tail
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .bounds import Bounds
+    from .scripts import Scripts
+
+__all__ = ["Lease"]
+
+LEASE_SECONDS = 15.0
+RENEWAL_SECONDS = 5.0
+"""Two renewals may fail before the lease ends."""
+REAP_GRACE_SECONDS = 3.0
+"""After Redis was away, all leases look old: their owners get this long to renew them."""
+TASKS_A_REAP = 500
+POISON_AT = 3
+"""A task whose worker died under it this often is taken to be what kills it."""
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+class Lease:
+    """Keeps the lease of one worker alive, and reaps those of others that have ended."""
+
+    def __init__(
+        self, scripts: Scripts, bounds: Bounds, *, worker_id: str, concurrency: int,
+        on_change: Callable[[], None],
+    ) -> None:  # fmt: skip
+        self._scripts = scripts
+        self._bounds = bounds
+        self._worker_id = worker_id
+        self._concurrency = concurrency
+        self._on_change = on_change
+        self._backoff = ExponentialBackoff(cap=1.0, base=0.05)
+        self._renewed_at = -LEASE_SECONDS
+        self._reap_from = 0.0
+        self.id = self._new_id()
+        self.alive = asyncio.Event()
+        """Set while Redis knows the lease."""
+
+    def _new_id(self) -> str:
+        # One worker, many leases in its life: a new one must not settle what an old one held.
+        return f"{self._worker_id}/{uuid_utils.uuid7()}"
+
+    @property
+    def fresh(self) -> bool:
+        """Say whether Redis confirmed the lease within its length."""
+        return self.alive.is_set() and time.monotonic() - self._renewed_at < LEASE_SECONDS
+
+    def lose(self, lease_id: str) -> None:
+        """Take note that Redis does not know ``lease_id`` any more."""
+        if lease_id == self.id and self.alive.is_set():
+            logger.warning("lease.lost", lease=lease_id)
+            self.alive.clear()
+            self.id = self._new_id()
+
+    async def run(self) -> None:
+        """Hold the lease until cancelled; retries for ever while Redis is away."""
+        failures = 0
+        self._reap_from = time.monotonic() + REAP_GRACE_SECONDS / 2
+        while True:
+            try:
+                pause = await self._step()
+                failures = 0
+            except QueueUnavailableError as error:
+                failures += 1
+                self._reap_from = time.monotonic() + REAP_GRACE_SECONDS
+                pause = self._backoff.compute(failures)
+                logger.warning("redis.unavailable", reason=str(error), attempt=failures)
+            await asyncio.sleep(pause)
+
+    async def _step(self) -> float:
+        """Register or renew, reap where something is to be reaped; return the seconds to rest."""
+        if not self.alive.is_set():
+            await self._register()
+        rest = await self._renew()
+        if not self.alive.is_set():
+            return 0.0
+        held_off = self._reap_from - time.monotonic()
+        if rest <= 0 and held_off > 0:
+            return min(held_off, RENEWAL_SECONDS)
+        if rest <= 0:
+            return 0.0 if await self._reap() else 0.01
+        return min(rest, RENEWAL_SECONDS)
+
+    async def _register(self) -> None:
+        with translated():
+            while await self._scripts.run(
+                "register", self.id, int(LEASE_SECONDS * 1000), self._concurrency
+            ):
+                pass
+        self._renewed_at = time.monotonic()
+        self.alive.set()
+        self._on_change()
+
+    async def _renew(self) -> float:
+        bounds = self._bounds
+        asked = self.id
+        with translated():
+            renewed, first_end_ms = await self._scripts.run(
+                "renew", asked, int(LEASE_SECONDS * 1000), bounds.result_max, bounds.dead_ttl_ms,
+                bounds.dead_max,
+            )  # fmt: skip
+        if not renewed:
+            self.lose(asked)
+            return 0.0
+        self._renewed_at = time.monotonic()
+        return float(first_end_ms) / 1000
+
+    async def _reap(self) -> bool:
+        """Give one portion of lost tasks back; return whether there are more."""
+        with translated():
+            ended, given_back, poisoned, more = await self._scripts.run(
+                "reap", TASKS_A_REAP, POISON_AT, _poison_tail(), self._bounds.result_ttl_ms,
+                self._bounds.dead_ttl_ms,
+            )  # fmt: skip
+        if ended or given_back or poisoned:
+            logger.warning("lease.reaped", ended=ended, given_back=given_back, poisoned=poisoned)
+        return bool(more)
+
+    async def end(self) -> None:
+        """Say goodbye; where Redis is away the lease ends by itself."""
+        if self.alive.is_set():
+            self.alive.clear()
+            with translated():
+                await self._scripts.run("end_lease", self.id)
+
+
+def _poison_tail() -> bytes:
+    error = f"poison: its worker died under it {POISON_AT} times"
+    return pack_tail(Attempt(0, round(time.time() * 1000), 0.0, Outcome.POISON, error=error))

@@ -1,0 +1,111 @@
+"""A task's record in Redis: one string, whose first bytes the scripts change in place.
+
+==========  =====  ====================================================================
+bytes       type   what
+==========  =====  ====================================================================
+0           char   state (``_STATES``)
+1-8         u64    Unix ms: due (scheduled), waiting since (queued), claimed (active), settled
+9-12        u32    attempts that count
+13-14       u16    attempts cut short by a crash
+15          char   ``x``: a client took the task back while it was active
+16          char   ``Q``: this is a record of ours, first layout
+17-24       bytes  digest of the content (Task.digest)
+25-26       u16    length of the lane
+27-30       u32    length of the payload
+31-         bytes  lane, payload (Task.encode, or a SAQ job's JSON)
+then        bytes  tail: u16 length and the last attempt (Attempt, MessagePack)
+==========  =====  ====================================================================
+
+Numbers are big-endian. ``prelude.lua`` reads and writes the same layout.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import msgspec
+
+from ..errors import UnreadableRecordError
+from ..task import Attempt, State, Task
+
+__all__ = ["Record", "fixed_part", "pack_tail"]
+
+_MOVING = struct.Struct(">cQIHc")
+_FIXED = struct.Struct(">c8sHI")
+_HEADER_BYTES = _MOVING.size + _FIXED.size
+_MAGIC = b"Q"
+_STATES = {
+    b"q": State.QUEUED,
+    b"s": State.SCHEDULED,
+    b"a": State.ACTIVE,
+    b"d": State.DEAD,
+    b"k": State.DELIVERED,
+    b"x": State.CANCELLED,
+}
+_attempts = msgspec.msgpack.Decoder(Attempt)
+_encoder = msgspec.msgpack.Encoder()
+
+
+def fixed_part(lane: str, payload: bytes, digest: bytes) -> bytes:
+    """Return the record from its 17th byte on, without a tail."""
+    name = lane.encode()
+    return b"".join((_FIXED.pack(_MAGIC, digest, len(name), len(payload)), name, payload))
+
+
+def pack_tail(attempt: Attempt) -> bytes:
+    """Return the tail that keeps ``attempt`` as the task's last."""
+    encoded = _encoder.encode(attempt)
+    return struct.pack(">H", len(encoded)) + encoded
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as read."""
+
+    state: State
+    at_ms: int
+    attempts: int
+    interrupted: int
+    cancel_requested: bool
+    digest: bytes
+    lane: str
+    payload: bytes
+    tail: bytes
+
+    @staticmethod
+    def unpack(raw: bytes) -> Record:
+        """Read a record; raises UnreadableRecordError where it is not one of ours."""
+        try:
+            state, at_ms, attempts, interrupted, cancel = _MOVING.unpack_from(raw)
+            magic, digest, lane_bytes, payload_bytes = _FIXED.unpack_from(raw, _MOVING.size)
+            if magic != _MAGIC:
+                raise ValueError(magic)
+            payload_at = _HEADER_BYTES + lane_bytes
+            tail_at = payload_at + payload_bytes
+            lane = raw[_HEADER_BYTES:payload_at].decode()
+            return Record(
+                _STATES[state], at_ms, attempts, interrupted, cancel == b"x", digest, lane,
+                raw[payload_at:tail_at], raw[tail_at:],
+            )  # fmt: skip
+        except (struct.error, ValueError, KeyError) as error:
+            msg = f"the task's record is not one of ours: {error}"
+            raise UnreadableRecordError(msg) from error
+
+    @property
+    def tail_at(self) -> int:
+        """Where in the record the tail begins, in bytes."""
+        return _HEADER_BYTES + len(self.lane.encode()) + len(self.payload)
+
+    def task(self) -> Task:
+        """Decode the payload; raises UnreadableRecordError."""
+        return Task.decode(self.payload)
+
+    def last_attempt(self) -> Attempt | None:
+        """Decode the tail; None where no attempt has ended yet, or it cannot be read."""
+        if len(self.tail) < 3:
+            return None
+        try:
+            return _attempts.decode(self.tail[2 : 2 + int.from_bytes(self.tail[:2], "big")])
+        except msgspec.DecodeError:
+            return None

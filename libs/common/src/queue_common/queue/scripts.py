@@ -1,0 +1,77 @@
+"""The queue's Lua scripts, loaded by name and run by digest."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import NoScriptError
+
+from .connection import answer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redis.asyncio import Redis
+
+__all__ = ["Argument", "Scripts"]
+
+Argument = str | bytes | int
+
+
+@cache
+def _source(name: str) -> str:
+    folder = resources.files(__package__) / "scripts"
+    return "\n".join((folder / f"{part}.lua").read_text() for part in ("prelude", name))
+
+
+@cache
+def _digest(name: str) -> str:
+    return hashlib.sha1(_source(name).encode(), usedforsecurity=False).hexdigest()
+
+
+class Scripts:
+    """Runs the scripts of one queue on one client."""
+
+    def __init__(self, client: Redis, queue_name: str) -> None:
+        self._client = client
+        self._key = f"{{{queue_name}}}"
+
+    async def run(self, name: str, *arguments: Argument) -> Any:  # noqa: ANN401 - by script
+        """Run a script in one round trip and return its result."""
+        (result,) = await self.run_all([(name, arguments)])
+        return result
+
+    async def run_all(self, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
+        """Run scripts one after the other in one round trip.
+
+        A server that does not know a script (restarted, failed over, flushed) is taught it, and
+        only what it refused for that reason is run again. Raises what Redis answered otherwise.
+        """
+        results = await self._send(calls)
+        unknown = [i for i, result in enumerate(results) if isinstance(result, NoScriptError)]
+        if unknown:
+            for name in {calls[i][0] for i in unknown}:
+                await answer(self._client.script_load(_source(name)))
+            for i, result in zip(
+                unknown, await self._send([calls[i] for i in unknown]), strict=True
+            ):
+                results[i] = result
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        return results
+
+    async def _send(self, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
+        if len(calls) == 1:
+            name, arguments = calls[0]
+            try:
+                return [await self._client.evalsha(_digest(name), 1, self._key, *arguments)]
+            except NoScriptError as error:
+                return [error]
+        pipeline = self._client.pipeline(transaction=False)
+        for name, arguments in calls:
+            pipeline.evalsha(_digest(name), 1, self._key, *arguments)
+        return await pipeline.execute(raise_on_error=False)

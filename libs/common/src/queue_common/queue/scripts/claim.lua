@@ -1,0 +1,131 @@
+-- Moves due tasks into their lanes, then hands a worker tasks from the lanes in turn.
+--
+-- KEYS[1]  the queue
+-- ARGV     lease, tasks wanted, in-flight limit a lane (0: the sum of the live workers' slots)
+-- Result   {-2} where the lease has ended, else {ms until the worker should look again (-1: when
+--          woken), then per task: id, lane, record as it was before}
+-- Cost     O(log lanes) a task; about 4 commands a task, 200 due tasks and 200 ghosts at most.
+local lease, wanted = ARGV[1], tonumber(ARGV[2])
+local DUE_A_CALL, GHOSTS_A_CALL, BACKUP_MS = 200, 200, 1000
+if not call('ZSCORE', WORKERS, lease) then return {-2} end
+
+local switches = call('HMGET', N, 'slots', 'paused', 'watch_at', 'watch_by')
+local limit = tonumber(ARGV[3])
+if limit == 0 then limit = tonumber(switches[1] or 0) end
+
+-- One lane's due tasks at a time, the longest due first.
+local function promote()
+  local moved = 0
+  while moved < DUE_A_CALL do
+    local lane = call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, 1)[1]
+    if not lane then return end
+    local ids = call('ZRANGEBYSCORE', SCHEDULED .. lane, '-inf', now, 'LIMIT', 0, DUE_A_CALL - moved)
+    if #ids > 0 then
+      call('ZREM', SCHEDULED .. lane, unpack(ids))
+      for _, id in ipairs(ids) do
+        call('SETRANGE', RECORD .. id, 0, struct.pack('>c1I8', QUEUED, now))
+      end
+      count('scheduled', -#ids)
+      push(lane, ids)
+      moved = moved + #ids
+    end
+    update_due(lane)
+  end
+end
+
+local reply, ghosts = {0}, 0
+
+-- Claims the popped entries that are tasks to run; the others are ghosts. Returns how many.
+local function take(lane, popped)
+  local claimed = {}
+  for _, id in ipairs(popped) do
+    local record = redis.pcall('GET', RECORD .. id)
+    local readable = type(record) == 'string' and string.sub(record, 17, 17) == 'Q'
+    if readable and string.sub(record, 1, 1) == QUEUED then
+      call('SETRANGE', RECORD .. id, 0, struct.pack('>c1I8', ACTIVE, now))
+    end
+    if record and (not readable or string.sub(record, 1, 1) == QUEUED) then
+      claimed[#claimed + 1] = id
+      claimed[#claimed + 1] = lane
+      reply[#reply + 1] = id
+      reply[#reply + 1] = lane
+      reply[#reply + 1] = type(record) == 'string' and record or ''
+    else
+      ghosts = ghosts + 1
+      if call('HEXISTS', GHOSTS, lane) == 0 then
+        -- Somebody removed the record: there is nothing left to run or to keep.
+        count('queued', -1)
+        count('missing_total', 1)
+      elseif call('HINCRBY', GHOSTS, lane, -1) <= 0 then
+        call('HDEL', GHOSTS, lane)
+      end
+    end
+  end
+  if #claimed > 0 then call('HSET', CLAIMED .. lease, unpack(claimed)) end
+  return #claimed / 2
+end
+
+-- One turn of one lane: at most quantum tasks, never beyond the lane's limit.
+local function serve(lane, quantum)
+  local flying = tonumber(call('HGET', INFLIGHT, lane) or 0)
+  local room = math.min(quantum, limit - flying)
+  local taken, popped = 0, {}
+  if room > 0 then
+    popped = call('LPOP', WAITING .. lane, room) or {}
+    taken = take(lane, popped)
+    if taken > 0 then call('HINCRBY', INFLIGHT, lane, taken) end
+  end
+  if call('LLEN', WAITING .. lane) == 0 then
+    if flying + taken == 0 then forget_if_empty(lane) end
+  elseif flying + taken >= limit then
+    call('SADD', FULL, lane)
+  else
+    place(lane)
+  end
+  return taken
+end
+
+-- While lanes wait, each gets an equal share of what is wanted, at least one task a turn.
+local function claim()
+  local left = wanted
+  while left > 0 and ghosts < GHOSTS_A_CALL do
+    local lanes = call('ZCARD', RING)
+    if lanes == 0 then break end
+    local lane = call('ZPOPMIN', RING)[1]
+    left = left - serve(lane, math.ceil(left / lanes))
+  end
+  count('active', wanted - left)
+  -- A ghost left the queued count when its task was cancelled.
+  count('queued', -(wanted - left))
+  return left
+end
+
+-- Who should look again at the next due time: one worker, with the others one second behind it.
+local function watch(left)
+  local head = call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
+  local at, by = tonumber(switches[3] or 0), switches[4]
+  if left == 0 then
+    if by == lease then
+      call('HDEL', N, 'watch_at', 'watch_by')
+      if head[1] then wake() end
+    end
+    return -1
+  end
+  if not head[1] then return -1 end
+  local due = tonumber(head[2])
+  local watched = at > 0 and at <= due and at > now - BACKUP_MS
+  if watched and by ~= lease and call('ZSCORE', WORKERS, by) then
+    return math.max(due - now, 0) + BACKUP_MS
+  end
+  call('HSET', N, 'watch_at', head[2], 'watch_by', lease)
+  return math.max(due - now, 0)
+end
+
+promote()
+local left = wanted
+if not switches[2] then left = claim() end
+reply[1] = watch(left)
+if switches[2] == false and call('ZCARD', RING) > 0 then
+  if left == 0 then wake() else reply[1] = 0 end
+end
+return reply

@@ -1,0 +1,15 @@
+-- Ends a lease: the worker says goodbye. What it still holds is given back by the reaper.
+--
+-- KEYS[1]  the queue
+-- ARGV     lease
+-- Result   tasks it still held
+-- Cost     O(log workers). Safe to run again.
+local lease = ARGV[1]
+call('ZREM', WORKERS, lease)
+count('slots', -tonumber(call('HGET', SLOTS, lease) or 0))
+call('HDEL', SLOTS, lease)
+local held = call('HLEN', CLAIMED .. lease)
+if held > 0 then call('SADD', LOST, lease) end
+if call('HGET', N, 'watch_by') == lease then call('HDEL', N, 'watch_at', 'watch_by') end
+wake()
+return held

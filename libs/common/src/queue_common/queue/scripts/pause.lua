@@ -1,0 +1,25 @@
+-- Stops or resumes the claims from one lane, or from all.
+--
+-- KEYS[1]  the queue
+-- ARGV     pause or resume, lane ('' for all)
+-- Result   1 if that changed anything
+-- Cost     O(log lanes)
+local pausing, lane = ARGV[1] == 'pause', ARGV[2]
+
+if lane == '' then
+  if pausing then return call('HSETNX', N, 'paused', 1) end
+  local changed = call('HDEL', N, 'paused')
+  wake()
+  return changed
+end
+if pausing then
+  call('ZREM', RING, lane)
+  call('SREM', FULL, lane)
+  return call('SADD', PAUSED, lane)
+end
+local changed = call('SREM', PAUSED, lane)
+if changed == 1 and call('EXISTS', WAITING .. lane) == 1 then
+  place(lane)
+  wake()
+end
+return changed

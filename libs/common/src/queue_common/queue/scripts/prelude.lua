@@ -1,0 +1,190 @@
+-- What every script begins with: key names, the record's layout, and the moves they share.
+--
+-- KEYS[1] is the queue's hash tag, {name}; all keys of a queue begin with it, so that they live in
+-- one slot of a Redis Cluster and a script may make their names.
+--
+--   t:<id>     string  the task's record (see record.py), one a task
+--   l:<lane>   list    ids that wait in the lane, first in front
+--   s:<lane>   zset    ids scheduled in the lane, by due time
+--   w:<lease>  hash    ids claimed under the lease -> their lane
+--   lanes      zset    lanes with waiting, scheduled or active tasks, in lexical order
+--   ring       zset    lanes that may be served now, the next in front
+--   full       set     lanes with waiting tasks at their in-flight limit
+--   paused     set     lanes an operator has paused
+--   due        zset    lanes with scheduled tasks, by their earliest due time
+--   inflight   hash    lane -> claimed tasks
+--   ghosts     hash    lane -> entries of its list whose task was cancelled
+--   workers    zset    leases, by the time they end
+--   slots      hash    lease -> the concurrency its worker brings
+--   lost       set     ended leases whose tasks are being given back
+--   dead       zset    dead letters, by the time they died; d:<lane> those of one lane
+--   done       list    settled records in the order in which they expire
+--   wake       list    at most one token: a worker that waits for it has something to do
+--   n          hash    counters and switches
+--
+-- Invariant: a lane whose list is not empty is in exactly one of ring, full and paused.
+local Q = KEYS[1] .. ':'
+local RECORD, WAITING, SCHEDULED, CLAIMED = Q .. 't:', Q .. 'l:', Q .. 's:', Q .. 'w:'
+local N, RING, FULL, PAUSED, DUE = Q .. 'n', Q .. 'ring', Q .. 'full', Q .. 'paused', Q .. 'due'
+local LANES, INFLIGHT, GHOSTS = Q .. 'lanes', Q .. 'inflight', Q .. 'ghosts'
+local WORKERS, SLOTS, LOST, WAKE = Q .. 'workers', Q .. 'slots', Q .. 'lost', Q .. 'wake'
+local DEAD, DEAD_IN, DONE = Q .. 'dead', Q .. 'd:', Q .. 'done'
+
+local call = redis.call
+local time = call('TIME')
+local now_us = time[1] * 1000000 + time[2]
+local now = math.floor(now_us / 1000)
+
+-- The record's first 16 bytes change with each move; the rest is written once.
+local MOVING = '>c1I8I4I2c1'
+local HEADER = '>c1I8I4I2c1c1c8I2I4'
+local HEADER_BYTES = 31
+local QUEUED, WAITS_DUE, ACTIVE, IS_DEAD, IS_DELIVERED, IS_CANCELLED = 'q', 's', 'a', 'd', 'k', 'x'
+
+local function moving(state, at, attempts, interrupted)
+  return struct.pack(MOVING, state, at, attempts, interrupted, '-')
+end
+
+-- Returns nil for a record that is missing or not ours.
+local function read_header(id)
+  local head = redis.pcall('GETRANGE', RECORD .. id, 0, HEADER_BYTES - 1)
+  if type(head) ~= 'string' or #head < HEADER_BYTES or string.sub(head, 17, 17) ~= 'Q' then
+    return nil
+  end
+  local state, at, attempts, interrupted, cancel, _, _, lane_bytes, payload_bytes =
+    struct.unpack(HEADER, head)
+  local lane = call('GETRANGE', RECORD .. id, HEADER_BYTES, HEADER_BYTES + lane_bytes - 1)
+  return {state = state, at = at, attempts = attempts, interrupted = interrupted,
+          cancelled = cancel == 'x', lane = lane,
+          tail_at = HEADER_BYTES + lane_bytes + payload_bytes}
+end
+
+local function wake()
+  if call('LLEN', WAKE) == 0 then call('RPUSH', WAKE, '1') end
+end
+
+local function count(field, by)
+  if by ~= 0 then call('HINCRBY', N, field, by) end
+end
+
+-- A lane that has waiting tasks takes its place at the end of the ring. now_us only orders lanes:
+-- a clock that steps back costs a lane a turn, never its place.
+local function place(lane)
+  if call('SISMEMBER', PAUSED, lane) == 0 then
+    call('ZADD', RING, 'NX', now_us, lane)
+    now_us = now_us + 1
+    return true
+  end
+end
+
+-- Ids go to the back of their lane, or to the front with the last one foremost. Returns true where
+-- the lane could not be served before and now can.
+local function push(lane, ids, to_front)
+  local length
+  for from = 1, #ids, 1000 do
+    local till = math.min(from + 999, #ids)
+    length = call(to_front and 'LPUSH' or 'RPUSH', WAITING .. lane, unpack(ids, from, till))
+  end
+  count('queued', #ids)
+  if length == #ids then
+    call('ZADD', LANES, 0, lane)
+    return place(lane)
+  end
+end
+
+local function schedule(lane, id, at)
+  call('ZADD', SCHEDULED .. lane, at, id)
+  call('ZADD', DUE, 'LT', at, lane)
+  count('scheduled', 1)
+end
+
+-- A due time before the one a worker watches for needs a worker to look again.
+local function wake_for(at)
+  local watched = tonumber(call('HGET', N, 'watch_at') or 0)
+  if watched == 0 or at < watched then wake() end
+end
+
+local function lane_is_empty(lane)
+  return call('EXISTS', WAITING .. lane, SCHEDULED .. lane) == 0
+    and call('HEXISTS', INFLIGHT, lane) == 0
+end
+
+local function forget_if_empty(lane)
+  if lane_is_empty(lane) then call('ZREM', LANES, lane) end
+end
+
+local function update_due(lane)
+  local head = call('ZRANGE', SCHEDULED .. lane, 0, 0, 'WITHSCORES')
+  if head[1] then call('ZADD', DUE, head[2], lane) else call('ZREM', DUE, lane) end
+end
+
+-- Takes tasks off the lane's in-flight count; a lane that stood at its limit may go on.
+local function release(lane, tasks)
+  count('active', -tasks)
+  if call('HINCRBY', INFLIGHT, lane, -tasks) <= 0 then
+    call('HDEL', INFLIGHT, lane)
+    forget_if_empty(lane)
+  end
+  if call('SREM', FULL, lane) == 1 then return place(lane) end
+end
+
+local function state_of(id)
+  local state = redis.pcall('GETRANGE', RECORD .. id, 0, 0)
+  return type(state) == 'string' and state or ''
+end
+
+local PRUNED_A_CALL = 100
+
+-- Forgets settled tasks: entries past their time, then what is over the bound, oldest first.
+local function prune_done(most)
+  local over = call('LLEN', DONE) - most
+  for i, entry in ipairs(call('LRANGE', DONE, 0, PRUNED_A_CALL - 1)) do
+    local expired, id = tonumber(string.sub(entry, 1, 13)) <= now, string.sub(entry, 14)
+    if not expired and i > over then return end
+    call('LPOP', DONE)
+    -- An id may have been taken anew since: only a settled record goes.
+    local state = expired and '' or state_of(id)
+    if state == IS_DELIVERED or state == IS_CANCELLED then
+      call('DEL', RECORD .. id)
+      count('results_removed_total', 1)
+    end
+  end
+end
+
+-- Dead letters go at their time's end or over the bound, oldest first. Their records live longer
+-- than that, so that the lane can be read here.
+local function prune_dead(ttl, most)
+  local over = call('ZCARD', DEAD) - most
+  local old = call('ZRANGE', DEAD, 0, PRUNED_A_CALL - 1, 'WITHSCORES')
+  for i = 1, #old, 2 do
+    local id, died_at = old[i], tonumber(old[i + 1])
+    local expired = died_at + ttl <= now
+    if not expired and (i + 1) / 2 > over then return end
+    local task = read_header(id)
+    call('ZREM', DEAD, id)
+    if task and task.state == IS_DEAD then
+      call('ZREM', DEAD_IN .. task.lane, id)
+      call('DEL', RECORD .. id)
+    end
+    count(expired and 'dead_expired_total' or 'dead_removed_total', 1)
+  end
+end
+
+local DEAD_RECORD_LEEWAY_MS = 86400000
+
+local function bury(id, lane, ttl)
+  call('PEXPIRE', RECORD .. id, ttl + DEAD_RECORD_LEEWAY_MS)
+  call('ZADD', DEAD, now, id)
+  call('ZADD', DEAD_IN .. lane, now, id)
+  count('dead_total', 1)
+end
+
+-- Keeps a settled record for ttl ms, or not at all; it has been written with its new state.
+local function keep(id, ttl)
+  if ttl == 0 then
+    call('DEL', RECORD .. id)
+  else
+    call('PEXPIRE', RECORD .. id, ttl)
+    call('RPUSH', DONE, string.format('%013d', now + ttl) .. id)
+  end
+end

@@ -1,0 +1,32 @@
+-- Removes a lane's waiting and scheduled tasks, some at a time; active ones are left alone.
+--
+-- KEYS[1]  the queue
+-- ARGV     lane, most tasks a call
+-- Result   tasks removed; call again until it is 0
+-- Cost     O(most)
+local lane, most = ARGV[1], tonumber(ARGV[2])
+local removed = 0
+
+for _, id in ipairs(call('LPOP', WAITING .. lane, most) or {}) do
+  if state_of(id) == QUEUED then
+    call('DEL', RECORD .. id)
+    count('queued', -1)
+    removed = removed + 1
+  elseif call('HINCRBY', GHOSTS, lane, -1) <= 0 then
+    call('HDEL', GHOSTS, lane)
+  end
+end
+if call('EXISTS', WAITING .. lane) == 0 then
+  call('ZREM', RING, lane)
+  call('SREM', FULL, lane)
+end
+if removed < most then
+  local due = call('ZPOPMIN', SCHEDULED .. lane, most - removed)
+  for i = 1, #due, 2 do call('DEL', RECORD .. due[i]) end
+  count('scheduled', -#due / 2)
+  removed = removed + #due / 2
+  update_due(lane)
+end
+count('purged_total', removed)
+forget_if_empty(lane)
+return removed

@@ -1,0 +1,57 @@
+"""What a decision becomes in Redis: the arguments of ``settle.lua`` for one claim."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from ..retry import Dead, Decision, Done, RetryAt
+from ..task import Attempt, Outcome
+from .record import fixed_part, pack_tail
+
+if TYPE_CHECKING:
+    from .claim import Claim
+    from .scripts import Argument
+
+__all__ = ["give_back", "settlement"]
+
+_NO_DIGEST = bytes(8)
+_ACTIONS = {Done: "k", RetryAt: "s", Dead: "d"}
+
+
+def settlement(
+    claim: Claim, attempt: Attempt, decision: Decision, result_ttl_ms: int
+) -> tuple[Argument, ...]:
+    """Return what ends ``claim`` after ``attempt`` as decided."""
+    ms = 0
+    if isinstance(decision, RetryAt):
+        ms = max(decision.due_at_ms - round(time.time() * 1000), 0)
+    elif isinstance(decision, Done):
+        ms = result_ttl_ms
+    counted = claim.attempt - (attempt.outcome is Outcome.UNREADABLE)
+    return _arguments(claim, _ACTIONS[type(decision)], ms, counted, _rest(claim, decision), attempt)
+
+
+def give_back(claim: Claim) -> tuple[Argument, ...]:
+    """Return what puts a claim back to the front of its lane, uncounted."""
+    return _arguments(claim, "b", 0, claim.attempt - 1, b"", None)
+
+
+def _rest(claim: Claim, decision: Decision) -> bytes:
+    """Return what takes the place of the record: nothing, but in two cases."""
+    if claim.record is None:
+        # Not a record of ours: kept as it is, inside one of ours.
+        return fixed_part(claim.lane, claim.raw, _NO_DIGEST)
+    if isinstance(decision, Done) and claim.task is not None:
+        return fixed_part(claim.lane, claim.task.compact().encode(), claim.record.digest)
+    return b""
+
+
+def _arguments(
+    claim: Claim, action: str, ms: int, attempts: int, rest: bytes, attempt: Attempt | None
+) -> tuple[Argument, ...]:
+    offset = claim.record.tail_at if claim.record else 0
+    tail = b"" if attempt is None else pack_tail(attempt)
+    return (
+        claim.task_id, claim.lane, action, ms, attempts, claim.interrupted, offset, rest, tail,
+    )  # fmt: skip

@@ -1,0 +1,43 @@
+"""Waiting for the token by which Redis wakes one idle worker, without polling."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from redis.backoff import ExponentialBackoff
+
+from ..errors import QueueUnavailableError
+from .connection import answer, translated
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from .exchange import Exchange
+
+__all__ = ["WAIT_SECONDS", "listen_for_work"]
+
+WAIT_SECONDS = 5
+"""How long a wait stands before it is made anew; a token lost in a crash costs at most this."""
+
+
+async def listen_for_work(client: Redis, key: str, exchange: Exchange) -> None:
+    """While the worker is hungry, have it look for work as soon as some has come; until cancelled.
+
+    Blocked clients are served in turn, so that each token wakes one worker. A token that finds its
+    worker busy is passed on.
+    """
+    backoff, failures = ExponentialBackoff(cap=1.0, base=0.05), 0
+    while True:
+        await exchange.hungry.wait()
+        try:
+            with translated():
+                token = await answer(client.blpop([key], timeout=WAIT_SECONDS))
+                if token is not None and not exchange.hungry.is_set():
+                    await answer(client.rpush(key, b"1"))
+            failures = 0
+        except QueueUnavailableError:
+            failures += 1
+            await asyncio.sleep(backoff.compute(failures))
+            continue
+        exchange.look()
