@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-__all__ = ["lane_of"]
+__all__ = ["lane_of", "shown_url"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -18,3 +18,9 @@ def lane_of(url: str) -> str:
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def shown_url(url: str) -> str:
+    """Return a URL as it may be shown: its query string, which may hold secrets, is left out."""
+    before, mark, _ = url.partition("?")
+    return f"{before}?…" if mark else before

@@ -132,6 +132,8 @@ class QueueSettings(Settings):
     """How long a dead letter is kept."""
     dead_max: Annotated[int, Field(ge=1)] = 100_000
     """At most this many dead letters are kept; the oldest go first."""
+    lane_concurrency: Annotated[int, Field(ge=0)] = 0
+    """Most requests a lane has in flight; 0: the sum of the live workers' WORKER_CONCURRENCY."""
     durability: Literal["local", "replicated"] = "local"
     """``replicated``: a task is accepted once one replica has it too (WAIT)."""
 

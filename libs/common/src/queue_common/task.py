@@ -58,6 +58,8 @@ class Outcome(StrEnum):
     EGRESS_REFUSED = "egress_refused"
     UNREADABLE = "unreadable"
     """No request was made: the record could not be read."""
+    WORKER_ERROR = "worker_error"
+    """The worker's own code failed around the request."""
     POISON = "poison"
     """No answer was ever seen: the task's worker died under it too often."""
 

@@ -6,6 +6,8 @@ what SAQ's own tools see. ``record`` and ``scripts/prelude.lua`` say how it lies
 """
 
 from .claim import Claim
+from .durability import Durability
+from .lookup import Counts, Page
 from .task_queue import TaskQueue
 
-__all__ = ["Claim", "TaskQueue"]
+__all__ = ["Claim", "Counts", "Durability", "Page", "TaskQueue"]

@@ -3,7 +3,7 @@
 ==========  =====  ====================================================================
 bytes       type   what
 ==========  =====  ====================================================================
-0           char   state (``_STATES``)
+0           char   state (``STATES``)
 1-8         u64    Unix ms: due (scheduled), waiting since (queued), claimed (active), settled
 9-12        u32    attempts that count
 13-14       u16    attempts cut short by a crash
@@ -29,13 +29,13 @@ import msgspec
 from ..errors import UnreadableRecordError
 from ..task import Attempt, State, Task
 
-__all__ = ["Record", "fixed_part", "pack_tail"]
+__all__ = ["STATES", "Record", "fixed_part", "pack_tail"]
 
 _MOVING = struct.Struct(">cQIHc")
 _FIXED = struct.Struct(">c8sHI")
 _HEADER_BYTES = _MOVING.size + _FIXED.size
 _MAGIC = b"Q"
-_STATES = {
+STATES = {
     b"q": State.QUEUED,
     b"s": State.SCHEDULED,
     b"a": State.ACTIVE,
@@ -85,7 +85,7 @@ class Record:
             tail_at = payload_at + payload_bytes
             lane = raw[_HEADER_BYTES:payload_at].decode()
             return Record(
-                _STATES[state], at_ms, attempts, interrupted, cancel == b"x", digest, lane,
+                STATES[state], at_ms, attempts, interrupted, cancel == b"x", digest, lane,
                 raw[payload_at:tail_at], raw[tail_at:],
             )  # fmt: skip
         except (struct.error, ValueError, KeyError) as error:

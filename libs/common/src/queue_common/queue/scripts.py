@@ -68,7 +68,8 @@ class Scripts:
         if len(calls) == 1:
             name, arguments = calls[0]
             try:
-                return [await self._client.evalsha(_digest(name), 1, self._key, *arguments)]
+                evalsha = self._client.evalsha(_digest(name), 1, self._key, *arguments)
+                return [await answer(evalsha)]
             except NoScriptError as error:
                 return [error]
         pipeline = self._client.pipeline(transaction=False)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .claim import Claim
     from .scripts import Argument
 
-__all__ = ["give_back", "settlement"]
+__all__ = ["arguments", "give_back", "settlement"]
 
 _NO_DIGEST = bytes(8)
 _ACTIONS = {Done: "k", RetryAt: "s", Dead: "d"}
@@ -28,13 +28,12 @@ def settlement(
         ms = max(decision.due_at_ms - round(time.time() * 1000), 0)
     elif isinstance(decision, Done):
         ms = result_ttl_ms
-    counted = claim.attempt - (attempt.outcome is Outcome.UNREADABLE)
-    return _arguments(claim, _ACTIONS[type(decision)], ms, counted, _rest(claim, decision), attempt)
+    return arguments(claim, _ACTIONS[type(decision)], ms, _rest(claim, decision), attempt)
 
 
 def give_back(claim: Claim) -> tuple[Argument, ...]:
     """Return what puts a claim back to the front of its lane, uncounted."""
-    return _arguments(claim, "b", 0, claim.attempt - 1, b"", None)
+    return arguments(claim, "b", 0, b"", None)
 
 
 def _rest(claim: Claim, decision: Decision) -> bytes:
@@ -47,9 +46,12 @@ def _rest(claim: Claim, decision: Decision) -> bytes:
     return b""
 
 
-def _arguments(
-    claim: Claim, action: str, ms: int, attempts: int, rest: bytes, attempt: Attempt | None
+def arguments(
+    claim: Claim, action: str, ms: int, rest: bytes, attempt: Attempt | None
 ) -> tuple[Argument, ...]:
+    """Return ``settle.lua``'s arguments for one claim; its head comment says what they mean."""
+    made = attempt is not None and attempt.outcome is not Outcome.UNREADABLE
+    attempts = claim.attempt if made else claim.attempt - 1
     offset = claim.record.tail_at if claim.record else 0
     tail = b"" if attempt is None else pack_tail(attempt)
     return (

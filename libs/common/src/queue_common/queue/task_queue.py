@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..errors import QueueUnavailableError
 from .bounds import Bounds
 from .connection import answer, open_client, translated
-from .exchange import Exchange
-from .lease import Lease
 from .lookup import Lookup
+from .operations import Operations
+from .saq_claims import SaqClaims
 from .saq_side import SaqSide
 from .scripts import Scripts
+from .serving import Serving
 from .settlement import give_back, settlement
 from .submit import Submitter
-from .wake import WAIT_SECONDS, listen_for_work
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
     from ..retry import Decision
     from ..settings import QueueSettings, RedisSettings
     from ..task import Attempt, Task, TaskId, TaskView
     from .claim import Claim
+    from .scripts import Argument
 
 __all__ = ["TaskQueue"]
 
@@ -48,8 +47,13 @@ class TaskQueue(SaqSide):
         scripts = Scripts(self._client, queue.queue_name)
         replicas = 1 if queue.durability == "replicated" else 0
         self._submitter = Submitter(self._client, scripts, replicas=replicas)
-        self._lookup = Lookup(self._client, self._prefix)
-        self._serving: _Serving | None = None
+        self.lookup = Lookup(self._client, scripts, self._prefix)
+        """Pages and counts of tasks."""
+        self.operations = Operations(scripts, self.lookup, result_ttl_ms=self._bounds.result_ttl_ms)
+        """Cancel, run now, requeue, purge, pause and resume."""
+        self._held_by_saq = SaqClaims(self, scripts, result_ttl_ms=self._bounds.result_ttl_ms)
+        self._lane_concurrency = queue.lane_concurrency
+        self._serving: Serving | None = None
 
     async def connect(self) -> None:
         """Bind the queue to the running loop; no I/O."""
@@ -58,6 +62,7 @@ class TaskQueue(SaqSide):
     async def disconnect(self) -> None:
         """End the lease where there is one, and close the connections."""
         await self._submitter.close()
+        await self._held_by_saq.close()
         if self._serving is not None:
             await self._serving.end()
             self._serving = None
@@ -76,12 +81,16 @@ class TaskQueue(SaqSide):
 
     async def look_up(self, task_id: TaskId) -> TaskView:
         """Return a task; raises UnknownTaskError and QueueUnavailableError."""
-        return await self._lookup.view(task_id)
+        return await self.lookup.view(task_id)
 
     async def ping(self) -> None:
         """Return when Redis answers; raises QueueUnavailableError with the reason otherwise."""
         with translated():
             await answer(self._client.ping())
+
+    async def durability(self) -> Durability:
+        """Tell how the server keeps what it accepts; raises QueueUnavailableError."""
+        return await inspect_durability(self._client)
 
     async def start_serving(self, *, worker_id: str, concurrency: int) -> None:
         """Begin to hold a lease under which this process claims; its end is ``disconnect``.
@@ -89,9 +98,10 @@ class TaskQueue(SaqSide):
         ``concurrency`` is what the worker adds to the requests a lane may have in flight.
         """
         if self._serving is None:
-            self._serving = _Serving(
-                self._redis_settings, self._bounds, self.name, worker_id, concurrency
-            )
+            self._serving = Serving(
+                self._redis_settings, self._bounds, self.name, worker_id, concurrency,
+                self._lane_concurrency,
+            )  # fmt: skip
 
     async def claim(self, limit: int) -> list[Claim]:
         """Wait until there is work; return 1 to ``limit`` claims, the lanes having their turns.
@@ -114,6 +124,10 @@ class TaskQueue(SaqSide):
         hands, and nothing was written.
         """
         arguments = settlement(claim, attempt, decision, self._bounds.result_ttl_ms)
+        await self.settle_as(claim, arguments)
+
+    async def settle_as(self, claim: Claim, arguments: tuple[Argument, ...]) -> None:
+        """Settle as ``settle`` does, by arguments of ``settlement.arguments``."""
         await self._must_serve().exchange.settle(claim, arguments)
 
     async def give_back(self, claims: Sequence[Claim]) -> None:
@@ -130,48 +144,12 @@ class TaskQueue(SaqSide):
         """Say whether the lease is alive, as of Redis' last answer."""
         return self._serving is not None and self._serving.lease.fresh
 
-    def _must_serve(self) -> _Serving:
+    @property
+    def _saq_claims(self) -> SaqClaims:
+        return self._held_by_saq
+
+    def _must_serve(self) -> Serving:
         if self._serving is None:
             msg = "start_serving() comes before claims"
             raise RuntimeError(msg)
         return self._serving
-
-
-class _Serving:
-    """What a process that claims keeps running: its lease, its exchange, its ear for work."""
-
-    def __init__(
-        self, redis: RedisSettings, bounds: Bounds, name: str, worker_id: str, concurrency: int
-    ) -> None:
-        # A claim that ran twice would take tasks nobody knows of: no silent retries here.
-        self._client = open_client(redis)
-        self._ear = open_client(redis, answer_timeout_seconds=WAIT_SECONDS + 5)
-        self._upkeep = open_client(redis)
-        prefix = f"{{{name}}}:"
-        self.lease = Lease(
-            Scripts(self._upkeep, name), bounds, worker_id=worker_id, concurrency=concurrency,
-            on_change=self._look,
-        )  # fmt: skip
-        self.exchange = Exchange(
-            self._client, Scripts(self._client, name), self.lease, bounds, key_prefix=prefix,
-            lane_concurrency=0,
-        )  # fmt: skip
-        self.stopped = False
-        jobs: list[Coroutine[None, None, None]] = [
-            self.lease.run(),
-            self.exchange.run(),
-            listen_for_work(self._ear, f"{prefix}wake", self.exchange),
-        ]
-        self._tasks = [asyncio.create_task(job) for job in jobs]
-
-    def _look(self) -> None:
-        self.exchange.look()
-
-    async def end(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        with suppress(QueueUnavailableError):  # the lease ends by itself
-            await self.lease.end()
-        for client in (self._client, self._ear, self._upkeep):
-            await client.aclose()

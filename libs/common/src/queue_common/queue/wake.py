@@ -33,7 +33,7 @@ async def listen_for_work(client: Redis, key: str, exchange: Exchange) -> None:
         try:
             with translated():
                 token = await answer(client.blpop([key], timeout=WAIT_SECONDS))
-                if token is not None and not exchange.hungry.is_set():
+                if token and not exchange.hungry.is_set():
                     await answer(client.rpush(key, b"1"))
             failures = 0
         except QueueUnavailableError:

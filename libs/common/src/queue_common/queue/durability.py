@@ -1,0 +1,78 @@
+"""What the server in force promises of the tasks it has accepted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from redis.exceptions import ResponseError
+
+from .connection import answer, translated
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+__all__ = ["Durability", "inspect_durability"]
+
+
+@dataclass(frozen=True, slots=True)
+class Durability:
+    """How Redis keeps what it has answered."""
+
+    mode: str
+    """``always``, ``everysec`` or ``no`` (the append-only file's fsync), ``snapshots``, ``none``,
+    or ``unknown`` where the server does not tell (managed services forbid CONFIG)."""
+    eviction: str
+    """``maxmemory-policy``; anything but ``noeviction`` may throw tasks away."""
+    replicas: int
+    """Replicas that are connected now."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """One sentence for each way in which accepted tasks may be lost."""
+        found = []
+        if self.mode == "none":
+            found.append(
+                "Redis has neither an append-only file nor snapshots: "
+                "its end loses all tasks; set appendonly yes"
+            )
+        if self.mode in {"no", "snapshots"}:
+            found.append(
+                f"Redis persists by {self.mode!r}: the end of its machine loses the tasks of "
+                "minutes; set appendonly yes and appendfsync everysec or always"
+            )
+        if self.eviction not in {"noeviction", "unknown"}:
+            found.append(
+                f"Redis' maxmemory-policy is {self.eviction}: when it is full it throws tasks "
+                "away; set noeviction"
+            )
+        return found
+
+
+async def inspect_durability(client: Redis) -> Durability:
+    """Ask the server; raises QueueUnavailableError where it does not answer."""
+    with translated():
+        persistence = await answer(client.info("persistence"))
+        replication = await answer(client.info("replication"))
+        memory = await answer(client.info("memory"))
+    mode = "unknown"
+    if not persistence.get("aof_enabled"):
+        save = await _config(client, "save")
+        mode = "unknown" if save is None else "snapshots" if save else "none"
+    else:
+        mode = await _config(client, "appendfsync") or "unknown"
+    return Durability(
+        mode=mode,
+        eviction=str(memory.get("maxmemory_policy", "unknown")),
+        replicas=int(replication.get("connected_slaves", 0)),
+    )
+
+
+async def _config(client: Redis, name: str) -> str | None:
+    """Return a setting, or None where the server does not tell."""
+    try:
+        settings = await answer(client.config_get(name))
+    except ResponseError:
+        return None
+    value = settings.get(name)
+    return None if value is None else str(value)

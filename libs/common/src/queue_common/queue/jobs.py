@@ -1,0 +1,113 @@
+"""SAQ's view of our records: jobs.
+
+An HTTP task shows as a job of the function ``deliver``; what SAQ's own ``enqueue`` was given is
+kept as that job's JSON and comes back as it was.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from saq import Job, Status
+
+from ..errors import UnreadableRecordError
+from ..lanes import shown_url
+from ..task import State
+
+if TYPE_CHECKING:
+    from saq import Queue
+
+    from .claim import Claim
+    from .record import Record
+
+__all__ = ["DELIVER", "dump", "is_job", "job_of", "job_to_run", "lane_of_function"]
+
+DELIVER = "deliver"
+"""The function of which HTTP tasks are jobs."""
+
+_STATUSES = {
+    State.QUEUED: Status.QUEUED,
+    State.SCHEDULED: Status.QUEUED,
+    State.ACTIVE: Status.ACTIVE,
+    State.DELIVERED: Status.COMPLETE,
+    State.DEAD: Status.FAILED,
+    State.CANCELLED: Status.ABORTED,
+}
+
+
+def lane_of_function(function: str) -> str:
+    """Return the lane of a SAQ job: one for each function."""
+    return f"saq:{function}"
+
+
+def is_job(payload: bytes) -> bool:
+    """Tell a SAQ job's JSON from a task's MessagePack."""
+    return payload.startswith(b"{")
+
+
+def dump(queue: Queue, job: Job) -> bytes:
+    """Return the JSON in which a SAQ job is kept."""
+    dumped = queue.serialize(job)
+    return dumped if isinstance(dumped, bytes) else dumped.encode()
+
+
+def job_of(queue: Queue, key: str, record: Record) -> Job:
+    """Return the job that a record shows as; of an HTTP task no header, body or query string."""
+    job = _stored(queue, record.payload) if is_job(record.payload) else _shown(key, record)
+    job.queue = queue
+    job.attempts = record.attempts + (record.state is State.ACTIVE)
+    job.status = Status.ABORTING if record.cancel_requested else _STATUSES[record.state]
+    if record.state is State.SCHEDULED:
+        job.scheduled = record.at_ms // 1000
+    if record.state is State.ACTIVE:
+        job.started = record.at_ms
+    if record.state.settled:
+        job.completed = record.at_ms
+    return job
+
+
+def _stored(queue: Queue, payload: bytes) -> Job:
+    job = queue.deserialize(payload)
+    if job is None:
+        msg = "the job's record is empty"
+        raise UnreadableRecordError(msg)
+    return job
+
+
+def _shown(key: str, record: Record) -> Job:
+    job = Job(function=DELIVER, key=key, timeout=0)
+    attempt = record.last_attempt()
+    if attempt is not None:
+        job.error = attempt.error
+        job.result = attempt.status_code
+    try:
+        task = record.task()
+    except UnreadableRecordError as error:
+        job.error = str(error)
+        return job
+    job.kwargs = {"method": task.method, "url": shown_url(task.url)}
+    job.queued = task.accepted_at_ms
+    job.meta = dict(task.trace_context or {})
+    return job
+
+
+def job_to_run(queue: Queue, claim: Claim) -> Job:
+    """Return the job that a SAQ worker runs for a claim.
+
+    Of an HTTP task it carries all that is to be sent, as ``deliver(ctx, *, url, method, headers,
+    body)``. Raises UnreadableRecordError.
+    """
+    record = claim.record
+    if record is None:
+        raise UnreadableRecordError(claim.unreadable or "")
+    job = job_of(queue, claim.task_id, record)
+    # SAQ's worker counts the attempt itself, and gives up after ``retries`` of them.
+    job.attempts = record.attempts
+    job.status = Status.QUEUED
+    if claim.task is not None:
+        fields: dict[str, Any] = msgspec.structs.asdict(claim.task)
+        job.kwargs = {name: fields[name] for name in ("url", "method", "headers", "body")}
+    elif not is_job(record.payload):
+        raise UnreadableRecordError(claim.unreadable or "")
+    return job

@@ -1,0 +1,64 @@
+"""What a process that claims keeps running: its lease, its exchange, its ear for work."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from ..errors import QueueUnavailableError
+from .connection import open_client
+from .exchange import Exchange
+from .lease import Lease
+from .scripts import Scripts
+from .wake import WAIT_SECONDS, listen_for_work
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from ..settings import RedisSettings
+    from .bounds import Bounds
+
+__all__ = ["Serving"]
+
+
+class Serving:
+    """Runs them over connections of their own, until ``end``."""
+
+    def __init__(
+        self, redis: RedisSettings, bounds: Bounds, name: str, worker_id: str, concurrency: int,
+        lane_concurrency: int,
+    ) -> None:  # fmt: skip
+        # A claim that ran twice would take tasks nobody knows of: no silent retries here.
+        self._client = open_client(redis)
+        self._ear = open_client(redis, answer_timeout_seconds=WAIT_SECONDS + 5)
+        self._upkeep = open_client(redis)
+        prefix = f"{{{name}}}:"
+        self.lease = Lease(
+            Scripts(self._upkeep, name), bounds, worker_id=worker_id, concurrency=concurrency,
+            on_change=self._look,
+        )  # fmt: skip
+        self.exchange = Exchange(
+            self._client, Scripts(self._client, name), self.lease, bounds, key_prefix=prefix,
+            lane_concurrency=lane_concurrency,
+        )  # fmt: skip
+        self.stopped = False
+        jobs: list[Coroutine[None, None, None]] = [
+            self.lease.run(),
+            self.exchange.run(),
+            listen_for_work(self._ear, f"{prefix}wake", self.exchange),
+        ]
+        self._tasks = [asyncio.create_task(job) for job in jobs]
+
+    def _look(self) -> None:
+        self.exchange.look()
+
+    async def end(self) -> None:
+        """Stop, and end the lease; what is still claimed is given back by others."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        with suppress(QueueUnavailableError):  # the lease ends by itself
+            await self.lease.end()
+        for client in (self._client, self._ear, self._upkeep):
+            await client.aclose()
