@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .bounds import Bounds
 from .connection import answer, open_client, translated
+from .durability import Durability, inspect_durability
 from .lookup import Lookup
 from .operations import Operations
 from .saq_claims import SaqClaims
