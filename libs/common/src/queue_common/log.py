@@ -64,4 +64,9 @@ def _json_line(_logger: WrappedLogger, _method: str, event: EventDict) -> str:
 
 
 def _coloured() -> Processor:
-    return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty(), pad_event_to=26)
+    # A plain traceback: the rich one shows local variables, and secrets among them.
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stdout.isatty(),
+        pad_event_to=26,
+        exception_formatter=structlog.dev.plain_traceback,
+    )

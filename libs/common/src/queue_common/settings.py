@@ -20,6 +20,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from .retry import RetryPolicy
+
 __all__ = [
     "Duration",
     "Environment",
@@ -118,6 +120,13 @@ class RetrySettings(Settings):
     worker_retry_deadline: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(hours=24)
     """From acceptance to the last attempt."""
 
+    def retry_policy(self) -> RetryPolicy:
+        """Return the policy of tasks that bring none of their own."""
+        return RetryPolicy(
+            interval_ms=round(self.worker_retry_interval.total_seconds() * 1000),
+            deadline_ms=round(self.worker_retry_deadline.total_seconds() * 1000),
+        )
+
 
 class QueueSettings(Settings):
     """The queue in Redis; the same for all processes of one installation."""
@@ -150,7 +159,8 @@ def load(kind: type[SettingsT]) -> SettingsT:
         return kind()
     except ValidationError as error:
         lines = [_explain(kind, dict(item)) for item in error.errors()]
-        sys.exit("\n".join(["Bad configuration:", *lines]) if len(lines) > 1 else lines[0])
+        sys.stderr.write("".join(f"{line}\n" for line in lines))
+        sys.exit(2)
 
 
 def _explain(kind: type[Settings], error: dict[str, Any]) -> str:

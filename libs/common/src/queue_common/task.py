@@ -12,7 +12,7 @@ import uuid_utils
 
 from .errors import UnreadableRecordError
 
-__all__ = ["Attempt", "Outcome", "State", "Task", "TaskId", "TaskView", "new_task_id"]
+__all__ = ["VERSION", "Attempt", "Outcome", "State", "Task", "TaskId", "TaskView", "new_task_id"]
 
 TaskId = NewType("TaskId", str)
 

@@ -1,0 +1,178 @@
+"""What a task costs with a short and with a long backlog, and how long others wait meanwhile.
+
+    python libs/common/benchmarks/backlog.py [--queued 1000000] [--due 500000] [--sample 10000]
+
+Starts a server of its own. Prints microseconds of Redis CPU a task for enqueue, claim, settle and
+retry behind 1,000 and behind ``--queued`` waiting tasks with their ratio, bytes of Redis a queued
+task, and the longest a PING of another client took while ``--due`` tasks became due at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+import time
+from pathlib import Path
+
+import redis.asyncio
+
+from queue_common.queue import Claim, TaskQueue
+from queue_common.retry import Decision, Done, RetryAt
+from queue_common.settings import QueueSettings, RedisSettings
+from queue_common.task import Attempt, Outcome, Task, new_task_id
+from queue_common.testing import RedisServer
+from queue_standalone.valkey import find_server
+
+BATCH = 64
+BODY = b'{"order_id":1234567,"status":"created","note":"%s"}' % (b"x" * 73)
+HEADERS = {"Content-Type": "application/json", "X-Seq": "1000000", "X-Sent-At": "1795523504032000000"}
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)  # noqa: T201 - a benchmark's output
+
+
+def task(lane: str) -> Task:
+    """Return a task with a body of 120 bytes."""
+    now = round(time.time() * 1000)
+    return Task(1, f"http://{lane}/ok", "POST", HEADERS, BODY, now, lane)
+
+
+class Bench:
+    """One queue on one server, and the server's CPU clock."""
+
+    def __init__(self, address: str) -> None:
+        settings, queue = RedisSettings(redis_addr=address, redis_url=None), QueueSettings()
+        self.queue = TaskQueue(settings, queue)
+        self.raw = redis.asyncio.Redis.from_url(f"redis://{address}")
+
+    async def cpu_us(self) -> float:
+        """Return the microseconds of CPU the server has used."""
+        info = await self.raw.info("cpu")
+        return 1e6 * float(info["used_cpu_user_main_thread"] + info["used_cpu_sys_main_thread"])
+
+    async def used_bytes(self) -> int:
+        """Return the bytes the server has in use."""
+        return int((await self.raw.info("memory"))["used_memory"])
+
+    async def fill(self, tasks: int, *, lanes: int = 1, delay_ms: int = 0) -> None:
+        """Submit tasks, ``BATCH`` at a time."""
+        for first in range(0, tasks, BATCH):
+            submissions = [
+                self.queue.submit(
+                    new_task_id(), task(f"sink{i % lanes}.example:80"), delay_ms=delay_ms
+                )
+                for i in range(first, min(first + BATCH, tasks))
+            ]
+            await asyncio.gather(*submissions)
+
+    async def claim(self, tasks: int) -> list[Claim]:
+        """Claim that many tasks."""
+        claims: list[Claim] = []
+        while len(claims) < tasks:
+            claims += await self.queue.claim(min(BATCH, tasks - len(claims)))
+        return claims
+
+    async def settle(self, claims: list[Claim], *, retry: bool) -> None:
+        """Settle claims, ``BATCH`` at a time."""
+        failed = Attempt(1, 0, 1.0, Outcome.HTTP_ERROR, 503, "answered 503")
+        delivered = Attempt(1, 0, 1.0, Outcome.DELIVERED, 200)
+        for first in range(0, len(claims), BATCH):
+            due = round(time.time() * 1000) + 3_600_000
+            decision: Decision = RetryAt(due) if retry else Done()
+            attempt = failed if retry else delivered
+            batch = claims[first : first + BATCH]
+            await asyncio.gather(*(self.queue.settle(c, attempt, decision) for c in batch))
+
+    async def costs(self, sample: int) -> dict[str, float]:
+        """Return the microseconds a task of each step, over ``sample`` tasks."""
+        marks = [await self.cpu_us()]
+        await self.fill(sample)
+        marks.append(await self.cpu_us())
+        claims = await self.claim(sample)
+        marks.append(await self.cpu_us())
+        await self.settle(claims[: sample // 2], retry=False)
+        marks.append(await self.cpu_us())
+        await self.settle(claims[sample // 2 :], retry=True)
+        marks.append(await self.cpu_us())
+        steps = [(b - a) / sample for a, b in zip(marks, marks[1:], strict=False)]
+        names = ("enqueue", "claim", "settle", "retry")
+        return dict(zip(names, (steps[0], steps[1], 2 * steps[2], 2 * steps[3]), strict=True))
+
+
+async def measure_backlog(bench: Bench, queued: int, sample: int) -> None:
+    """Print what tasks cost behind a short and a long backlog."""
+    await bench.queue.start_serving(worker_id="bench", concurrency=1_000_000)
+    await bench.fill(1000)
+    short = await bench.costs(sample)
+    before = await bench.used_bytes()
+    await bench.fill(queued - 1000)
+    say(f"bytes of Redis a queued task   {(await bench.used_bytes() - before) / (queued - 1000):.0f}")
+    long = await bench.costs(sample)
+    say(f"{'us of Redis CPU a task':30} {'1,000':>9} {queued:>11,}   ratio")
+    for step in [*short, "together"]:
+        a = short.get(step, sum(short.values()))
+        b = long.get(step, sum(long.values()))
+        say(f"{step:30} {a:9.2f} {b:11.2f} {b / a:7.2f}")
+
+
+async def measure_due(bench: Bench, due: int) -> None:
+    """Print the longest PING while many tasks become due and are claimed."""
+    await bench.fill(due, lanes=100, delay_ms=3_600_000)
+    moved_up = round(time.time() * 1000)
+    for lane in range(100):
+        name = f"{{tasks}}:s:sink{lane}.example:80"
+        await bench.raw.execute_command(
+            "EVAL",
+            "for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do"
+            " redis.call('ZADD', KEYS[1], ARGV[1], id) end"
+            " redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])",
+            2, name, "{tasks}:due", moved_up, name.split(":s:")[1],
+        )  # fmt: skip
+    await bench.queue.start_serving(worker_id="bench", concurrency=10)
+    pings: list[float] = []
+    claiming = asyncio.create_task(drain(bench))
+    while await bench.raw.zcard("{tasks}:due") and len(pings) < 100_000:
+        begin = time.perf_counter()
+        await bench.raw.ping()
+        pings.append(time.perf_counter() - begin)
+    claiming.cancel()
+    pings.sort()
+    say(
+        f"while {due:,} became due at once: {len(pings):,} PINGs of another client,"
+        f" p99 {pings[int(len(pings) * 0.99)] * 1000:.1f} ms, longest {pings[-1] * 1000:.1f} ms"
+    )
+
+
+async def drain(bench: Bench) -> None:
+    """Claim and settle until cancelled."""
+    while True:
+        await bench.settle(await bench.queue.claim(BATCH), retry=False)
+
+
+async def main() -> None:
+    """Run both measurements on fresh servers."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("--queued", type=int, default=1_000_000)
+    parser.add_argument("--due", type=int, default=500_000)
+    parser.add_argument("--sample", type=int, default=10_000)
+    arguments = parser.parse_args()
+    for measure in (
+        lambda bench: measure_backlog(bench, arguments.queued, arguments.sample),
+        lambda bench: measure_due(bench, arguments.due),
+    ):
+        with tempfile.TemporaryDirectory() as directory:
+            server = RedisServer(find_server(), Path(directory)).start()
+            bench = Bench(server.address)
+            try:
+                await measure(bench)
+            finally:
+                await bench.queue.disconnect()
+                await bench.raw.aclose()
+                server.stop()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

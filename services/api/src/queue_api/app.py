@@ -1,0 +1,81 @@
+"""The ASGI application."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+import structlog
+from fastapi import FastAPI
+from redis.backoff import ExponentialBackoff
+
+from queue_common.errors import QueueUnavailableError
+from queue_common.retry import RetryPolicy
+
+from . import openapi, problems
+from .routes import health, tasks
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from queue_common.queue import TaskQueue
+
+    from .settings import ApiSettings
+
+__all__ = ["State", "create_app"]
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What the routes work with, at ``app.state.api``."""
+
+    settings: ApiSettings
+    queue: TaskQueue
+    policy: RetryPolicy
+
+
+def create_app(settings: ApiSettings, queue: TaskQueue) -> FastAPI:
+    """Return the application; its lifespan opens and closes ``queue``."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await queue.connect()
+        telling = asyncio.create_task(tell_durability(queue))
+        yield
+        telling.cancel()
+        await queue.disconnect()
+
+    app = FastAPI(
+        title="Queue System",
+        version=version("queue-api"),
+        description="Makes HTTP requests for you, later and reliably.",
+        lifespan=lifespan,
+    )
+    app.state.api = State(settings, queue, settings.retry_policy())
+    app.include_router(tasks.router)
+    app.include_router(health.router)
+    problems.install(app)
+    openapi.install(app)
+    return app
+
+
+async def tell_durability(queue: TaskQueue) -> None:
+    """Log once, as soon as Redis answers, how it keeps what it accepts."""
+    backoff, failures = ExponentialBackoff(cap=5.0, base=0.1), 0
+    while True:
+        try:
+            durability = await queue.durability()
+        except QueueUnavailableError as error:
+            failures += 1
+            logger.warning("redis.unavailable", reason=str(error), attempt=failures)
+            await asyncio.sleep(backoff.compute(failures))
+            continue
+        logger.info("redis.durability", mode=durability.mode, replicas=durability.replicas)
+        for warning in durability.warnings:
+            logger.warning("redis.durability_warning", reason=warning)
+        return

@@ -1,0 +1,108 @@
+"""The OpenAPI document: FastAPI's, with the contract of ``schemas`` and ``problems`` put in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from fastapi.openapi.utils import get_openapi
+
+from .problems import MEDIA_TYPE, Problem
+from .schemas import TaskCreate, TaskCreated, TaskStatus
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+__all__ = ["CREATE_TASK", "GET_TASK", "HEALTH", "READY", "VERSION", "install"]
+
+_REFERENCE = "#/components/schemas/{name}"
+EXAMPLE = {
+    "url": "http://localhost:8080/health",
+    "method": "GET",
+}
+
+
+def _answer(description: str, schema: dict[str, Any], **more: object) -> dict[str, Any]:
+    return {
+        "description": description,
+        "content": {"application/json": {"schema": schema}},
+        **more,
+    }
+
+
+def _problem(description: str, **more: object) -> dict[str, Any]:
+    schema = {"$ref": _REFERENCE.format(name="Problem")}
+    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}, **more}
+
+
+def _one_of(model: type) -> dict[str, Any]:
+    return {"$ref": _REFERENCE.format(name=model.__name__)}
+
+
+_RETRY_AFTER = {
+    "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
+}
+_UNAVAILABLE = _problem("Redis is away, full or read-only.", headers=_RETRY_AFTER)
+_OBJECT = {"type": "object"}
+
+CREATE_TASK: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": _one_of(TaskCreate), "example": EXAMPLE}},
+    },
+    "responses": {
+        "201": _answer(
+            "The task is in the queue.",
+            _one_of(TaskCreated),
+            headers={"Location": {"description": "Where to look.", "schema": {"type": "string"}}},
+        ),
+        "400": _problem("The body is not JSON."),
+        "413": _problem("The body is over API_MAX_BODY."),
+        "415": _problem("The body is not application/json."),
+        "422": _problem("Fields are wrong; all of them are named."),
+        "503": _UNAVAILABLE,
+    },
+}
+GET_TASK: dict[str, Any] = {
+    "parameters": [
+        {
+            "name": "task_id",
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "format": "uuid"},
+        }
+    ],
+    "responses": {
+        "200": _answer("The task.", _one_of(TaskStatus)),
+        "404": _problem("No task has this id, or its record has expired."),
+        "503": _UNAVAILABLE,
+    },
+}
+HEALTH: dict[str, Any] = {"responses": {"200": _answer("The process lives.", _OBJECT)}}
+READY: dict[str, Any] = {
+    "responses": {"200": _answer("Redis answers.", _OBJECT), "503": _UNAVAILABLE}
+}
+VERSION: dict[str, Any] = {"responses": {"200": _answer("The version.", _OBJECT)}}
+
+
+def install(app: FastAPI) -> None:
+    """Have the app serve this document, made once."""
+    made: dict[str, Any] = {}
+
+    def document() -> dict[str, Any]:
+        if not made:
+            made.update(_make(app))
+        return made
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def _make(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    _, schemas = msgspec.json.schema_components(
+        [TaskCreate, TaskCreated, TaskStatus, Problem], ref_template=_REFERENCE
+    )
+    document.setdefault("components", {})["schemas"] = schemas
+    return document

@@ -1,0 +1,130 @@
+"""Every failure's answer: a problem document (RFC 9457)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+from fastapi import FastAPI, Request, Response
+from starlette.exceptions import HTTPException
+
+from queue_common.errors import ConflictError, QueueUnavailableError, UnknownTaskError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["FieldError", "Problem", "ProblemError", "install", "problem"]
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER_SECONDS = 2
+"""A restarted Redis is back within seconds."""
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field of the request."""
+
+    field: str
+    """Its name; ``headers.X-Id`` for what is inside; empty for the whole body."""
+    reason: str
+
+
+class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A problem document."""
+
+    type: str
+    """Names the kind of problem."""
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+    """Where fields are wrong: all of them."""
+
+
+class ProblemError(Exception):
+    """A request that is answered by a problem."""
+
+    def __init__(
+        self, status: HTTPStatus, kind: str, detail: str, *,
+        errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.errors = list(errors)
+        self.headers = dict(headers or {})
+
+
+def problem(error: ProblemError) -> Response:
+    """Return the answer."""
+    document = Problem(
+        type=f"urn:queue-system:problem:{error.kind}",
+        title=error.status.phrase,
+        status=error.status,
+        detail=error.detail,
+        errors=error.errors,
+    )
+    content = msgspec.json.encode(document)
+    return Response(content, error.status, error.headers, MEDIA_TYPE)
+
+
+def _unavailable(error: Exception) -> ProblemError:
+    retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    return ProblemError(
+        HTTPStatus.SERVICE_UNAVAILABLE, "queue-unavailable", str(error), headers=retry
+    )
+
+
+def _unknown_task(error: Exception) -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, "unknown-task", str(error))
+
+
+def _conflict(error: Exception) -> ProblemError:
+    return ProblemError(HTTPStatus.CONFLICT, "conflict", str(error))
+
+
+def _own(error: Exception) -> ProblemError:
+    assert isinstance(error, ProblemError)  # noqa: S101 - by the table below
+    return error
+
+
+def _http(error: Exception) -> ProblemError:
+    """Translate what the router raises: an unknown path, a method a path does not have."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - by the table below
+    status = HTTPStatus(error.status_code)
+    kind = status.phrase.lower().replace(" ", "-")
+    return ProblemError(status, kind, status.description, headers=dict(error.headers or {}))
+
+
+def _bug(error: Exception) -> ProblemError:
+    logger.error("request.failed", exc_info=error)
+    return ProblemError(
+        HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "The fault is ours; the log has the details."
+    )
+
+
+_TABLE = {
+    ProblemError: _own,
+    QueueUnavailableError: _unavailable,
+    UnknownTaskError: _unknown_task,
+    ConflictError: _conflict,
+    HTTPException: _http,
+    Exception: _bug,
+}
+
+
+def install(app: FastAPI) -> None:
+    """Have the app answer every failure by a problem."""
+    for kind, translate in _TABLE.items():
+
+        async def answer(
+            _request: Request, error: Exception, *, _translate: object = translate
+        ) -> Response:
+            assert callable(_translate)  # noqa: S101 - from the table
+            return problem(_translate(error))
+
+        app.add_exception_handler(kind, answer)

@@ -1,0 +1,54 @@
+"""Whether the process lives, whether it can serve, and what it is."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from .. import openapi
+
+if TYPE_CHECKING:
+    from ..app import State
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["health"])
+
+
+def _json(document: dict[str, Any]) -> Response:
+    return Response(msgspec.json.encode(document), media_type="application/json")
+
+
+@router.head("/health", include_in_schema=False)
+@router.get("/health", openapi_extra=openapi.HEALTH)
+async def health() -> Response:
+    """Say that the process lives. Redis may be away: a restart would not bring it back."""
+    return _json({"status": "ok"})
+
+
+@router.head("/ready", include_in_schema=False)
+@router.get("/ready", openapi_extra=openapi.READY)
+async def ready(request: Request) -> Response:
+    """Say that Redis answers, and how durable it keeps tasks; 503 with the reason otherwise."""
+    state: State = request.app.state.api
+    await state.queue.ping()
+    durability = await state.queue.durability()
+    return _json(
+        {
+            "status": "ready",
+            "durability": durability.mode,
+            "eviction": durability.eviction,
+            "replicas": durability.replicas,
+            "warnings": durability.warnings,
+        }
+    )
+
+
+@router.head("/version", include_in_schema=False)
+@router.get("/version", openapi_extra=openapi.VERSION)
+async def api_version() -> Response:
+    """Tell the version of this process."""
+    return _json({"version": version("queue-api")})

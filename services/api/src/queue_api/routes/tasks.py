@@ -1,0 +1,101 @@
+"""Tasks: create one, look one up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from queue_common.errors import UnknownTaskError
+from queue_common.lanes import shown_url
+from queue_common.retry import RetryPolicy, deadline_of
+from queue_common.task import Attempt, TaskId, TaskView
+
+from .. import openapi
+from ..body import read_json_body
+from ..enqueue import enqueue
+from ..parse import parse_task
+from ..schemas import AttemptStatus, TaskCreated, TaskStatus
+
+if TYPE_CHECKING:
+    from ..app import State
+
+__all__ = ["router"]
+
+PATH = "/api/v1/tasks"
+JSON = "application/json"
+
+router = APIRouter(tags=["tasks"])
+_encoder = msgspec.json.Encoder()
+
+
+@router.post(PATH, status_code=HTTPStatus.CREATED, openapi_extra=openapi.CREATE_TASK)
+async def create_task(request: Request) -> Response:
+    """Keep a request in the queue; a worker makes it as soon as one is free.
+
+    The answer comes once the task is on disk in Redis.
+    """
+    state: State = request.app.state.api
+    task = parse_task(await read_json_body(request, state.settings.api_max_body))
+    task_id = await enqueue(state.queue, task)
+    created = TaskCreated(task_id, "Task created successfully")
+    headers = {"Location": f"{PATH}/{task_id}"}
+    return Response(_encoder.encode(created), HTTPStatus.CREATED, headers, JSON)
+
+
+@router.head(PATH + "/{task_id}", include_in_schema=False)
+@router.get(PATH + "/{task_id}", openapi_extra=openapi.GET_TASK)
+async def get_task(request: Request) -> Response:
+    """Tell what became of a task, as long as its record is kept."""
+    state: State = request.app.state.api
+    view = await state.queue.look_up(_task_id(request.path_params["task_id"]))
+    return Response(_encoder.encode(status_of(view, state.policy)), media_type=JSON)
+
+
+def _task_id(text: str) -> TaskId:
+    try:
+        return TaskId(str(UUID(text)))
+    except ValueError as error:
+        msg = f"{text!r} is not a task's id: those are UUIDs"
+        raise UnknownTaskError(msg) from error
+
+
+def status_of(view: TaskView, policy: RetryPolicy) -> TaskStatus:
+    """Return what is told of a task: no header, no body, no query string."""
+    task = view.task
+    return TaskStatus(
+        id=view.id,
+        state=view.state,
+        url=shown_url(task.url) if task else None,
+        method=task.method if task else None,
+        lane=view.lane,
+        attempts=view.attempts,
+        interrupted=view.interrupted,
+        next_attempt_at=_time(view.due_at_ms),
+        last_attempt=_attempt_status(view.last_attempt) if view.last_attempt else None,
+        created_at=_time(task.accepted_at_ms) if task else None,
+        deadline_at=_time(deadline_of(task, policy)) if task else None,
+        finished_at=_time(view.finished_at_ms),
+    )
+
+
+def _attempt_status(attempt: Attempt) -> AttemptStatus:
+    return AttemptStatus(
+        number=attempt.number,
+        started_at=_time(attempt.started_at_ms) or "",
+        duration_ms=attempt.duration_ms,
+        outcome=attempt.outcome,
+        status_code=attempt.status_code,
+        error=attempt.error,
+    )
+
+
+def _time(unix_ms: int | None) -> str | None:
+    if unix_ms is None:
+        return None
+    at = datetime.fromtimestamp(unix_ms / 1000, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
