@@ -9,6 +9,9 @@ DELIVERY_ATTEMPTED: Final = "delivery.attempted"
 TASK_DIED: Final = "task.died"
 """A task went to the dead letters."""
 
+LEASE_LOST: Final = "settle.lease_lost"
+"""An attempt could not be settled: the task had gone into other hands."""
+
 TASK_ID: Final = "task_id"
 LANE: Final = "lane"
 ATTEMPT: Final = "attempt"

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-import structlog
 from fastapi import FastAPI
-from redis.backoff import ExponentialBackoff
 
-from queue_common.errors import QueueUnavailableError
+from queue_common.queue import tell_durability
 from queue_common.retry import RetryPolicy
 
 from . import openapi, problems
@@ -26,8 +24,6 @@ if TYPE_CHECKING:
     from .settings import ApiSettings
 
 __all__ = ["State", "create_app"]
-
-logger = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,20 +58,3 @@ def create_app(settings: ApiSettings, queue: TaskQueue) -> FastAPI:
     problems.install(app)
     openapi.install(app)
     return app
-
-
-async def tell_durability(queue: TaskQueue) -> None:
-    """Log once, as soon as Redis answers, how it keeps what it accepts."""
-    backoff, failures = ExponentialBackoff(cap=5.0, base=0.1), 0
-    while True:
-        try:
-            durability = await queue.durability()
-        except QueueUnavailableError as error:
-            failures += 1
-            logger.warning("redis.unavailable", reason=str(error), attempt=failures)
-            await asyncio.sleep(backoff.compute(failures))
-            continue
-        logger.info("redis.durability", mode=durability.mode, replicas=durability.replicas)
-        for warning in durability.warnings:
-            logger.warning("redis.durability_warning", reason=warning)
-        return

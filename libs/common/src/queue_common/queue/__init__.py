@@ -6,8 +6,9 @@ what SAQ's own tools see. ``record`` and ``scripts/prelude.lua`` say how it lies
 """
 
 from .claim import Claim
-from .durability import Durability
+from .durability import Durability, tell_durability
+from .jobs import job_to_run
 from .lookup import Counts, Page
 from .task_queue import TaskQueue
 
-__all__ = ["Claim", "Counts", "Durability", "Page", "TaskQueue"]
+__all__ = ["Claim", "Counts", "Durability", "Page", "TaskQueue", "job_to_run", "tell_durability"]

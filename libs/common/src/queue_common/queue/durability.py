@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import structlog
+from redis.backoff import ExponentialBackoff
 from redis.exceptions import ResponseError
 
+from ..errors import QueueUnavailableError
 from .connection import answer, translated
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-__all__ = ["Durability", "inspect_durability"]
+    from .task_queue import TaskQueue
+
+__all__ = ["Durability", "inspect_durability", "tell_durability"]
+
+logger = structlog.stdlib.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,3 +84,20 @@ async def _config(client: Redis, name: str) -> str | None:
         return None
     value = settings.get(name)
     return None if value is None else str(value)
+
+
+async def tell_durability(queue: TaskQueue) -> None:
+    """Log once, as soon as Redis answers, how it keeps what it accepts."""
+    backoff, failures = ExponentialBackoff(cap=5.0, base=0.1), 0
+    while True:
+        try:
+            durability = await queue.durability()
+        except QueueUnavailableError as error:
+            failures += 1
+            logger.warning("redis.unavailable", reason=str(error), attempt=failures)
+            await asyncio.sleep(backoff.compute(failures))
+            continue
+        logger.info("redis.durability", mode=durability.mode, replicas=durability.replicas)
+        for warning in durability.warnings:
+            logger.warning("redis.durability_warning", reason=warning)
+        return

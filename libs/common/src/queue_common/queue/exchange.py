@@ -123,6 +123,7 @@ class Exchange:
         claiming = self._waits_for_claims() and (self._look or bool(batch))
         if not batch and not claiming:
             return
+        taught = self._scripts.taught
         try:
             with translated():
                 replies = await self._scripts.run_all(self._calls(lease, batch, claiming))
@@ -134,6 +135,9 @@ class Exchange:
             self._settled(batch, replies[0])
         if claiming:
             self._claimed(lease, replies[-1])
+        if self._scripts.taught != taught:
+            # The claim may have run before the settlement, and missed what that scheduled.
+            self.look()
         if self._settling:
             self._work.set()
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import structlog
 from saq import Job, Status
 
+from ..cancellation import cancel_and_wait
 from ..errors import LeaseLostError, UnreadableRecordError
 from ..retry import Dead
 from ..task import Attempt, Outcome
@@ -137,8 +138,7 @@ class SaqClaims:
     async def close(self) -> None:
         """Stop waiting; give back what is held."""
         if self._dispatcher is not None:
-            self._dispatcher.cancel()
-            await asyncio.wait([self._dispatcher])
+            await cancel_and_wait([self._dispatcher])
         if self._claims:
             await self._queue.give_back(list(self._claims.values()))
             self._claims.clear()

@@ -38,6 +38,8 @@ class Scripts:
     def __init__(self, client: Redis, queue_name: str) -> None:
         self._client = client
         self._key = f"{{{queue_name}}}"
+        self.taught = 0
+        """How often a server was taught a script: what stood behind it ran before it."""
 
     async def run(self, name: str, *arguments: Argument) -> Any:  # noqa: ANN401 - by script
         """Run a script in one round trip and return its result."""
@@ -53,6 +55,7 @@ class Scripts:
         results = await self._send(calls)
         unknown = [i for i, result in enumerate(results) if isinstance(result, NoScriptError)]
         if unknown:
+            self.taught += 1
             for name in {calls[i][0] for i in unknown}:
                 await answer(self._client.script_load(_source(name)))
             for i, result in zip(

@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ..cancellation import cancel_and_wait
 from ..errors import QueueUnavailableError
 from .connection import open_client
 from .exchange import Exchange
@@ -55,9 +56,7 @@ class Serving:
 
     async def end(self) -> None:
         """Stop, and end the lease; what is still claimed is given back by others."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await cancel_and_wait(self._tasks)
         with suppress(QueueUnavailableError):  # the lease ends by itself
             await self.lease.end()
         for client in (self._client, self._ear, self._upkeep):

@@ -104,6 +104,10 @@ class TaskQueue(SaqSide):
                 self._lane_concurrency,
             )  # fmt: skip
 
+    async def until_serving(self) -> None:
+        """Return once Redis knows the lease."""
+        await self._must_serve().lease.alive.wait()
+
     async def claim(self, limit: int) -> list[Claim]:
         """Wait until there is work; return 1 to ``limit`` claims, the lanes having their turns.
 

@@ -1,0 +1,101 @@
+# Every command of this repository; `make` alone lists them. CI and the hooks call only these.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+UV := .tools/bin/uv
+UV_VERSION := >=0.9,<1
+BIN := .venv/bin
+# The environment is made with the interpreter that is here; none is downloaded.
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+
+MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
+SOURCES := libs services conftest.py
+MEMBERS := queue-common queue-api queue-worker queue-standalone
+
+.PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
+	coverage bench-backlog clean
+
+##@ First
+help: ## List the commands
+	@awk 'BEGIN {FS = ":.*## "} \
+		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: setup ## Start everything on this machine, with an embedded Valkey
+	@exec $(BIN)/queue-standalone
+
+test: setup ## Run the tests, against a Valkey they start themselves
+	$(BIN)/pytest -q
+
+##@ Parts
+setup: .venv/.stamp ## Make the environment in .venv
+
+run-api: setup ## Start the API alone; it needs a Redis at REDIS_ADDR
+	@exec $(BIN)/queue-api
+
+run-worker: setup ## Start a worker alone; it needs a Redis at REDIS_ADDR
+	@exec $(BIN)/queue-worker
+
+build: setup ## Build the wheels of all packages into dist/
+	$(UV) build --all-packages --wheel --out-dir dist
+
+##@ Quality
+check: lint types imports size packages coverage ## All that CI checks
+
+fmt: setup ## Format the sources
+	$(BIN)/ruff check --fix-only --quiet $(SOURCES)
+	$(BIN)/ruff format --quiet $(SOURCES)
+
+lint: setup ## Check format and style
+	$(BIN)/ruff format --check --quiet $(SOURCES)
+	$(BIN)/ruff check --quiet $(SOURCES)
+
+types: setup ## Check the types of sources and tests
+	$(BIN)/mypy $(SOURCES)
+
+imports: setup ## Check who may import whom
+	$(BIN)/lint-imports --no-logo
+
+size: setup ## Check that no module is too long
+	$(BIN)/loq
+
+packages: setup ## Check version ranges between members, and undeclared imports
+	$(UV) lock --check --quiet
+	$(UV) pip check --quiet --python $(BIN)/python
+	@for member in $(MEMBERS); do \
+		module=$$(echo $$member | tr - _); \
+		echo "imports of $$member"; \
+		$(UV) run --isolated --quiet --locked --no-dev --package $$member \
+			python -c "import pkgutil, importlib, $$module as m; [importlib.import_module(i.name) for i in pkgutil.walk_packages(m.__path__, '$$module.') if '.testing' not in i.name and not i.name.endswith('__main__')]" \
+			|| exit 1; \
+	done
+
+coverage: setup ## Run the tests and measure what they cover
+	$(BIN)/pytest -q --cov --cov-report=term
+
+##@ Measure
+bench-backlog: setup ## What a task costs with 1,000 and with 1,000,000 waiting
+	$(BIN)/python libs/common/benchmarks/backlog.py
+
+##@ Clean
+clean: ## Remove environment, caches, builds and the data of `make run`
+	rm -rf .venv .tools .data dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find libs services -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# uv is installed apart from the project, so that it needs to be on nobody's PATH.
+.tools/bin/uv:
+	@python=; for candidate in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
+		if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
+			python=$$candidate; break; fi; done; \
+	if [ -z "$$python" ]; then \
+		echo "Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi; \
+	if ! $$python -c 'import venv, ensurepip' 2>/dev/null; then \
+		echo "$$python has no venv module: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; fi; \
+	rm -rf .tools && $$python -m venv .tools && .tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv$(UV_VERSION)'
+
+.venv/.stamp: $(MANIFESTS) | .tools/bin/uv
+	@$(UV) sync --locked --quiet --python .tools/bin/python
+	@touch $@

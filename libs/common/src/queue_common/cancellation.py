@@ -1,0 +1,28 @@
+"""Ending background tasks for certain."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["cancel_and_wait"]
+
+ASKED_AGAIN_SECONDS = 0.1
+
+
+async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel the tasks and return when all have ended; what they raise is taken.
+
+    A task is asked until it obeys: redis-py writes under ``asyncio.wait_for``, which up to Python
+    3.11 loses a cancellation that comes just as the write ends, and the task would run on for ever.
+    """
+    asked = list(tasks)
+    running = {task for task in asked if not task.done()}
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=ASKED_AGAIN_SECONDS)
+    await asyncio.gather(*asked, return_exceptions=True)

@@ -1,0 +1,42 @@
+"""How each part shows that it is ready."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["answers_http", "answers_ping", "says"]
+
+
+async def _ask(port: int, request: bytes) -> bytes:
+    """Return the first bytes of the answer; none where nobody listens."""
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return b""
+    try:
+        writer.write(request)
+        return await asyncio.wait_for(reader.read(64), 1)
+    except (OSError, TimeoutError):
+        return b""
+    finally:
+        writer.close()
+
+
+async def answers_ping(port: int) -> bool:
+    """Say whether a Redis answers; one that still loads its data does not yet."""
+    return (await _ask(port, b"PING\r\n")).startswith(b"+PONG")
+
+
+async def answers_http(port: int, path: str) -> bool:
+    """Say whether a GET of ``path`` is answered with 200."""
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    return b" 200 " in await _ask(port, request.encode())
+
+
+async def says(log: Path, words: str) -> bool:
+    """Say whether a log has the words."""
+    return words in await asyncio.to_thread(log.read_text, errors="replace")

@@ -1,0 +1,37 @@
+"""The settings of a run on one machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
+
+from queue_common.settings import RedisSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["StandaloneSettings", "child_environment"]
+
+
+class StandaloneSettings(RedisSettings):
+    """What `make run` reads itself; API and worker read their own from the same environment."""
+
+    api_port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    """The API's port."""
+    valkey_port: Annotated[int, Field(ge=1, le=65535)] = 16379
+    """The embedded Valkey's port, on loopback; another than a Redis of yours would have."""
+    data_dir: Path = Path(".data")
+    """Where the embedded Valkey's data and all logs are."""
+
+    @property
+    def brings_own_redis(self) -> bool:
+        """Say whether REDIS_ADDR or REDIS_URL names a server to use instead."""
+        return bool({"redis_addr", "redis_url"} & self.model_fields_set)
+
+
+def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
+    """Return this process' environment with some variables set anew."""
+    return {**os.environ, **overrides}

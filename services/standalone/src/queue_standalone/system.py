@@ -1,0 +1,163 @@
+"""The system: its parts, the order in which they start and stop, and what the user is told."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+from typing import TYPE_CHECKING
+
+from .part import Part, PartEndedError
+from .ready import answers_http, answers_ping, says
+from .valkey import find_server, server_command
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .settings import StandaloneSettings
+
+__all__ = ["run"]
+
+WORKER_STOP_SECONDS = 60.0
+"""More than WORKER_DRAIN_TIMEOUT's default and the give-back."""
+
+
+async def run(settings: StandaloneSettings) -> int:
+    """Run until Ctrl-C or SIGTERM and return 0, or until a part ends and return 1.
+
+    Starts Valkey, then API and worker; stops the API first, so that nothing new comes in, then the
+    worker, which finishes what it has in flight, then Valkey.
+    """
+    _check_ports(settings)
+    logs = settings.data_dir / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    system = _System(settings, logs)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stopping.set)
+    try:
+        await _until_any(
+            [asyncio.create_task(stopping.wait()), asyncio.create_task(system.serve())]
+        )
+    except PartEndedError as error:
+        _say(str(error))
+        return 1
+    finally:
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, system.hurry)
+        await system.stop()
+    return 0
+
+
+async def _until_any(tasks: list[asyncio.Task[bool]]) -> None:
+    done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+class _System:
+    def __init__(self, settings: StandaloneSettings, logs: Path) -> None:
+        self._settings = settings
+        own = settings.brings_own_redis
+        redis = {} if own else {"REDIS_ADDR": f"127.0.0.1:{settings.valkey_port}"}
+        self._valkey = None if own else self._embedded(logs)
+        self._api = self._module("api", redis, logs, 40.0)
+        self._worker = self._module("worker", redis, logs, WORKER_STOP_SECONDS)
+        self._running: list[Part] = []
+
+    def _embedded(self, logs: Path) -> Part:
+        directory = self._settings.data_dir / "valkey"
+        directory.mkdir(parents=True, exist_ok=True)
+        command = server_command(find_server(), self._settings.valkey_port, directory)
+        return Part("valkey", command, {}, logs / "valkey.log", 30.0)
+
+    @staticmethod
+    def _module(name: str, redis: dict[str, str], logs: Path, stop_seconds: float) -> Part:
+        command = [sys.executable, "-m", f"queue_{name}"]
+        return Part(name, command, redis, logs / f"{name}.log", stop_seconds)
+
+    async def serve(self) -> bool:
+        """Start everything and tell where it is; raises PartEndedError when a part ends."""
+        if self._valkey is not None:
+            await self._start(self._valkey)
+            port = self._settings.valkey_port
+            await self._valkey.until_ready(lambda: answers_ping(port))
+        # The worker starts before the API: it stops after it.
+        await self._start(self._worker)
+        await self._start(self._api)
+        await self._api.until_ready(lambda: answers_http(self._settings.api_port, "/ready"))
+        await self._worker.until_ready(lambda: says(self._worker.log, "worker.ready"))
+        _say(_welcome(self._settings, embedded=self._valkey is not None))
+        endings = [asyncio.create_task(part.until_ended()) for part in self._running]
+        try:
+            await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for ending in endings:
+                ending.cancel()
+        for part in self._running:
+            part.raise_if_ended()
+        return True
+
+    async def _start(self, part: Part) -> None:
+        await part.start()
+        self._running.append(part)
+
+    async def stop(self) -> None:
+        """Stop what runs, the part started last first."""
+        while self._running:
+            part = self._running[-1]
+            _say(f"Stopping the {part.name} ...")
+            await part.stop()
+            self._running.pop()
+
+    def hurry(self) -> None:
+        """Ask the part that is stopping once more."""
+        if self._running:
+            self._running[-1].terminate()
+
+
+def _check_ports(settings: StandaloneSettings) -> None:
+    ports = {"API_PORT": settings.api_port}
+    if not settings.brings_own_redis:
+        ports["VALKEY_PORT"] = settings.valkey_port
+    for variable, port in ports.items():
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                sys.exit(
+                    f"Port {port} is taken, perhaps by another `make run`: stop what has it, or "
+                    f"set {variable} to another port."
+                )
+
+
+def _welcome(settings: StandaloneSettings, *, embedded: bool) -> str:
+    base = f"http://localhost:{settings.api_port}"
+    task = f'{{"url": "{base}/health", "method": "GET"}}'
+    data = settings.data_dir
+    keeps = f"{data / 'valkey'} (tasks survive a restart)" if embedded else "your own Redis"
+    return f"""
+Queue System is running.
+
+  API    {base}, described at {base}/docs
+  data   {keeps}
+  logs   {data / "logs"}
+
+Send it a task, here one to its own health page, and look it up by the task_id of the answer:
+
+  curl {base}/api/v1/tasks -H 'Content-Type: application/json' -d '{task}'
+  curl {base}/api/v1/tasks/TASK_ID
+
+Ctrl-C stops it.
+"""
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()

@@ -1,0 +1,76 @@
+"""One claim from end to end: deliver, decide, settle."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from queue_common import events
+from queue_common.retry import Dead, Decision, decide
+from queue_common.task import Attempt, Outcome
+
+from .settle import settle
+
+if TYPE_CHECKING:
+    from queue_common.queue import Claim
+    from queue_common.retry import RetryPolicy
+    from queue_common.task import Task, TaskId
+
+    from .settle import Settling
+
+__all__ = ["Delivering", "Processor"]
+
+ERROR_KEPT_CHARACTERS = 300
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+class Delivering(Protocol):
+    """What makes an attempt; ``Deliverer`` does."""
+
+    async def deliver(self, task_id: TaskId, task: Task, number: int) -> Attempt:
+        """Return what the attempt came to."""
+        ...
+
+
+class Processor:
+    """Processes claims; each ends settled, or is cancelled and then the caller's to give back."""
+
+    def __init__(self, queue: Settling, deliverer: Delivering, policy: RetryPolicy) -> None:
+        self._queue = queue
+        self._deliverer = deliverer
+        self._policy = policy
+
+    async def process(self, claim: Claim) -> None:
+        """Make the attempt and settle it."""
+        try:
+            attempt, decision = await self._attempt(claim)
+            await settle(self._queue, claim, attempt, decision)
+        except Exception as error:
+            # A bug of ours must neither lose the task nor stop the others, nor spin: it is tried
+            # again after the interval, as after a failure of the destination.
+            logger.exception("process.failed", **{events.TASK_ID: claim.task_id})
+            attempt = _not_made(claim, Outcome.WORKER_ERROR, f"the worker failed: {error!r}")
+            await settle(self._queue, claim, attempt, self._decide(claim, attempt))
+
+    async def _attempt(self, claim: Claim) -> tuple[Attempt, Decision]:
+        if claim.task is None:
+            attempt = _not_made(claim, Outcome.UNREADABLE, claim.unreadable or "it is unreadable")
+        else:
+            attempt = await self._deliverer.deliver(claim.task_id, claim.task, claim.attempt)
+        return attempt, self._decide(claim, attempt)
+
+    def _decide(self, claim: Claim, attempt: Attempt) -> Decision:
+        if claim.task is None:
+            return Dead(attempt.error or attempt.outcome)
+        return decide(attempt, claim.task, self._policy, _now_ms())
+
+
+def _not_made(claim: Claim, outcome: Outcome, reason: str) -> Attempt:
+    return Attempt(claim.attempt, _now_ms(), 0.0, outcome, error=reason[:ERROR_KEPT_CHARACTERS])
+
+
+def _now_ms() -> int:
+    return round(time.time() * 1000)

@@ -1,0 +1,39 @@
+"""Reading a destination's ``Retry-After`` (RFC 9110, section 10.2.3)."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+__all__ = ["retry_after_ms"]
+
+HONOURED = frozenset({429, 503})
+DIGITS_MOST = 10
+"""Three centuries: more is nonsense, and would not fit where the wait is kept."""
+
+
+def retry_after_ms(status_code: int, value: str | None, now_ms: int) -> int | None:
+    """Return how long the destination asks to wait, or None.
+
+    ``value`` is a number of seconds or an HTTP date. It counts on 429 and 503 only. Zero, a date in
+    the past and nonsense are passed over: a destination that asks to be tried again at once, and
+    fails again, would be asked without a pause.
+    """
+    if value is None or status_code not in HONOURED:
+        return None
+    text = value.strip()
+    wait = _seconds(text) if text.isascii() and text.isdigit() else _until(text, now_ms)
+    return wait if wait > 0 else None
+
+
+def _seconds(text: str) -> int:
+    return int(text) * 1000 if len(text) <= DIGITS_MOST else 0
+
+
+def _until(text: str, now_ms: int) -> int:
+    try:
+        at = parsedate_to_datetime(text)
+        aware = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+        return round(aware.timestamp() * 1000) - now_ms
+    except (ValueError, OverflowError):
+        return 0

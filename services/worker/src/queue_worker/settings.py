@@ -1,0 +1,31 @@
+"""The worker's settings."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import Field
+
+from queue_common.settings import (
+    Duration,
+    LogSettings,
+    QueueSettings,
+    RedisSettings,
+    RetrySettings,
+)
+
+__all__ = ["WorkerSettings"]
+
+
+class WorkerSettings(LogSettings, RedisSettings, QueueSettings, RetrySettings):
+    """All variables the worker reads."""
+
+    worker_concurrency: Annotated[int, Field(ge=1, le=100_000)] = 10
+    """What this worker adds to the requests that a lane may have in flight."""
+    worker_max_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 1000
+    """Most requests this worker has in flight, over all lanes."""
+    worker_request_timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=30)
+    """For one attempt as a whole: connect, send, answer."""
+    worker_drain_timeout: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(seconds=35)
+    """How long a stopping worker waits for what is in flight; the rest is given back."""

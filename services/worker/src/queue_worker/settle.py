@@ -1,0 +1,65 @@
+"""Writing down what was decided of an attempt, and telling it in one log line."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from queue_common import events
+from queue_common.errors import LeaseLostError
+from queue_common.retry import Dead, Decision, RetryAt
+
+if TYPE_CHECKING:
+    from queue_common.queue import Claim
+    from queue_common.task import Attempt
+
+__all__ = ["Settling", "settle"]
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+class Settling(Protocol):
+    """What writes decisions down; the queue does."""
+
+    async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> None:
+        """Return once the decision is written; raises LeaseLostError."""
+        ...
+
+
+async def settle(queue: Settling, claim: Claim, attempt: Attempt, decision: Decision) -> None:
+    """Return once Redis has the decision, or the task has gone into other hands."""
+    try:
+        await queue.settle(claim, attempt, decision)
+    except LeaseLostError as error:
+        # The attempt was made all the same; what follows from it others decide.
+        logger.info(events.DELIVERY_ATTEMPTED, **_fields(claim, attempt))
+        lost = {events.TASK_ID: claim.task_id, events.ATTEMPT: attempt.number}
+        logger.warning(events.LEASE_LOST, **lost, **{events.REASON: str(error)})
+        return
+    logger.info(events.DELIVERY_ATTEMPTED, **_fields(claim, attempt), **_next(decision))
+    if isinstance(decision, Dead):
+        died = {events.TASK_ID: claim.task_id, events.LANE: claim.lane}
+        logger.warning(events.TASK_DIED, **died, **{events.REASON: decision.reason})
+
+
+def _fields(claim: Claim, attempt: Attempt) -> dict[str, object]:
+    fields: dict[str, object] = {
+        events.TASK_ID: claim.task_id,
+        events.ATTEMPT: attempt.number,
+        events.OUTCOME: attempt.outcome.value,
+        events.STATUS: attempt.status_code,
+        events.DURATION_MS: attempt.duration_ms,
+        events.LANE: claim.lane,
+    }
+    if attempt.error is not None:
+        fields[events.REASON] = attempt.error
+    return fields
+
+
+def _next(decision: Decision) -> dict[str, str]:
+    if not isinstance(decision, RetryAt):
+        return {}
+    due = datetime.fromtimestamp(decision.due_at_ms / 1000, UTC)
+    return {events.NEXT_DUE: due.isoformat(timespec="milliseconds")}
