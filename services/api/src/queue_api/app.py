@@ -51,6 +51,7 @@ def create_app(settings: ApiSettings, queue: TaskQueue) -> FastAPI:
         version=version("queue-api"),
         description="Makes HTTP requests for you, later and reliably.",
         lifespan=lifespan,
+        redirect_slashes=False,
     )
     app.state.api = State(settings, queue, settings.retry_policy())
     app.include_router(tasks.router)

@@ -55,9 +55,6 @@ def check_url(url: str) -> str:
     except ValueError as error:
         msg = f"is not a URL: {error}"
         raise ValueError(msg) from error
-    if parts.scheme not in {"http", "https"}:
-        msg = "should be absolute and begin with http:// or https://"
-        raise ValueError(msg)
     if "@" in parts.netloc:
         msg = "has credentials; send them in an Authorization header"
         raise ValueError(msg)

@@ -104,5 +104,7 @@ def _make(app: FastAPI) -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(
         [TaskCreate, TaskCreated, TaskStatus, Problem], ref_template=_REFERENCE
     )
+    # What types cannot say: one body at most.
+    schemas["TaskCreate"]["not"] = {"required": ["body", "body_base64"]}
     document.setdefault("components", {})["schemas"] = schemas
     return document

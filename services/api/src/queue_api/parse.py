@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 __all__ = ["parse_task"]
 
 _decoder = msgspec.json.Decoder(TaskCreate)
+_any = msgspec.json.Decoder(msgspec.Raw)
 _loose = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _fields = {
     field.name: msgspec.json.Decoder(field.type) for field in msgspec.structs.fields(TaskCreate)
 }
 _JSON = "application/json"
+_PATTERNS = {
+    "url": "should be absolute and begin with http:// or https://",
+    "method": "should be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS",
+}
 
 
 def parse_task(raw: bytes) -> Task:
@@ -35,18 +40,20 @@ def parse_task(raw: bytes) -> Task:
     Raises ProblemError 400 where the body is not JSON, 422 with every field and reason otherwise.
     """
     try:
-        text_is_utf8(raw)
-        create = _decoder.decode(raw)
-    except msgspec.ValidationError:
-        raise _invalid(_type_errors(raw)) from None
+        raw.decode()  # the decoder passes over what is in strings
+        create = _decode(raw)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _malformed(error) from None
     return _to_task(create)
 
 
-def text_is_utf8(raw: bytes) -> None:
-    """Raise UnicodeDecodeError for text that is not UTF-8: the decoder passes over strings."""
-    raw.decode()
+def _decode(raw: bytes) -> TaskCreate:
+    try:
+        return _decoder.decode(raw)
+    except msgspec.ValidationError:
+        # It ended at the first mistake, which need not be in the JSON itself: read it to its end.
+        _any.decode(raw)
+        raise _invalid(_type_errors(raw)) from None
 
 
 def _malformed(error: Exception) -> ProblemError:
@@ -80,9 +87,9 @@ def _type_errors(raw: bytes) -> list[FieldError]:
 
 def _type_error(name: str, message: str) -> FieldError:
     """Say in our words what msgspec found, such as ``Expected `str`, got `int` - at `$[...]```."""
-    if name == "method":
-        return FieldError(name, "should be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS")
     reason, _, place = message.partition(" - at `$")
+    if "matching regex" in reason:
+        return FieldError(name, _PATTERNS[name])
     inside = ".*" if place.startswith("[...]") else ""
     return FieldError(name + inside, reason[:1].lower() + reason[1:])
 

@@ -19,6 +19,7 @@ Url = Annotated[
     Meta(
         min_length=1,
         max_length=URL_MOST_CHARACTERS,
+        pattern=r"^[hH][tT][tT][pP][sS]?://",
         description="Absolute http or https URL without credentials; a fragment is not sent.",
         examples=["http://localhost:8080/health"],
     ),

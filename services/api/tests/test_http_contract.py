@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from uuid import UUID
+
+import httpx
+import pytest
+
+from queue_api.schemas import TaskStatus
+
+TASKS = "/api/v1/tasks"
+TASK = {"url": "http://localhost:9/x?token=secret", "headers": {"Authorization": "s3cret"}}
+
+
+async def test_a_created_task_can_be_looked_up(client: httpx.AsyncClient) -> None:
+    """A POST is answered by 201, the two keys and a Location at which the task is found."""
+    created = await client.post(TASKS, json=TASK)
+    found = await client.get(created.headers["location"])
+
+    assert created.status_code == 201
+    task_id = created.json()["task_id"]
+    assert created.json() == {"task_id": task_id, "message": "Task created successfully"}
+    assert created.headers["location"] == f"{TASKS}/{task_id}"
+    assert UUID(task_id).version == 7
+    assert set(found.json()) == set(TaskStatus.__struct_fields__)
+    assert (found.json()["state"], found.json()["attempts"]) == ("queued", 0)
+
+
+async def test_a_look_up_shows_no_secret(client: httpx.AsyncClient) -> None:
+    """A task is shown without its headers' values, its body and its URL's query string."""
+    created = await client.post(TASKS, json={**TASK, "body": "s3cret"})
+    found = await client.get(created.headers["location"])
+
+    assert "s3cret" not in found.text
+    assert "token=secret" not in found.text
+
+
+async def test_ids_sort_by_time(client: httpx.AsyncClient) -> None:
+    """The ids of tasks created one after the other are in order."""
+    ids = [(await client.post(TASKS, json=TASK)).json()["task_id"] for _ in range(5)]
+
+    assert ids == sorted(ids)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "options", "status"),
+    [
+        ("GET", f"{TASKS}/01a20d94-4598-77ff-aa01-ede0158d74bc", {}, 404),
+        ("GET", f"{TASKS}/no-uuid", {}, 404),
+        ("GET", "/nowhere", {}, 404),
+        ("GET", f"{TASKS}/", {}, 404),
+        ("PUT", TASKS, {}, 405),
+        ("POST", TASKS, {"content": b"{", "headers": {"content-type": "application/json"}}, 400),
+        ("POST", TASKS, {"content": b"x", "headers": {"content-type": "text/plain"}}, 415),
+        ("POST", TASKS, {"json": {"url": 1}}, 422),
+        ("POST", TASKS, {"json": {"url": "http://x", "body": "x" * (1 << 20)}}, 413),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_failures_are_problem_documents(
+    client: httpx.AsyncClient, method: str, path: str, options: dict[str, object], status: int
+) -> None:
+    """Each failure has its status and a problem document that repeats it."""
+    answer = await client.request(method, path, **options)  # type: ignore[arg-type]
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["status"] == status
+    assert {"type", "title", "detail"} <= set(answer.json())
+
+
+async def test_405_tells_the_allowed_methods(client: httpx.AsyncClient) -> None:
+    """A method that a path does not have is answered with those it has."""
+    assert (await client.put(TASKS)).headers["allow"] == "POST"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    ["application/json", "application/json; charset=utf-8", "application/problem+json", None],
+)
+async def test_json_media_types_are_taken(
+    client: httpx.AsyncClient, content_type: str | None
+) -> None:
+    """JSON is taken under its own name, its relatives', and none."""
+    headers = {} if content_type is None else {"content-type": content_type}
+    answer = await client.post(TASKS, content=b'{"url":"http://x/"}', headers=headers)
+
+    assert answer.status_code == 201
+
+
+async def test_probes_answer(client: httpx.AsyncClient) -> None:
+    """/health, /ready and /version answer, to GET and to HEAD, and /docs is there."""
+    for path in ("/health", "/ready", "/version"):
+        assert (await client.get(path)).status_code == 200
+        assert (await client.head(path)).status_code == 200
+    assert (await client.get("/docs")).status_code == 200
+    assert (await client.get("/version")).json() == {"version": "0.1.0"}
+    assert (await client.get("/ready")).json()["durability"] == "none"
