@@ -21,7 +21,7 @@ from queue_common.queue import TaskQueue, job_to_run, tell_durability
 
 from .deliver import Deliverer
 from .process import Processor
-from .transport import open_transport
+from .transport import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -47,7 +47,7 @@ async def run(settings: WorkerSettings) -> None:
     flight, 3. give back the rest, 4. end the lease and disconnect, 5. close the transport.
     """
     queue = TaskQueue(settings, settings)
-    transport = open_transport(settings.worker_max_in_flight)
+    transport = Transport(most_idle=settings.worker_max_in_flight)
     timeout = settings.worker_request_timeout.total_seconds()
     deliverer = Deliverer(transport, timeout_seconds=timeout)
     worker = TaskWorker(
@@ -62,6 +62,9 @@ async def run(settings: WorkerSettings) -> None:
     try:
         await worker.start()
     finally:
+        for signum in worker.SIGNALS:
+            # SAQ has let go of the signals: another one must not cut the farewell short.
+            asyncio.get_running_loop().add_signal_handler(signum, lambda: None)
         await cancel_and_wait([announcing])
         await queue.disconnect()
         await transport.aclose()

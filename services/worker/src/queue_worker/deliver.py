@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import httpx
 
@@ -25,15 +25,6 @@ ERROR_KEPT_CHARACTERS = 300
 USER_AGENT = f"queue-system/{version('queue-worker')}".encode()
 OURS = frozenset({"x-task-id", "x-task-attempt"})
 """By these the destination tells repetitions apart: what a task says of them itself is not sent."""
-
-_PHASES = {
-    "connection.connect_tcp": "connect",
-    "connection.start_tls": "tls",
-    "http11.send_request_headers": "send",
-    "http11.send_request_body": "send",
-    "http11.receive_response_headers": "answer",
-    "http11.receive_response_body": "answer",
-}
 
 
 class Deliverer:
@@ -87,7 +78,7 @@ def _request(task_id: TaskId, task: Task, number: int, run: _Run) -> httpx.Reque
     headers.append((b"X-Task-Id", task_id.encode()))
     headers.append((b"X-Task-Attempt", b"%d" % number))
     return httpx.Request(
-        task.method, task.url, headers=headers, content=task.body, extensions={"trace": run.trace}
+        task.method, task.url, headers=headers, content=task.body, extensions={"progress": run}
     )
 
 
@@ -112,12 +103,6 @@ class _Run:
         self._started_at_ms = round(time.time() * 1000)
         self._begin = time.perf_counter()
         self.phase = "connect"
-
-    async def trace(self, event: str, _info: dict[str, Any]) -> None:
-        """Take note of the phase; httpcore calls this at each step."""
-        step, _, what = event.rpartition(".")
-        if what == "started":
-            self.phase = _PHASES.get(step, self.phase)
 
     def _duration_ms(self) -> float:
         return round((time.perf_counter() - self._begin) * 1000, 2)

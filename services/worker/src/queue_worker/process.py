@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from queue_common import events
-from queue_common.retry import Dead, Decision, decide
+from queue_common.retry import Dead, Decision, deadline_of, decide
 from queue_common.task import Attempt, Outcome
 
 from .settle import settle
@@ -58,6 +58,8 @@ class Processor:
     async def _attempt(self, claim: Claim) -> tuple[Attempt, Decision]:
         if claim.task is None:
             attempt = _not_made(claim, Outcome.UNREADABLE, claim.unreadable or "it is unreadable")
+        elif _now_ms() > deadline_of(claim.task, self._policy):
+            attempt = _not_made(claim, Outcome.EXPIRED, _expired(claim))
         else:
             attempt = await self._deliverer.deliver(claim.task_id, claim.task, claim.attempt)
         return attempt, self._decide(claim, attempt)
@@ -74,3 +76,8 @@ def _not_made(claim: Claim, outcome: Outcome, reason: str) -> Attempt:
 
 def _now_ms() -> int:
     return round(time.time() * 1000)
+
+
+def _expired(claim: Claim) -> str:
+    last = claim.last_attempt.error if claim.last_attempt else None
+    return f"the deadline passed while the task waited; last error: {last or 'none'}"
