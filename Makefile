@@ -12,11 +12,11 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 
 MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
-SOURCES := libs services conftest.py
+SOURCES := libs services tests conftest.py
 MEMBERS := queue-common queue-api queue-worker queue-standalone
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
-	coverage bench-backlog clean
+	coverage bench-backlog chaos clean
 
 ##@ First
 help: ## List the commands
@@ -79,6 +79,9 @@ coverage: setup ## Run the tests and measure what they cover
 ##@ Measure
 bench-backlog: setup ## What a task costs with 1,000 and with 1,000,000 waiting
 	$(BIN)/python libs/common/benchmarks/backlog.py
+
+chaos: setup ## Kill the real processes under load; nothing may be lost (5 minutes)
+	$(BIN)/pytest -q -s -p no:randomly tests/chaos
 
 ##@ Clean
 clean: ## Remove environment, caches, builds and the data of `make run`

@@ -1,0 +1,46 @@
+"""The whole system, of real processes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from queue_common.testing import wait_until
+from queue_standalone.ready import answers_http, answers_ping
+
+from .processes import Process
+
+__all__ = ["System"]
+
+
+@dataclass
+class System:
+    """API, two workers and a Valkey."""
+
+    api_port: int
+    redis_port: int
+    redis: Process
+    api: Process
+    workers: list[Process]
+
+    @property
+    def tasks_url(self) -> str:
+        return f"http://127.0.0.1:{self.api_port}/api/v1/tasks"
+
+    async def start(self) -> None:
+        await self.start_redis()
+        for process in (self.api, *self.workers):
+            await process.start()
+        await wait_until(lambda: answers_http(self.api_port, "/ready"), "the API is ready", 30)
+        await wait_until(
+            lambda: all("worker.ready" in w.log() for w in self.workers),
+            "the workers are ready",
+            30,
+        )
+
+    async def start_redis(self) -> None:
+        await self.redis.start()
+        await wait_until(lambda: answers_ping(self.redis_port), "Valkey answers", 30)
+
+    async def stop(self) -> None:
+        for process in (self.api, *self.workers, self.redis):
+            await process.stop()
