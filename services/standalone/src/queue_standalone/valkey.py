@@ -43,8 +43,8 @@ def _packaged() -> Path | None:
 def server_command(server: Path, port: int, directory: Path) -> list[str]:
     """Return the command of a server that keeps all it has answered in ``directory``.
 
-    ``appendfsync everysec``: the end of the process loses nothing, the end of the machine one
-    second at most.
+    ``appendfsync everysec``: the end of the machine loses one second at most, the end of the
+    process nothing, unless a slow disk has made the server hold writes back.
     """
     return [
         str(server), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory),

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from queue_common.testing import RedisServer, free_port, wait_until
+from queue_common.testing.receiver import Receiver
+
+
+@dataclass
+class Run:
+    """One run of the system in a directory of its own."""
+
+    directory: Path
+    api_port: int
+    valkey_port: int
+    process: asyncio.subprocess.Process | None = None
+
+    async def start(self, **variables: str) -> None:
+        environment = {
+            **os.environ,
+            "API_PORT": str(self.api_port),
+            "VALKEY_PORT": str(self.valkey_port),
+            "WORKER_RETRY_INTERVAL": "200ms",
+            "ENV": "production",
+            **variables,
+        }
+        with (self.directory / "out").open("wb") as out:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "queue_standalone",
+                cwd=self.directory, env=environment, stdout=out, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+
+    def said(self) -> str:
+        return (self.directory / "out").read_text()
+
+    async def until_running(self) -> None:
+        await wait_until(lambda: "is running" in self.said(), "the system runs", 30)
+
+    async def end(self, signum: int = signal.SIGINT) -> int:
+        assert self.process is not None
+        if self.process.returncode is None:
+            self.process.send_signal(signum)
+        return await asyncio.wait_for(self.process.wait(), 30)
+
+    async def post(self, task: dict[str, Any]) -> str:
+        request = urllib.request.Request(
+            f"http://localhost:{self.api_port}/api/v1/tasks",
+            json.dumps(task).encode(),
+            {"Content-Type": "application/json"},
+        )
+        return str((await self._open(request))["task_id"])
+
+    async def state(self, task_id: str) -> str:
+        url = f"http://localhost:{self.api_port}/api/v1/tasks/{task_id}"
+        return str((await self._open(url))["state"])
+
+    @staticmethod
+    async def _open(request: urllib.request.Request | str) -> dict[str, Any]:
+        def read() -> dict[str, Any]:
+            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
+                found: dict[str, Any] = json.load(answer)
+                return found
+
+        return await asyncio.to_thread(read)
+
+    def log(self, part: str) -> str:
+        return (self.directory / ".data" / "logs" / f"{part}.log").read_text()
+
+    def pid_of(self, part: str) -> int:
+        """Find a part among the run's children, by its command."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        for pid in children.read_text().split():
+            if part in Path(f"/proc/{pid}/cmdline").read_text():
+                return int(pid)
+        raise AssertionError(part)
+
+
+@pytest.fixture
+async def run(tmp_path: Path) -> AsyncIterator[Run]:
+    run = Run(tmp_path, free_port(), free_port())
+    yield run
+    if run.process is not None:
+        await run.end()
+
+
+async def test_a_task_sent_as_printed_is_delivered(run: Run) -> None:
+    """The task in the curl that is printed is accepted and delivered."""
+    await run.start()
+    await run.until_running()
+    printed = next(line for line in run.said().splitlines() if " -d '" in line)
+
+    task_id = await run.post(json.loads(printed.split(" -d '")[1].rstrip("'")))
+
+    async def delivered() -> bool:
+        return await run.state(task_id) == "delivered"
+
+    await wait_until(delivered, "the task is delivered")
+
+
+async def test_ctrl_c_stops_in_order_with_exit_0(run: Run) -> None:
+    """Ctrl-C stops API, worker and Valkey in this order, and the run ends with 0."""
+    await run.start()
+    await run.until_running()
+
+    code = await run.end(signal.SIGINT)
+
+    stopped = [line.split()[2] for line in run.said().splitlines() if line.startswith("Stopping")]
+    assert (code, stopped) == (0, ["api", "worker", "valkey"])
+    assert "worker.stopped" in run.log("worker")
+
+
+async def test_tasks_survive_a_stop_and_start(run: Run) -> None:
+    """A task that could not be delivered before the stop is delivered after the next start."""
+    port = free_port()
+    await run.start()
+    await run.until_running()
+    task_id = await run.post({"url": f"http://127.0.0.1:{port}/late"})
+    await run.end()
+
+    async with Receiver(port) as receiver:
+        await run.start()
+
+        await wait_until(lambda: receiver.to("/late"), "the task arrives", 30)
+
+    assert task_id == receiver.to("/late")[0].headers["X-Task-Id"]
+
+
+async def test_a_part_that_dies_ends_the_run_with_its_last_lines(run: Run) -> None:
+    """When the worker is killed the run ends with an error that shows its last lines."""
+    await run.start()
+    await run.until_running()
+
+    os.kill(run.pid_of("queue_worker"), signal.SIGKILL)
+
+    assert run.process is not None
+    assert await asyncio.wait_for(run.process.wait(), 30) == 1
+    assert "The worker ended by signal SIGKILL. Its last lines:" in run.said()
+    assert "worker.ready" in run.said()
+
+
+async def test_a_taken_port_is_one_sentence(run: Run) -> None:
+    """A second run on the same ports says which port is taken, and how to take another."""
+    await run.start()
+    await run.until_running()
+    second = Run(run.directory / "second", run.api_port, free_port())
+    second.directory.mkdir()
+
+    await second.start()
+
+    assert second.process is not None
+    assert await asyncio.wait_for(second.process.wait(), 30) == 1
+    assert second.said().count("\n") == 1
+    assert f"Port {run.api_port} is taken" in second.said()
+    assert "API_PORT" in second.said()
+
+
+async def test_a_redis_of_ones_own_is_used(run: Run, redis_server: RedisServer) -> None:
+    """With REDIS_ADDR set no Valkey is started and tasks go to that server."""
+    await run.start(REDIS_ADDR=redis_server.address, QUEUE_NAME=f"own-{run.api_port}")
+
+    await run.until_running()
+
+    assert not (run.directory / ".data" / "valkey").exists()
+    assert "your own Redis" in run.said()
