@@ -9,11 +9,20 @@ from pathlib import Path
 
 import pytest
 import redis.asyncio
-from queue_standalone.valkey import find_server
 
 from queue_common.queue import TaskQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.testing import RedisServer
+from queue_standalone.valkey import find_server
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a test that does not say in a sentence which behaviour it holds."""
+    silent = [
+        item.nodeid for item in items if isinstance(item, pytest.Function) and not item.obj.__doc__
+    ]
+    if silent:
+        raise pytest.UsageError("tests without a sentence: " + ", ".join(silent))
 
 
 @pytest.fixture(scope="session")

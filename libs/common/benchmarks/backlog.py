@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import redis.asyncio
@@ -26,7 +28,11 @@ from queue_standalone.valkey import find_server
 
 BATCH = 64
 BODY = b'{"order_id":1234567,"status":"created","note":"%s"}' % (b"x" * 73)
-HEADERS = {"Content-Type": "application/json", "X-Seq": "1000000", "X-Sent-At": "1795523504032000000"}
+HEADERS = {
+    "Content-Type": "application/json",
+    "X-Seq": "1000000",
+    "X-Sent-At": "1795523504032000000",
+}
 
 
 def say(text: str) -> None:
@@ -97,7 +103,7 @@ class Bench:
         marks.append(await self.cpu_us())
         await self.settle(claims[sample // 2 :], retry=True)
         marks.append(await self.cpu_us())
-        steps = [(b - a) / sample for a, b in zip(marks, marks[1:], strict=False)]
+        steps = [(b - a) / sample for a, b in itertools.pairwise(marks)]
         names = ("enqueue", "claim", "settle", "retry")
         return dict(zip(names, (steps[0], steps[1], 2 * steps[2], 2 * steps[3]), strict=True))
 
@@ -109,7 +115,9 @@ async def measure_backlog(bench: Bench, queued: int, sample: int) -> None:
     short = await bench.costs(sample)
     before = await bench.used_bytes()
     await bench.fill(queued - 1000)
-    say(f"bytes of Redis a queued task   {(await bench.used_bytes() - before) / (queued - 1000):.0f}")
+    say(
+        f"bytes of Redis a queued task   {(await bench.used_bytes() - before) / (queued - 1000):.0f}"
+    )
     long = await bench.costs(sample)
     say(f"{'us of Redis CPU a task':30} {'1,000':>9} {queued:>11,}   ratio")
     for step in [*short, "together"]:
@@ -154,24 +162,26 @@ async def drain(bench: Bench) -> None:
 
 async def main() -> None:
     """Run both measurements on fresh servers."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--queued", type=int, default=1_000_000)
     parser.add_argument("--due", type=int, default=500_000)
     parser.add_argument("--sample", type=int, default=10_000)
     arguments = parser.parse_args()
-    for measure in (
-        lambda bench: measure_backlog(bench, arguments.queued, arguments.sample),
-        lambda bench: measure_due(bench, arguments.due),
-    ):
-        with tempfile.TemporaryDirectory() as directory:
-            server = RedisServer(find_server(), Path(directory)).start()
-            bench = Bench(server.address)
-            try:
-                await measure(bench)
-            finally:
-                await bench.queue.disconnect()
-                await bench.raw.aclose()
-                server.stop()
+    await on_fresh_server(lambda b: measure_backlog(b, arguments.queued, arguments.sample))
+    await on_fresh_server(lambda b: measure_due(b, arguments.due))
+
+
+async def on_fresh_server(measure: Callable[[Bench], Awaitable[None]]) -> None:
+    """Run one measurement on a server of its own."""
+    with tempfile.TemporaryDirectory() as directory:
+        server = RedisServer(find_server(), Path(directory)).start()
+        bench = Bench(server.address)
+        try:
+            await measure(bench)
+        finally:
+            await bench.queue.disconnect()
+            await bench.raw.aclose()
+            server.stop()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import re
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 import durationpy
@@ -16,7 +16,6 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
-    model_validator,
 )
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -75,41 +74,42 @@ def _address(value: str) -> str:
     return value
 
 
+def _redis_url(value: SecretStr | None) -> SecretStr | None:
+    if value is None:
+        return None
+    parts = urlsplit(value.get_secret_value())
+    try:
+        usable = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        msg = "should be redis://[user:password@]host:port[/database], or rediss:// for TLS"
+        raise ValueError(msg)
+    return value
+
+
+def _existing(value: Path | None) -> Path | None:
+    if value is not None and not value.is_file():
+        msg = "there is no such file"
+        raise ValueError(msg)
+    return value
+
+
 class RedisSettings(Settings):
     """Where Redis is."""
 
     redis_addr: Annotated[str, AfterValidator(_address)] = "localhost:6379"
     """``host:port`` of a Redis without password or TLS."""
-    redis_url: SecretStr | None = None
+    redis_url: Annotated[SecretStr | None, AfterValidator(_redis_url)] = None
     """``redis://`` or ``rediss://`` (TLS) ``user:password@host:port/database``; over REDIS_ADDR."""
-    redis_ca_file: Path | None = None
+    redis_ca_file: Annotated[Path | None, AfterValidator(_existing)] = None
     """A PEM file with the CA that signed Redis' certificate; the system's CAs otherwise."""
-
-    @model_validator(mode="after")
-    def _url_is_usable(self) -> Self:
-        if self.redis_url is not None:
-            _check_redis_url(self.redis_url.get_secret_value())
-        if self.redis_ca_file is not None and not self.redis_ca_file.is_file():
-            msg = f"REDIS_CA_FILE: no file at {self.redis_ca_file}"
-            raise ValueError(msg)
-        return self
 
     def url(self) -> str:
         """Return the URL to connect to, secrets and all."""
         if self.redis_url is not None:
             return self.redis_url.get_secret_value()
         return f"redis://{self.redis_addr}"
-
-
-def _check_redis_url(url: str) -> None:
-    parts = urlsplit(url)
-    try:
-        usable = parts.scheme in {"redis", "rediss", "unix"} and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable or not (parts.hostname or parts.scheme == "unix"):
-        msg = "REDIS_URL: should be redis://[user:password@]host:port[/database]; rediss for TLS"
-        raise ValueError(msg)
 
 
 class RetrySettings(Settings):
@@ -165,8 +165,11 @@ def load(kind: type[SettingsT]) -> SettingsT:
 
 def _explain(kind: type[Settings], error: dict[str, Any]) -> str:
     reason = str(error["msg"]).removeprefix("Value error, ")
+    # pydantic names the bound as Python does; the variable is spelled as a duration.
+    reason = reason.replace("datetime.timedelta(0)", "0s")
     if not error["loc"]:
         return reason
     name = str(error["loc"][0])
-    shown = "" if kind.model_fields[name].annotation is SecretStr else f"={error['input']!s}"
+    secret = "SecretStr" in str(kind.model_fields[name].annotation)
+    shown = "" if secret else f"={error['input']!s}"
     return f"{name.upper()}{shown}: {reason[:1].lower()}{reason[1:]}"

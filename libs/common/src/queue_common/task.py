@@ -56,6 +56,8 @@ class Outcome(StrEnum):
     CONNECTION_LOST = "connection_lost"
     PROTOCOL_ERROR = "protocol_error"
     EGRESS_REFUSED = "egress_refused"
+    EXPIRED = "expired"
+    """No request was made: the deadline had passed before a worker came to it."""
     UNREADABLE = "unreadable"
     """No request was made: the record could not be read."""
     WORKER_ERROR = "worker_error"

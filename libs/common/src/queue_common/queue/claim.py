@@ -32,6 +32,8 @@ class Claim:
     """None where the record cannot be read; ``unreadable`` says why."""
     unreadable: str | None
     last_attempt: Attempt | None
+    cancel_requested: bool
+    """A client has taken the task back since it was claimed."""
     raw: bytes = field(repr=False)
     """The record as it was found."""
     record: Record | None = field(repr=False)
@@ -54,6 +56,7 @@ def _claim(lease: str, task_id: bytes, lane: bytes, raw: bytes) -> Claim:
         task=task,
         unreadable=unreadable,
         last_attempt=record.last_attempt() if record else None,
+        cancel_requested=record is not None and record.cancel_requested,
         raw=raw,
         record=record,
     )

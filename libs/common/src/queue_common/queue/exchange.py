@@ -53,7 +53,8 @@ class Exchange:
         self._key_prefix = key_prefix
         self._lane_concurrency = lane_concurrency
         self._settling: deque[_Settlement] = deque()
-        self._held: set[str] = set()
+        self._held: set[tuple[str, str]] = set()
+        """Lease and id: a task may come back under a new lease before the old claim has ended."""
         self._unsure = False
         self._asked: asyncio.Future[list[Claim]] | None = None
         self._wanted = 0
@@ -179,7 +180,7 @@ class Exchange:
             self._end(claim, future, settled=bool(mine))
 
     def _end(self, claim: Claim, future: asyncio.Future[None], *, settled: bool) -> None:
-        self._held.discard(claim.task_id)
+        self._held.discard((claim.lease, claim.task_id))
         if future.done():
             return
         if settled:
@@ -206,7 +207,7 @@ class Exchange:
         self._timer = asyncio.get_running_loop().call_later(seconds, self.look)
 
     def _hand_over(self, claims: list[Claim]) -> None:
-        self._held.update(claim.task_id for claim in claims)
+        self._held.update((claim.lease, claim.task_id) for claim in claims)
         if claims and self._asked is not None and not self._asked.done():
             self._asked.set_result(claims)
         else:
@@ -223,13 +224,16 @@ class Exchange:
             claimed: dict[bytes, bytes] = await answer(
                 self._client.hgetall(f"{self._key_prefix}w:{lease}")
             )
-            unknown = [i for i in claimed if i.decode() not in self._held]
+            unknown = [i for i in claimed if (lease, i.decode()) not in self._held]
             reply: list[bytes] = []
             for task_id in unknown:
                 raw = await self._client.get(f"{self._key_prefix}t:{task_id.decode()}")
                 reply += [task_id, claimed[task_id], raw or b""]
         self._unsure = False
-        self._hand_over(claims_from(lease, reply))
+        claims = claims_from(lease, reply)
+        # What was taken back meanwhile has no body left to send: its claim just ends.
+        self._return_unasked([c for c in claims if c.cancel_requested])
+        self._hand_over([c for c in claims if not c.cancel_requested])
 
 
 def _retrieved(future: asyncio.Future[None]) -> None:

@@ -54,7 +54,14 @@ def dump(queue: Queue, job: Job) -> bytes:
 
 def job_of(queue: Queue, key: str, record: Record) -> Job:
     """Return the job that a record shows as; of an HTTP task no header, body or query string."""
-    job = _stored(queue, record.payload) if is_job(record.payload) else _shown(key, record)
+    try:
+        job = _stored(queue, record.payload) if is_job(record.payload) else _shown(key, record)
+    except UnreadableRecordError as error:
+        job = Job(function=DELIVER, key=key, timeout=0, error=str(error))
+    return _dressed(job, queue, record)
+
+
+def _dressed(job: Job, queue: Queue, record: Record) -> Job:
     job.queue = queue
     job.attempts = record.attempts + (record.state is State.ACTIVE)
     job.status = Status.ABORTING if record.cancel_requested else _STATUSES[record.state]
@@ -68,7 +75,11 @@ def job_of(queue: Queue, key: str, record: Record) -> Job:
 
 
 def _stored(queue: Queue, payload: bytes) -> Job:
-    job = queue.deserialize(payload)
+    try:
+        job = queue.deserialize(payload)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        msg = f"the job's record cannot be read: {error}"
+        raise UnreadableRecordError(msg) from error
     if job is None:
         msg = "the job's record is empty"
         raise UnreadableRecordError(msg)
@@ -101,13 +112,15 @@ def job_to_run(queue: Queue, claim: Claim) -> Job:
     record = claim.record
     if record is None:
         raise UnreadableRecordError(claim.unreadable or "")
-    job = job_of(queue, claim.task_id, record)
+    if claim.task is None and not is_job(record.payload):
+        raise UnreadableRecordError(claim.unreadable or "")
+    known = claim.task is not None
+    job = _shown(claim.task_id, record) if known else _stored(queue, record.payload)
+    _dressed(job, queue, record)
     # SAQ's worker counts the attempt itself, and gives up after ``retries`` of them.
     job.attempts = record.attempts
     job.status = Status.QUEUED
     if claim.task is not None:
         fields: dict[str, Any] = msgspec.structs.asdict(claim.task)
         job.kwargs = {name: fields[name] for name in ("url", "method", "headers", "body")}
-    elif not is_job(record.payload):
-        raise UnreadableRecordError(claim.unreadable or "")
     return job

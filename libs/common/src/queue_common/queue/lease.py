@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -50,6 +51,7 @@ class Lease:
         self._backoff = ExponentialBackoff(cap=1.0, base=0.05)
         self._renewed_at = -LEASE_SECONDS
         self._reap_from = 0.0
+        self._lost = asyncio.Event()
         self.id = self._new_id()
         self.alive = asyncio.Event()
         """Set while Redis knows the lease."""
@@ -69,6 +71,7 @@ class Lease:
             logger.warning("lease.lost", lease=lease_id)
             self.alive.clear()
             self.id = self._new_id()
+            self._lost.set()
 
     async def run(self) -> None:
         """Hold the lease until cancelled; retries for ever while Redis is away."""
@@ -83,7 +86,9 @@ class Lease:
                 self._reap_from = time.monotonic() + REAP_GRACE_SECONDS
                 pause = self._backoff.compute(failures)
                 logger.warning("redis.unavailable", reason=str(error), attempt=failures)
-            await asyncio.sleep(pause)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._lost.wait(), pause)
+            self._lost.clear()
 
     async def _step(self) -> float:
         """Register or renew, reap where something is to be reaped; return the seconds to rest."""

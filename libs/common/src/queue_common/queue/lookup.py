@@ -101,7 +101,9 @@ class Lookup:
         missed or come twice; a page may hold fewer than ``limit`` and still have a cursor.
         Raises ValueError for a cursor that is not one of ours.
         """
-        ids, following = await self._pages.ids(state, lane, cursor, limit)
+        found, following = await self._pages.ids(state, lane, cursor, limit)
+        # An id that was cancelled and sent again stands in its lane's list a second time.
+        ids = list(dict.fromkeys(found))
         records = await self.records(ids)
         tasks = [
             view(TaskId(task_id), record)

@@ -72,9 +72,10 @@ class Operations:
 
         Active tasks are left alone. Other clients are served between the steps.
         """
-        removed = 0
+        removed, more = 0, True
         with translated():
-            while step := await self._scripts.run("purge", lane, PURGED_A_CALL):
+            while more:
+                step, more = await self._scripts.run("purge", lane, PURGED_A_CALL)
                 removed += int(step)
         return removed
 

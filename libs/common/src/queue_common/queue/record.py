@@ -43,6 +43,8 @@ STATES = {
     b"k": State.DELIVERED,
     b"x": State.CANCELLED,
 }
+_TEXT_MOST = 4096
+"""Characters kept of an attempt's error and of its answer."""
 _attempts = msgspec.msgpack.Decoder(Attempt)
 _encoder = msgspec.msgpack.Encoder()
 
@@ -54,9 +56,17 @@ def fixed_part(lane: str, payload: bytes, digest: bytes) -> bytes:
 
 
 def pack_tail(attempt: Attempt) -> bytes:
-    """Return the tail that keeps ``attempt`` as the task's last."""
-    encoded = _encoder.encode(attempt)
+    """Return the tail that keeps ``attempt`` as the task's last, long texts cut."""
+    kept = msgspec.structs.replace(
+        attempt, error=_kept(attempt.error), answer=_kept(attempt.answer)
+    )
+    encoded = _encoder.encode(kept)
     return struct.pack(">H", len(encoded)) + encoded
+
+
+def _kept(text: str | None) -> str | None:
+    # What cannot be encoded or does not fit must not keep a task from being settled.
+    return None if text is None else text[:_TEXT_MOST].encode(errors="replace").decode()
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,29 @@ class Scripts:
                 raise result
         return results
 
+    async def run_replicated(
+        self, name: str, *arguments: Argument, replicas: int, timeout_ms: int
+    ) -> tuple[Any, int]:
+        """Run a script; return its result and how many replicas have all that it found or wrote.
+
+        WAIT tells of the writes of its own connection alone, hence one round trip, and hence the
+        barrier: a write behind what the script may have found written by another connection.
+        """
+        evalsha = (_digest(name), 1, self._key, *arguments)
+        for last in (False, True):
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.evalsha(*evalsha)
+            pipeline.hincrby(f"{self._key}:n", "barrier", 1)
+            pipeline.wait(replicas, timeout_ms)
+            result, barrier, have = await pipeline.execute(raise_on_error=False)
+            if last or not isinstance(result, NoScriptError):
+                break
+            await answer(self._client.script_load(_source(name)))
+        for reply in (result, barrier, have):
+            if isinstance(reply, Exception):
+                raise reply
+        return result, int(have)
+
     async def _send(self, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
         if len(calls) == 1:
             name, arguments = calls[0]

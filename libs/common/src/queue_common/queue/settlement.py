@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["arguments", "give_back", "settlement"]
 
 _NO_DIGEST = bytes(8)
+_NO_ATTEMPT = frozenset({Outcome.UNREADABLE, Outcome.EXPIRED})
 _ACTIONS = {Done: "k", RetryAt: "s", Dead: "d"}
 
 
@@ -50,7 +51,7 @@ def arguments(
     claim: Claim, action: str, ms: int, rest: bytes, attempt: Attempt | None
 ) -> tuple[Argument, ...]:
     """Return ``settle.lua``'s arguments for one claim; its head comment says what they mean."""
-    made = attempt is not None and attempt.outcome is not Outcome.UNREADABLE
+    made = attempt is not None and attempt.outcome not in _NO_ATTEMPT
     attempts = claim.attempt if made else claim.attempt - 1
     offset = claim.record.tail_at if claim.record else 0
     tail = b"" if attempt is None else pack_tail(attempt)

@@ -11,8 +11,6 @@ from .connection import translated
 from .record import fixed_part
 
 if TYPE_CHECKING:
-    from redis.asyncio import Redis
-
     from ..task import TaskId
     from .scripts import Argument, Scripts
 
@@ -21,6 +19,7 @@ __all__ = ["Submitter"]
 TASKS_A_CALL = 200
 """A script call of this size takes Redis about 1 ms: no client waits longer for another's batch."""
 BYTES_A_CALL = 1 << 20
+REPLICATION_TIMEOUT_MS = 1000
 
 _Submission = tuple[tuple["Argument", ...], "asyncio.Future[int]"]
 
@@ -28,8 +27,7 @@ _Submission = tuple[tuple["Argument", ...], "asyncio.Future[int]"]
 class Submitter:
     """Coalesces submissions: while one batch is under way, the next one gathers."""
 
-    def __init__(self, client: Redis, scripts: Scripts, *, replicas: int) -> None:
-        self._client = client
+    def __init__(self, scripts: Scripts, *, replicas: int) -> None:
         self._scripts = scripts
         self._replicas = replicas
         self._waiting: deque[_Submission] = deque()
@@ -79,17 +77,18 @@ class Submitter:
         return batch
 
     async def _send(self, arguments: list[Argument]) -> list[int]:
+        results: list[int]
         with translated():
-            results: list[int] = await self._scripts.run("enqueue", *arguments)
-            if self._replicas:
-                await self._await_replicas()
-        return results
-
-    async def _await_replicas(self) -> None:
-        have = await self._client.wait(self._replicas, 1000)
+            if not self._replicas:
+                results = await self._scripts.run("enqueue", *arguments)
+                return results
+            results, have = await self._scripts.run_replicated(
+                "enqueue", *arguments, replicas=self._replicas, timeout_ms=REPLICATION_TIMEOUT_MS
+            )
         if have < self._replicas:
             msg = f"{have} of {self._replicas} replicas have the task after 1 s"
             raise QueueUnavailableError(msg)
+        return results
 
     async def close(self) -> None:
         """Wait for what is under way."""

@@ -47,7 +47,7 @@ class TaskQueue(SaqSide):
         self._client = open_client(redis, retries=1)
         scripts = Scripts(self._client, queue.queue_name)
         replicas = 1 if queue.durability == "replicated" else 0
-        self._submitter = Submitter(self._client, scripts, replicas=replicas)
+        self._submitter = Submitter(scripts, replicas=replicas)
         self.lookup = Lookup(self._client, scripts, self._prefix)
         """Pages and counts of tasks."""
         self.operations = Operations(scripts, self.lookup, result_ttl_ms=self._bounds.result_ttl_ms)

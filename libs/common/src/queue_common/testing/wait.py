@@ -6,13 +6,21 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, cast, overload
 
 __all__ = ["wait_until"]
 
 T = TypeVar("T")
 
 
+@overload
+async def wait_until(
+    condition: Callable[[], Awaitable[T]], description: str, timeout_seconds: float = 10
+) -> T: ...
+@overload
+async def wait_until(
+    condition: Callable[[], T], description: str, timeout_seconds: float = 10
+) -> T: ...
 async def wait_until(
     condition: Callable[[], T | Awaitable[T]], description: str, timeout_seconds: float = 10
 ) -> T:
@@ -24,7 +32,7 @@ async def wait_until(
     end = time.monotonic() + timeout_seconds
     while True:
         value = condition()
-        seen = await value if inspect.isawaitable(value) else value
+        seen = cast("T", await value if inspect.isawaitable(value) else value)
         if seen:
             return seen
         if time.monotonic() > end:

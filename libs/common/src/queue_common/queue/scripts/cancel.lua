@@ -1,4 +1,5 @@
--- Takes a task back: at once where it waits, after its attempt where it is active.
+-- Takes a task back: at once where it waits, after its attempt where it is active. An active one's
+-- record becomes the compact one at once, for it is not run again.
 --
 -- KEYS[1]  the queue
 -- ARGV     id, how long the record is kept (ms), the compact record from its 17th byte on
@@ -8,6 +9,8 @@ local id, ttl, rest = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local task = read_header(id)
 if not task then return '' end
 local lane = task.lane
+
+begin_writing()
 
 local function settle()
   if ttl > 0 then
@@ -38,6 +41,8 @@ elseif task.state == WAITS_DUE then
   count('scheduled', -1)
   settle()
 elseif task.state == ACTIVE then
-  call('SETRANGE', RECORD .. id, 15, 'x')
+  local tail = call('GETRANGE', RECORD .. id, task.tail_at, -1)
+  local front = moving(ACTIVE, task.at, task.attempts, task.interrupted, 'x')
+  call('SET', RECORD .. id, front .. rest .. tail)
 end
 return task.state

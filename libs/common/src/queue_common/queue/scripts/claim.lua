@@ -40,11 +40,11 @@ local function take(lane, popped)
   local claimed = {}
   for _, id in ipairs(popped) do
     local record = redis.pcall('GET', RECORD .. id)
-    local readable = type(record) == 'string' and string.sub(record, 17, 17) == 'Q'
-    if readable and string.sub(record, 1, 1) == QUEUED then
-      call('SETRANGE', RECORD .. id, 0, struct.pack('>c1I8', ACTIVE, now))
-    end
-    if record and (not readable or string.sub(record, 1, 1) == QUEUED) then
+    local readable = type(record) == 'string' and #record >= HEADER_BYTES
+      and string.sub(record, 17, 17) == 'Q'
+    local waits = readable and waits_in(record, lane)
+    if waits then call('SETRANGE', RECORD .. id, 0, struct.pack('>c1I8', ACTIVE, now)) end
+    if waits or (record and not readable) then
       claimed[#claimed + 1] = id
       claimed[#claimed + 1] = lane
       reply[#reply + 1] = id
@@ -104,19 +104,18 @@ end
 local function watch(left)
   local head = call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
   local at, by = tonumber(switches[3] or 0), switches[4]
-  if left == 0 then
-    if by == lease then
-      call('HDEL', N, 'watch_at', 'watch_by')
-      if head[1] then wake() end
-    end
-    return -1
-  end
+  if left == 0 and by == lease then call('HDEL', N, 'watch_at', 'watch_by') end
   if not head[1] then return -1 end
   local due = tonumber(head[2])
-  local watched = at > 0 and at <= due and at > now - BACKUP_MS
-  if watched and by ~= lease and call('ZSCORE', WORKERS, by) then
-    return math.max(due - now, 0) + BACKUP_MS
+  local watched = at > 0 and at <= due and at > now - BACKUP_MS and by ~= lease
+    and call('ZSCORE', WORKERS, by)
+  if left == 0 then
+    -- This worker will be busy: another one has to look.
+    if not watched then wake() end
+    return -1
   end
+  if watched then return math.max(due - now, 0) + BACKUP_MS end
+  begin_writing()
   call('HSET', N, 'watch_at', head[2], 'watch_by', lease)
   return math.max(due - now, 0)
 end

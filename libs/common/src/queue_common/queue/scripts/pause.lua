@@ -7,6 +7,7 @@
 local pausing, lane = ARGV[1] == 'pause', ARGV[2]
 
 if lane == '' then
+  begin_writing()
   if pausing then return call('HSETNX', N, 'paused', 1) end
   local changed = call('HDEL', N, 'paused')
   wake()

@@ -41,8 +41,8 @@ local HEADER = '>c1I8I4I2c1c1c8I2I4'
 local HEADER_BYTES = 31
 local QUEUED, WAITS_DUE, ACTIVE, IS_DEAD, IS_DELIVERED, IS_CANCELLED = 'q', 's', 'a', 'd', 'k', 'x'
 
-local function moving(state, at, attempts, interrupted)
-  return struct.pack(MOVING, state, at, attempts, interrupted, '-')
+local function moving(state, at, attempts, interrupted, cancel)
+  return struct.pack(MOVING, state, at, attempts, interrupted, cancel or '-')
 end
 
 -- Returns nil for a record that is missing or not ours.
@@ -57,6 +57,18 @@ local function read_header(id)
   return {state = state, at = at, attempts = attempts, interrupted = interrupted,
           cancelled = cancel == 'x', lane = lane,
           tail_at = HEADER_BYTES + lane_bytes + payload_bytes}
+end
+
+-- A server at its maxmemory refuses a script whose first write may need memory, but lets one go on
+-- that has begun: what keeps leases and ends tasks must work when it is full.
+local function begin_writing() call('HDEL', N, '') end
+
+-- Says whether a record as read waits in the lane: an id that was cancelled and sent again may have
+-- its place in another lane, and a ghost in this one.
+local function waits_in(record, lane)
+  if string.sub(record, 1, 1) ~= QUEUED then return false end
+  local bytes = struct.unpack('>I2', record, 26)
+  return string.sub(record, HEADER_BYTES + 1, HEADER_BYTES + bytes) == lane
 end
 
 local function wake()

@@ -2,13 +2,14 @@
 --
 -- KEYS[1]  the queue
 -- ARGV     lane, most tasks a call
--- Result   tasks removed; call again until it is 0
+-- Result   {tasks removed, 1 if there is more to do}
 -- Cost     O(most)
 local lane, most = ARGV[1], tonumber(ARGV[2])
 local removed = 0
 
 for _, id in ipairs(call('LPOP', WAITING .. lane, most) or {}) do
-  if state_of(id) == QUEUED then
+  local task = read_header(id)
+  if task and task.state == QUEUED and task.lane == lane then
     call('DEL', RECORD .. id)
     count('queued', -1)
     removed = removed + 1
@@ -29,4 +30,4 @@ if removed < most then
 end
 count('purged_total', removed)
 forget_if_empty(lane)
-return removed
+return {removed, call('EXISTS', WAITING .. lane, SCHEDULED .. lane)}

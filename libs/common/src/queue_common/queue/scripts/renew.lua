@@ -8,6 +8,7 @@
 -- Cost     O(log workers), and at most 100 settled and 100 dead records removed.
 local lease, length = ARGV[1], tonumber(ARGV[2])
 local renewed = 0
+begin_writing()
 if call('ZSCORE', WORKERS, lease) then
   call('ZADD', WORKERS, now + length, lease)
   renewed = 1

@@ -56,12 +56,20 @@ function actions.b(s)
   table.insert(backs[s.lane], s.id)
 end
 
+-- A client took the task back while it was active: no further attempt, and no dead letter. What is
+-- kept of it was written then.
+local function cancelled(s, task)
+  s.offset, s.rest, s.ms = task.tail_at, '', result_ttl
+  actions.x(s)
+end
+
 local function act(action, s)
-  if s.rest == '' then
+  if action ~= 'k' and action ~= 'x' then
     local asked = redis.pcall('GETRANGE', RECORD .. s.id, 15, 15)
-    if asked == '' or type(asked) ~= 'string' then return count('missing_total', 1) end
-    -- A client took the task back while it was active: no further attempt.
-    if asked == 'x' and action ~= 'd' then action, s.ms = 'x', result_ttl end
+    local task = asked == 'x' and read_header(s.id)
+    if task then return cancelled(s, task) end
+    local gone = asked == '' or type(asked) ~= 'string'
+    if gone and s.rest == '' then return count('missing_total', 1) end
   end
   actions[action](s)
 end

@@ -1,0 +1,138 @@
+"""A queue without background tasks: each call runs one script, and nothing else happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..queue.bounds import Bounds
+from ..queue.claim import Claim, claims_from
+from ..queue.lookup import Lookup
+from ..queue.operations import Operations
+from ..queue.record import fixed_part, pack_tail
+from ..queue.scripts import Scripts
+from ..queue.settlement import give_back, settlement
+from ..task import Attempt, Outcome, Task
+from .inspector import QueueInspector
+from .tasks import a_task, an_attempt, now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redis.asyncio import Redis
+
+    from ..queue.scripts import Argument
+    from ..retry import Decision
+    from ..task import TaskId
+
+__all__ = ["ScriptedQueue"]
+
+DAY_MS = 24 * 3600 * 1000
+LEASE_MS = 3600 * 1000
+"""Leases end when a test says so."""
+
+
+class ScriptedQueue:
+    """Moves tasks as the API and workers do, one step at a time, the clock being the test's."""
+
+    def __init__(
+        self, client: Redis, name: str, *, result_ttl_ms: int = DAY_MS, result_max: int = 1000,
+        dead_ttl_ms: int = DAY_MS, dead_max: int = 1000, lane_concurrency: int = 0,
+    ) -> None:  # fmt: skip
+        self._client = client
+        self._prefix = f"{{{name}}}:"
+        self._bounds = Bounds(result_ttl_ms, result_max, dead_ttl_ms, dead_max)
+        self._lane_concurrency = lane_concurrency
+        self.scripts = Scripts(client, name)
+        self.lookup = Lookup(client, self.scripts, self._prefix)
+        self.operations = Operations(self.scripts, self.lookup, result_ttl_ms=result_ttl_ms)
+        self.inspector = QueueInspector(client, name)
+        self.look_again_ms = -1
+        """What the last claim said: when its worker should look again."""
+
+    def key(self, name: str) -> str:
+        """Return the full name of one of the queue's keys."""
+        return self._prefix + name
+
+    async def submit(self, task_id: str, task: Task | None = None, *, delay_ms: int = 0) -> int:
+        """Return 1 for a new task, 0 for a known one, -1 for a conflict."""
+        (result,) = await self.submit_all([(task_id, task or a_task())], delay_ms=delay_ms)
+        return result
+
+    async def submit_all(
+        self, tasks: Sequence[tuple[str, Task]], *, delay_ms: int = 0
+    ) -> list[int]:
+        """Submit tasks with one script call."""
+        arguments: list[Argument] = []
+        for task_id, task in tasks:
+            rest = fixed_part(task.lane, task.encode(), task.digest())
+            arguments += [task_id, task.lane, delay_ms, rest]
+        results: list[int] = await self.scripts.run("enqueue", *arguments)
+        return results
+
+    async def register(self, lease: str, slots: int = 10) -> None:
+        """Take a lease that lasts until ``end_lease`` or ``expire``."""
+        while await self.scripts.run("register", lease, LEASE_MS, slots):
+            pass
+
+    async def claim(self, lease: str, wanted: int = 10) -> list[Claim]:
+        """Claim at most ``wanted`` tasks."""
+        reply = await self.scripts.run("claim", lease, wanted, self._lane_concurrency)
+        self.look_again_ms = int(reply[0])
+        return claims_from(lease, reply[1:])
+
+    async def settle(
+        self, claim: Claim, decision: Decision, attempt: Attempt | None = None,
+        *, claiming: bool = False,
+    ) -> bool:  # fmt: skip
+        """Settle as decided; False where the claim is not its lease's any more."""
+        made = attempt or an_attempt(number=claim.attempt)
+        arguments = settlement(claim, made, decision, self._bounds.result_ttl_ms)
+        return await self._settle(claim, arguments, claiming=claiming)
+
+    async def give_back(self, claim: Claim) -> bool:
+        """Put a claim back to the front of its lane."""
+        return await self._settle(claim, give_back(claim))
+
+    async def _settle(
+        self, claim: Claim, arguments: tuple[Argument, ...], *, claiming: bool = False
+    ) -> bool:
+        bounds = self._bounds
+        (mine,) = await self.scripts.run(
+            "settle", claim.lease, bounds.result_ttl_ms, bounds.result_max, bounds.dead_ttl_ms,
+            bounds.dead_max, int(claiming), *arguments,
+        )  # fmt: skip
+        return bool(mine)
+
+    async def renew(self, lease: str) -> bool:
+        """Renew a lease; False where it has ended."""
+        bounds = self._bounds
+        renewed, _ = await self.scripts.run(
+            "renew", lease, LEASE_MS, bounds.result_max, bounds.dead_ttl_ms, bounds.dead_max
+        )
+        return bool(renewed)
+
+    async def end_lease(self, lease: str) -> None:
+        """Say goodbye."""
+        await self.scripts.run("end_lease", lease)
+
+    async def expire(self, lease: str) -> None:
+        """Let a lease be over its time, as if its worker had been silent."""
+        await self._client.zadd(self.key("workers"), {lease: 1}, xx=True)
+
+    async def reap(self, most: int = 500, *, until_done: bool = True) -> int:
+        """Give back what ended leases held; return how many tasks went into the dead letters."""
+        tail = pack_tail(Attempt(0, now_ms(), 0.0, Outcome.POISON, error="poison"))
+        poisoned = 0
+        while True:
+            _, _, dead, more = await self.scripts.run(
+                "reap", most, 3, tail, self._bounds.result_ttl_ms, self._bounds.dead_ttl_ms
+            )
+            poisoned += int(dead)
+            if not more or not until_done:
+                return poisoned
+
+    async def make_due(self, task_id: TaskId | str, lane: str) -> None:
+        """Let a scheduled task's time have come."""
+        await self._client.zadd(self.key(f"s:{lane}"), {task_id: 1}, xx=True)
+        await self._client.zadd(self.key("due"), {lane: 1})
+        await self._client.hset(self.key("n"), "watch_at", 0)

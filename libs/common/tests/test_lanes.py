@@ -1,0 +1,40 @@
+"""Lanes: which tasks wait for each other."""
+
+from __future__ import annotations
+
+import pytest
+
+from queue_common.lanes import lane_of, shown_url
+
+
+@pytest.mark.parametrize(
+    ("url", "lane"),
+    [
+        ("http://a.test/x", "a.test:80"),
+        ("https://a.test/x", "a.test:443"),
+        ("http://a.test:8080/x", "a.test:8080"),
+        ("HTTP://A.Test/x", "a.test:80"),
+        ("http://a.test./x", "a.test:80"),
+        ("http://user:secret@a.test/x", "a.test:80"),
+        ("http://127.0.0.1:9/x", "127.0.0.1:9"),
+        ("https://[2001:DB8::1]/x", "[2001:db8::1]:443"),
+        ("http://[::1]:8080", "[::1]:8080"),
+        ("http://a.test?x=http://b.test/", "a.test:80"),
+    ],
+)
+def test_lane_is_the_destination(url: str, lane: str) -> None:
+    """A task's lane is its URL's host and port, in one spelling whatever the URL's."""
+    assert lane_of(url) == lane
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://a.test/x?token=secret", "http://a.test/x?…"),
+        ("http://a.test/x?a=1?b=2", "http://a.test/x?…"),
+        ("http://a.test/x", "http://a.test/x"),
+    ],
+)
+def test_query_strings_are_not_shown(url: str, shown: str) -> None:
+    """A query string may hold secrets: that there is one is all that is shown."""
+    assert shown_url(url) == shown

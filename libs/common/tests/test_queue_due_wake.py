@@ -1,0 +1,24 @@
+"""Somebody always watches for the next due time: no timer of one worker on which all depend."""
+from __future__ import annotations
+
+from queue_common.retry import RetryAt
+from queue_common.testing.scripted import ScriptedQueue
+from queue_common.testing.tasks import a_task, now_ms
+import redis.asyncio
+
+async def test_full_worker_hands_its_retry_to_an_idle_one(
+    scripted: ScriptedQueue, raw_redis: redis.asyncio.Redis
+) -> None:
+    """A worker that schedules a retry and fills its last slot wakes an idle one to watch for it."""
+    await scripted.register("full")
+    await scripted.register("idle")
+    await scripted.submit("1", a_task(lane="a"))
+    (claim,) = await scripted.claim("full", 1)
+    await scripted.claim("idle")
+    await scripted.submit("2", a_task(lane="b"))
+    await raw_redis.delete(scripted.key("wake"))
+
+    await scripted.settle(claim, RetryAt(now_ms() + 60_000), claiming=True)
+    assert len(await scripted.claim("full", 1)) == 1
+
+    assert await raw_redis.llen(scripted.key("wake")) == 1

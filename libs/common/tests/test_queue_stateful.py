@@ -1,0 +1,338 @@
+"""The queue against a model of it: any order of moves keeps the invariants."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import redis.asyncio
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from queue_common.errors import UnknownTaskError, WrongStateError
+from queue_common.queue import Claim
+from queue_common.retry import Dead, Decision, Done, RetryAt
+from queue_common.task import Outcome, State, TaskId
+from queue_common.testing import RedisServer
+from queue_common.testing.scripted import ScriptedQueue
+from queue_common.testing.tasks import a_task, an_attempt, now_ms
+
+T = TypeVar("T")
+
+HOUR_MS = 3600 * 1000
+POISON_AT = 3
+IDS = [f"id-{i}" for i in range(8)]
+LANES = ["a", "b", "c"]
+ids = st.sampled_from(IDS)
+lanes = st.sampled_from(LANES)
+choices = st.integers(min_value=0, max_value=99)
+
+
+@dataclass
+class Known:
+    """What the model knows of one task."""
+
+    lane: str
+    state: State
+    due: bool = False
+    attempts: int = 0
+    interrupted: int = 0
+    cancel_requested: bool = False
+
+
+@dataclass
+class Model:
+    """The queue as it should be, in plain Python."""
+
+    tasks: dict[str, Known] = field(default_factory=dict)
+    slots: dict[str, int] = field(default_factory=dict)
+    held: dict[str, Claim] = field(default_factory=dict)
+    stale: list[Claim] = field(default_factory=list)
+    paused: set[str] = field(default_factory=set)
+    all_paused: bool = False
+
+    def in_state(self, state: State) -> list[str]:
+        """Return the ids in a state, in a fixed order."""
+        return sorted(i for i, known in self.tasks.items() if known.state is state)
+
+    def promote(self) -> None:
+        """Let due tasks wait in their lanes, as each claim does first."""
+        for known in self.tasks.values():
+            if known.state is State.SCHEDULED and known.due:
+                known.state, known.due = State.QUEUED, False
+
+    def ready(self) -> Counter[str]:
+        """Count how many tasks a claim may take from each lane."""
+        limit = sum(self.slots.values())
+        waiting = Counter(k.lane for k in self.tasks.values() if k.state is State.QUEUED)
+        flying = Counter(claim.lane for claim in self.held.values())
+        room = {
+            lane: min(n, max(limit - flying[lane], 0))
+            for lane, n in waiting.items()
+            if lane not in self.paused and not self.all_paused
+        }
+        return Counter({lane: n for lane, n in room.items() if n})
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Moves the queue and its model in step."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.client = redis.asyncio.Redis(port=port)
+        self.model = Model()
+        self.leases_made = 0
+
+    def do(self, move: Coroutine[Any, Any, T]) -> T:
+        """Run one move to its end."""
+        return self.runner.run(move)
+
+    @initialize(ttl=st.sampled_from([0, HOUR_MS]))
+    def begin(self, ttl: int) -> None:
+        """Open a queue of the run's own, with or without a memory of settled tasks."""
+        name = f"stateful-{uuid.uuid4().hex[:12]}"
+        self.keeps = ttl > 0
+        self.queue = ScriptedQueue(self.client, name, result_ttl_ms=ttl)
+
+    def settle_in_model(self, task_id: str, state: State) -> None:
+        """Note a task's end."""
+        if self.keeps or state is State.DEAD:
+            self.model.tasks[task_id].state = state
+            self.model.tasks[task_id].cancel_requested = False
+        else:
+            del self.model.tasks[task_id]
+
+    @rule(task_id=ids, lane=lanes, delay_ms=st.sampled_from([0, 0, 0, HOUR_MS]))
+    def submit(self, task_id: str, lane: str, delay_ms: int) -> None:
+        """Send a task: new, known, or in conflict with another of its id."""
+        known = self.model.tasks.get(task_id)
+        expected = 1 if known is None else 0 if known.lane == lane else -1
+        result = self.do(self.queue.submit(task_id, a_task(lane=lane), delay_ms=delay_ms))
+
+        assert result == expected
+        if known is None:
+            state = State.SCHEDULED if delay_ms else State.QUEUED
+            self.model.tasks[task_id] = Known(lane, state)
+
+    @precondition(lambda self: len(self.model.slots) < 3)
+    @rule(slots=st.integers(min_value=1, max_value=2))
+    def register(self, slots: int) -> None:
+        """A worker comes."""
+        self.leases_made += 1
+        lease = f"lease-{self.leases_made}"
+        self.do(self.queue.register(lease, slots))
+        self.model.slots[lease] = slots
+
+    @precondition(lambda self: self.model.slots)
+    @rule(choice=choices, wanted=st.integers(min_value=1, max_value=5))
+    def claim(self, choice: int, wanted: int) -> None:
+        """A worker claims: all it may have, no more, and from each lane something."""
+        lease = sorted(self.model.slots)[choice % len(self.model.slots)]
+        self.model.promote()
+        ready = self.model.ready()
+        claims = self.do(self.queue.claim(lease, wanted))
+        taken = Counter(claim.lane for claim in claims)
+
+        assert len(claims) == min(wanted, ready.total())
+        assert not taken - ready
+        assert wanted < len(ready) or set(taken) == set(ready)
+        for claim in claims:
+            known = self.model.tasks[claim.task_id]
+            assert (known.state, known.lane) == (State.QUEUED, claim.lane)
+            assert claim.attempt == known.attempts + 1
+            known.state = State.ACTIVE
+            self.model.held[claim.task_id] = claim
+
+    @precondition(lambda self: self.model.held)
+    @rule(
+        choice=choices,
+        decision=st.sampled_from([Done(), RetryAt(0), RetryAt(1), Dead("enough")]),
+        claiming=st.booleans(),
+    )
+    def settle(self, choice: int, decision: Decision, claiming: bool) -> None:
+        """A worker settles what it holds; ``RetryAt(1)`` stands for an hour from now."""
+        task_id = sorted(self.model.held)[choice % len(self.model.held)]
+        claim = self.model.held.pop(task_id)
+        known = self.model.tasks[task_id]
+        later = isinstance(decision, RetryAt) and decision.due_at_ms > 0
+        made = RetryAt(now_ms() + HOUR_MS) if later else decision
+        outcome = Outcome.DELIVERED if isinstance(decision, Done) else Outcome.HTTP_ERROR
+        attempt = an_attempt(outcome, number=claim.attempt)
+
+        assert self.do(self.queue.settle(claim, made, attempt, claiming=claiming))
+        known.attempts += 1
+        self.model.stale.append(claim)
+        if isinstance(decision, Done):
+            self.settle_in_model(task_id, State.DELIVERED)
+        elif known.cancel_requested:
+            self.settle_in_model(task_id, State.CANCELLED)
+        elif isinstance(decision, Dead):
+            self.settle_in_model(task_id, State.DEAD)
+        else:
+            known.state, known.due = State.SCHEDULED, not later
+
+    @precondition(lambda self: self.model.held)
+    @rule(choice=choices)
+    def give_back(self, choice: int) -> None:
+        """A worker puts back what it holds: no attempt is counted."""
+        task_id = sorted(self.model.held)[choice % len(self.model.held)]
+        claim = self.model.held.pop(task_id)
+
+        assert self.do(self.queue.give_back(claim))
+        self.model.stale.append(claim)
+        if self.model.tasks[task_id].cancel_requested:
+            self.settle_in_model(task_id, State.CANCELLED)
+        else:
+            self.model.tasks[task_id].state = State.QUEUED
+
+    @precondition(lambda self: self.model.stale)
+    @rule(choice=choices, decision=st.sampled_from([Done(), RetryAt(0), Dead("late")]))
+    def settle_late(self, choice: int, decision: Decision) -> None:
+        """A claim that has ended settles nothing, unless its very lease has the task again."""
+        claim = self.model.stale[choice % len(self.model.stale)]
+        again = self.model.held.get(claim.task_id)
+        if again is not None and again.lease == claim.lease:
+            return
+
+        assert not self.do(self.queue.settle(claim, decision))
+
+    @precondition(lambda self: self.model.slots)
+    @rule(choice=choices, says_goodbye=st.booleans(), portion=st.integers(1, 3))
+    def lose_worker(self, choice: int, says_goodbye: bool, portion: int) -> None:
+        """A worker goes or dies, and what it held is given back in portions."""
+        lease = sorted(self.model.slots)[choice % len(self.model.slots)]
+        self.do(self.queue.end_lease(lease) if says_goodbye else self.queue.expire(lease))
+        self.do(self.queue.reap(portion))
+        del self.model.slots[lease]
+        for task_id, claim in list(self.model.held.items()):
+            if claim.lease == lease:
+                self.model.stale.append(self.model.held.pop(task_id))
+                self._interrupt(task_id)
+
+    def _interrupt(self, task_id: str) -> None:
+        known = self.model.tasks[task_id]
+        known.interrupted += 1
+        if known.cancel_requested:
+            self.settle_in_model(task_id, State.CANCELLED)
+        else:
+            poisoned = known.interrupted >= POISON_AT
+            known.state = State.DEAD if poisoned else State.QUEUED
+
+    @precondition(lambda self: self.model.in_state(State.SCHEDULED))
+    @rule(choice=choices)
+    def time_passes(self, choice: int) -> None:
+        """A scheduled task's time comes."""
+        scheduled = self.model.in_state(State.SCHEDULED)
+        task_id = scheduled[choice % len(scheduled)]
+        self.do(self.queue.make_due(task_id, self.model.tasks[task_id].lane))
+        self.model.tasks[task_id].due = True
+
+    @rule(task_id=ids)
+    def cancel(self, task_id: str) -> None:
+        """A client takes a task back."""
+        known = self.model.tasks.get(task_id)
+        try:
+            found = self.do(self.queue.operations.cancel(TaskId(task_id)))
+        except UnknownTaskError:
+            assert known is None
+        except WrongStateError:
+            assert known is not None
+            assert known.state.settled
+        else:
+            assert known is not None
+            assert found is known.state
+            if found is State.ACTIVE:
+                known.cancel_requested = True
+            else:
+                self.settle_in_model(task_id, State.CANCELLED)
+
+    @rule(task_id=ids, requeues=st.booleans())
+    def bring_back(self, task_id: str, requeues: bool) -> None:
+        """An operator runs a scheduled task now, or requeues a dead letter."""
+        known = self.model.tasks.get(task_id)
+        operations = self.queue.operations
+        move = operations.requeue if requeues else operations.run_now
+        try:
+            self.do(move(TaskId(task_id)))
+        except UnknownTaskError:
+            assert known is None
+        except WrongStateError:
+            assert known is not None
+            assert known.state is not (State.DEAD if requeues else State.SCHEDULED)
+        else:
+            assert known is not None
+            assert known.state is (State.DEAD if requeues else State.SCHEDULED)
+            known.state, known.due = State.QUEUED, False
+            known.interrupted = 0 if requeues else known.interrupted
+
+    @rule(lane=lanes)
+    def purge(self, lane: str) -> None:
+        """An operator empties a lane."""
+        waiting = [
+            task_id
+            for task_id, known in self.model.tasks.items()
+            if known.lane == lane and known.state in {State.QUEUED, State.SCHEDULED}
+        ]
+
+        assert self.do(self.queue.operations.purge(lane)) == len(waiting)
+        for task_id in waiting:
+            del self.model.tasks[task_id]
+
+    @rule(lane=st.sampled_from([*LANES, None]), pauses=st.booleans())
+    def pause_or_resume(self, lane: str | None, pauses: bool) -> None:
+        """An operator stops a lane, or all, or lets them go on."""
+        operations = self.queue.operations
+        changed = self.do(operations.pause(lane) if pauses else operations.resume(lane))
+        before = self.model.all_paused if lane is None else lane in self.model.paused
+
+        assert changed == (before != pauses)
+        if lane is None:
+            self.model.all_paused = pauses
+        elif pauses:
+            self.model.paused.add(lane)
+        else:
+            self.model.paused.discard(lane)
+
+    @invariant()
+    def queue_is_as_the_model(self) -> None:
+        """Each task is in its one place, counters are true, nothing is left over."""
+        snapshot = self.do(self.queue.inspector.check())
+        found = {
+            task_id: (r.lane, r.state, r.attempts, r.interrupted, r.cancel_requested)
+            for task_id, r in snapshot.records.items()
+        }
+
+        assert found == {
+            task_id: (k.lane, k.state, k.attempts, k.interrupted, k.cancel_requested)
+            for task_id, k in self.model.tasks.items()
+        }
+        if all(known.state.settled for known in self.model.tasks.values()):
+            kept = {key for key in snapshot.leftovers() if not key.startswith(("t:", "d:"))}
+            assert kept <= {"dead", "paused"}
+
+    def teardown(self) -> None:
+        """Remove the run's keys."""
+        if hasattr(self, "queue"):
+            keys = self.do(self.queue.inspector.snapshot()).keys
+            if keys:
+                self.do(self.client.delete(*(self.queue.key(key) for key in keys)))
+        self.do(self.client.aclose())
+        self.runner.close()
+
+
+def test_any_order_of_moves_keeps_the_invariants(redis_server: RedisServer) -> None:
+    """Whatever clients, workers and operators do, the queue is as its model says."""
+    run_state_machine_as_test(lambda: QueueMachine(redis_server.port), settings=settings())  # type: ignore[no-untyped-call]

@@ -1,0 +1,97 @@
+"""The retry policy: what an attempt leads to."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from queue_common.retry import Dead, Done, RetryAt, RetryPolicy, deadline_of, decide
+from queue_common.task import Attempt, Outcome
+from queue_common.testing.tasks import a_task
+
+POLICY = RetryPolicy()
+T0 = 1_767_225_600_000
+DAY = 24 * 3600 * 1000
+TASK = msgspec.structs.replace(a_task(), accepted_at_ms=T0)
+FINAL = {Outcome.EGRESS_REFUSED, Outcome.UNREADABLE, Outcome.POISON}
+
+
+def _failed(number: int = 1, *, retry_after_ms: int | None = None) -> Attempt:
+    return Attempt(
+        number, T0, 5.0, Outcome.HTTP_ERROR, 503, error="503", retry_after_ms=retry_after_ms
+    )
+
+
+def test_delivered_is_done() -> None:
+    """A 2xx ends the task, even after its deadline."""
+    attempt = Attempt(1, T0, 5.0, Outcome.DELIVERED, 200)
+
+    assert decide(attempt, TASK, POLICY, T0 + 2 * DAY) == Done()
+
+
+def test_failing_task_is_tried_every_ten_seconds() -> None:
+    """With attempts that take no time the first ones are made at 0, 10, 20, 30 and 40 s."""
+    now, made = T0, []
+    for number in range(1, 6):
+        made.append((now - T0) // 1000)
+        decision = decide(_failed(number), TASK, POLICY, now)
+        assert isinstance(decision, RetryAt)
+        now = decision.due_at_ms
+
+    assert made == [0, 10, 20, 30, 40]
+
+
+def test_interval_counts_from_the_attempts_end() -> None:
+    """A slow attempt is followed by a whole interval of rest."""
+    assert decide(_failed(), TASK, POLICY, T0 + 30_000) == RetryAt(T0 + 40_000)
+
+
+@pytest.mark.parametrize("outcome", [o for o in Outcome if o not in FINAL | {Outcome.DELIVERED}])
+def test_every_other_outcome_is_tried_again(outcome: Outcome) -> None:
+    """Whatever failed may work next time, client errors included."""
+    attempt = Attempt(1, T0, 5.0, outcome, error="failed")
+
+    assert decide(attempt, TASK, POLICY, T0) == RetryAt(T0 + 10_000)
+
+
+@pytest.mark.parametrize("outcome", sorted(FINAL))
+def test_final_outcomes_are_dead_at_once(outcome: Outcome) -> None:
+    """What no repetition can mend is not repeated, and keeps its reason."""
+    told = Attempt(1, T0, 0.0, outcome, error="the reason")
+    untold = Attempt(1, T0, 0.0, outcome)
+
+    assert decide(told, TASK, POLICY, T0) == Dead("the reason")
+    assert decide(untold, TASK, POLICY, T0) == Dead(str(outcome))
+
+
+def test_last_attempt_may_be_due_at_the_deadline() -> None:
+    """An attempt due exactly at the deadline is made."""
+    assert decide(_failed(), TASK, POLICY, T0 + DAY - 10_000) == RetryAt(T0 + DAY)
+
+
+def test_no_attempt_is_due_after_the_deadline() -> None:
+    """A millisecond later the task is dead, and says after how many attempts and of what."""
+    decision = decide(_failed(8640), TASK, POLICY, T0 + DAY - 9_999)
+
+    assert decision == Dead("deadline passed after 8640 attempts; last: 503")
+
+
+def test_retry_after_takes_the_place_of_the_interval() -> None:
+    """The destination's wish is honoured, be it longer or shorter."""
+    assert decide(_failed(retry_after_ms=60_000), TASK, POLICY, T0) == RetryAt(T0 + 60_000)
+    assert decide(_failed(retry_after_ms=0), TASK, POLICY, T0) == RetryAt(T0)
+
+
+def test_retry_after_beyond_the_deadline_is_not_honoured() -> None:
+    """A wish that would end the task does not: it is tried at its own interval."""
+    assert decide(_failed(retry_after_ms=DAY + 1), TASK, POLICY, T0) == RetryAt(T0 + 10_000)
+    assert decide(_failed(retry_after_ms=DAY), TASK, POLICY, T0) == RetryAt(T0 + DAY)
+
+
+def test_tasks_may_have_a_policy_of_their_own() -> None:
+    """Interval and deadline of a task go before the worker's."""
+    task = msgspec.structs.replace(TASK, retry_interval_ms=1000, retry_deadline_ms=5000)
+
+    assert decide(_failed(), task, POLICY, T0 + 4000) == RetryAt(T0 + 5000)
+    assert isinstance(decide(_failed(), task, POLICY, T0 + 4001), Dead)
+    assert deadline_of(task, POLICY) == T0 + 5000

@@ -1,0 +1,192 @@
+"""What a destination gets to see of an attempt, and what is made of its answer."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import AsyncIterator
+
+import pytest
+
+from queue_common.task import Attempt, Outcome, TaskId
+from queue_common.testing.receiver import Answer, Received, Receiver
+from queue_common.testing.tasks import a_task
+from queue_worker.deliver import USER_AGENT, Deliverer
+from queue_worker.transport import Transport
+
+TASK_ID = TaskId("01a20d98-82b5-7111-9858-f3ef6d08a280")
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def deliverer() -> AsyncIterator[Deliverer]:
+    transport = Transport()
+    yield Deliverer(transport, timeout_seconds=10)
+    await transport.aclose()
+
+
+async def sent(deliverer: Deliverer, receiver: Receiver, **task: object) -> Received:
+    """Deliver a task to the receiver and return the request it saw."""
+    await deliverer.deliver(TASK_ID, a_task(f"{receiver.url}/hook", **task), 3)  # type: ignore[arg-type]
+    (request,) = receiver.requests
+    return request
+
+
+async def answered(deliverer: Deliverer, receiver: Receiver, answer: int | Answer) -> Attempt:
+    """Deliver a task that is answered so."""
+    receiver.answers("/hook", [answer])
+    return await deliverer.deliver(TASK_ID, a_task(f"{receiver.url}/hook"), 1)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+async def test_each_method_is_sent_with_its_body(
+    deliverer: Deliverer, receiver: Receiver, method: str
+) -> None:
+    """Whatever the method, the destination gets it with the task's path, query and body."""
+    task = a_task(f"{receiver.url}/a/b?c=d%20e", method=method, body=b"\x00\xffbytes")
+
+    attempt = await deliverer.deliver(TASK_ID, task, 1)
+
+    assert attempt.outcome is Outcome.DELIVERED
+    (request,) = receiver.requests
+    assert (request.method, request.path, request.body) == (method, "/a/b", b"\x00\xffbytes")
+
+
+async def test_an_attempt_says_whose_it_is(deliverer: Deliverer, receiver: Receiver) -> None:
+    """The id of the task, the number of the attempt and the sender stand in the headers."""
+    request = await sent(deliverer, receiver)
+
+    assert request.headers["X-Task-Id"] == TASK_ID
+    assert request.headers["X-Task-Attempt"] == "3"
+    assert request.headers["User-Agent"] == USER_AGENT.decode()
+
+
+async def test_the_tasks_headers_are_sent(deliverer: Deliverer, receiver: Receiver) -> None:
+    """A task's own headers arrive as they are, a User-Agent of its own in the place of ours."""
+    headers = {"Authorization": "Bearer x", "user-agent": "mine", "X-Ünits".replace("Ü", "U"): "ä"}
+
+    request = await sent(deliverer, receiver, headers=headers)
+
+    assert request.headers["Authorization"] == "Bearer x"
+    assert request.headers.getall("User-Agent") == ["mine"]  # type: ignore[attr-defined]
+    assert request.headers["X-Units"] == "ä"
+
+
+async def test_a_task_cannot_speak_for_the_worker(deliverer: Deliverer, receiver: Receiver) -> None:
+    """What a task says of X-Task-Id and X-Task-Attempt does not reach the destination."""
+    request = await sent(deliverer, receiver, headers={"x-task-id": "1", "X-TASK-ATTEMPT": "9"})
+
+    assert request.headers.getall("X-Task-Id") == [TASK_ID]  # type: ignore[attr-defined]
+    assert request.headers.getall("X-Task-Attempt") == ["3"]  # type: ignore[attr-defined]
+
+
+async def test_nothing_is_made_up(deliverer: Deliverer, receiver: Receiver) -> None:
+    """A task without headers and body gets no Content-Type, no Accept and no encodings."""
+    request = await sent(deliverer, receiver, body=None)
+
+    assert set(request.headers) <= {
+        "Host", "User-Agent", "X-Task-Id", "X-Task-Attempt", "Content-Length",
+    }  # fmt: skip
+    assert request.headers["Content-Length"] == "0"
+    assert request.body == b""
+
+
+async def test_a_get_without_a_body_says_nothing_of_one(
+    deliverer: Deliverer, receiver: Receiver
+) -> None:
+    """A GET without a body carries no Content-Length."""
+    request = await sent(deliverer, receiver, method="GET", body=None)
+
+    assert "Content-Length" not in request.headers
+
+
+@pytest.mark.parametrize("status", [200, 201, 202, 204, 226, 299])
+async def test_any_2xx_is_success(deliverer: Deliverer, receiver: Receiver, status: int) -> None:
+    """Every 2xx delivers the task; nothing of the answer is kept."""
+    body = b"" if status == 204 else b"fine"
+
+    attempt = await answered(deliverer, receiver, Answer(status, body=body))
+
+    assert (attempt.outcome, attempt.status_code) == (Outcome.DELIVERED, status)
+    assert (attempt.error, attempt.answer, attempt.phase) == (None, None, None)
+    assert attempt.duration_ms > 0
+
+
+@pytest.mark.parametrize("status", [300, 304, 400, 404, 418, 429, 500, 503, 599])
+async def test_anything_else_is_failure(
+    deliverer: Deliverer, receiver: Receiver, status: int
+) -> None:
+    """Every other status is a failure with its number."""
+    body = b"" if status == 304 else b"no"
+
+    attempt = await answered(deliverer, receiver, Answer(status, body=body))
+
+    assert (attempt.outcome, attempt.status_code) == (Outcome.HTTP_ERROR, status)
+    assert attempt.error == f"answered {status}"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_redirects_are_not_followed(
+    deliverer: Deliverer, receiver: Receiver, status: int
+) -> None:
+    """A redirect is a failure, and its target gets no request."""
+    there = {"Location": f"{receiver.url}/elsewhere"}
+
+    attempt = await answered(deliverer, receiver, Answer(status, headers=there))
+
+    assert attempt.outcome is Outcome.HTTP_ERROR
+    assert receiver.to("/elsewhere") == []
+
+
+async def test_of_a_failures_answer_1_kib_is_kept(deliverer: Deliverer, receiver: Receiver) -> None:
+    """The first 1,024 bytes of a failure's answer are kept as text, whatever bytes they are."""
+    attempt = await answered(deliverer, receiver, Answer(500, body=b"\xff" + b"x" * 5000))
+
+    assert attempt.answer == "\ufffd" + "x" * 1023
+
+
+async def test_an_answer_is_not_decoded(deliverer: Deliverer, receiver: Receiver) -> None:
+    """A compressed answer nobody asked for is kept as it came: no bomb can unfold."""
+    packed = gzip.compress(b"y" * 100)
+    answer = Answer(500, headers={"Content-Encoding": "gzip"}, body=packed)
+
+    attempt = await answered(deliverer, receiver, answer)
+
+    assert attempt.answer == packed.decode(errors="replace")
+
+
+async def test_a_huge_answer_is_cut_off(deliverer: Deliverer, receiver: Receiver) -> None:
+    """Of an answer of 8 MiB the status decides; the next attempt goes through all the same."""
+    first = await answered(deliverer, receiver, Answer(500, body=b"z" * (8 << 20)))
+    second = await answered(deliverer, receiver, 200)
+
+    assert (first.outcome, first.answer) == (Outcome.HTTP_ERROR, "z" * 1024)
+    assert second.outcome is Outcome.DELIVERED
+
+
+async def test_a_huge_request_arrives(deliverer: Deliverer, receiver: Receiver) -> None:
+    """A body of 8 MiB arrives whole."""
+    body = bytes(range(256)) * (8 << 12)
+
+    request = await sent(deliverer, receiver, body=body)
+
+    assert request.body == body
+
+
+@pytest.mark.parametrize("status", [429, 503])
+async def test_retry_after_is_noted(deliverer: Deliverer, receiver: Receiver, status: int) -> None:
+    """Retry-After on 429 and 503 is part of the attempt, in milliseconds."""
+    attempt = await answered(deliverer, receiver, Answer(status, headers={"Retry-After": "7"}))
+
+    assert attempt.retry_after_ms == 7000
+
+
+async def test_retry_after_counts_there_alone(deliverer: Deliverer, receiver: Receiver) -> None:
+    """Retry-After on another failure is passed over."""
+    attempt = await answered(deliverer, receiver, Answer(500, headers={"Retry-After": "7"}))
+
+    assert attempt.retry_after_ms is None
