@@ -1,9 +1,10 @@
 """What a task costs with a short and with a long backlog, and how long others wait meanwhile.
 
-    python libs/common/benchmarks/backlog.py [--queued 1000000] [--due 500000] [--sample 10000]
+    backlog.py [--queued 1000000] [--due 500000] [--sample 5000] [--rounds 7]
 
-Starts a server of its own. Prints microseconds of Redis CPU a task for enqueue, claim, settle and
-retry behind 1,000 and behind ``--queued`` waiting tasks with their ratio, bytes of Redis a queued
+Starts servers of its own. Prints microseconds of Redis CPU a task for enqueue, claim, settle and
+retry behind 1,000 and behind ``--queued`` waiting tasks with their ratio (medians of rounds that
+alternate between two servers: a machine is not equally fast all the time), bytes of Redis a queued
 task, and the longest a PING of another client took while ``--due`` tasks became due at once.
 """
 
@@ -12,21 +13,27 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import statistics
+import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import redis.asyncio
 
+from queue_common.cancellation import cancel_and_wait
 from queue_common.queue import Claim, TaskQueue
+from queue_common.queue.connection import answer
 from queue_common.retry import Decision, Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import Attempt, Outcome, Task, new_task_id
-from queue_common.testing import RedisServer
+from queue_common.testing import RedisServer, wait_until
 from queue_standalone.valkey import find_server
 
 BATCH = 64
+STEPS = ("enqueue", "claim", "settle", "retry")
 BODY = b'{"order_id":1234567,"status":"created","note":"%s"}' % (b"x" * 73)
 HEADERS = {
     "Content-Type": "application/json",
@@ -92,6 +99,20 @@ class Bench:
             batch = claims[first : first + BATCH]
             await asyncio.gather(*(self.queue.settle(c, attempt, decision) for c in batch))
 
+    async def nothing_is_due(self) -> bool:
+        """Say whether all scheduled tasks have been moved."""
+        return not await answer(self.raw.zcard("{tasks}:due"))
+
+    async def make_due(self, lane: str) -> None:
+        """Make a lane's scheduled tasks due now, all at once."""
+        script = """
+            local ids = redis.call('ZRANGE', KEYS[1], 0, -1)
+            for _, id in ipairs(ids) do redis.call('ZADD', KEYS[1], ARGV[1], id) end
+            redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
+        """
+        now = str(round(time.time() * 1000))
+        await answer(self.raw.eval(script, 2, f"{{tasks}}:s:{lane}", "{tasks}:due", now, lane))
+
     async def costs(self, sample: int) -> dict[str, float]:
         """Return the microseconds a task of each step, over ``sample`` tasks."""
         marks = [await self.cpu_us()]
@@ -104,53 +125,57 @@ class Bench:
         await self.settle(claims[sample // 2 :], retry=True)
         marks.append(await self.cpu_us())
         steps = [(b - a) / sample for a, b in itertools.pairwise(marks)]
-        names = ("enqueue", "claim", "settle", "retry")
-        return dict(zip(names, (steps[0], steps[1], 2 * steps[2], 2 * steps[3]), strict=True))
+        return dict(zip(STEPS, (steps[0], steps[1], 2 * steps[2], 2 * steps[3]), strict=True))
 
 
-async def measure_backlog(bench: Bench, queued: int, sample: int) -> None:
+async def measure_backlog(queued: int, sample: int, rounds: int) -> None:
     """Print what tasks cost behind a short and a long backlog."""
-    await bench.queue.start_serving(worker_id="bench", concurrency=1_000_000)
-    await bench.fill(1000)
-    short = await bench.costs(sample)
-    before = await bench.used_bytes()
-    await bench.fill(queued - 1000)
-    say(
-        f"bytes of Redis a queued task   {(await bench.used_bytes() - before) / (queued - 1000):.0f}"
-    )
-    long = await bench.costs(sample)
+    async with on_own_server() as short, on_own_server() as long:
+        for bench in (short, long):
+            await bench.queue.start_serving(worker_id="bench", concurrency=1_000_000)
+            await bench.fill(1000)
+            await bench.costs(sample)
+        before = await long.used_bytes()
+        await long.fill(queued - 1000)
+        size = (await long.used_bytes() - before) / (queued - 1000)
+        say(f"bytes of Redis a queued task   {size:.0f}")
+        measured: list[list[dict[str, float]]] = [[], []]
+        for _ in range(rounds):
+            for bench, found in zip((short, long), measured, strict=True):
+                found.append(await bench.costs(sample))
     say(f"{'us of Redis CPU a task':30} {'1,000':>9} {queued:>11,}   ratio")
-    for step in [*short, "together"]:
-        a = short.get(step, sum(short.values()))
-        b = long.get(step, sum(long.values()))
+    for step in (*STEPS, "together"):
+        a, b = (statistics.median(_cost(costs, step) for costs in found) for found in measured)
         say(f"{step:30} {a:9.2f} {b:11.2f} {b / a:7.2f}")
 
 
-async def measure_due(bench: Bench, due: int) -> None:
+def _cost(costs: dict[str, float], step: str) -> float:
+    return sum(costs.values()) if step == "together" else costs[step]
+
+
+async def measure_due(due: int) -> None:
     """Print the longest PING while many tasks become due and are claimed."""
-    await bench.fill(due, lanes=100, delay_ms=3_600_000)
-    moved_up = round(time.time() * 1000)
-    for lane in range(100):
-        name = f"{{tasks}}:s:sink{lane}.example:80"
-        await bench.raw.execute_command(
-            "EVAL",
-            "for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do"
-            " redis.call('ZADD', KEYS[1], ARGV[1], id) end"
-            " redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])",
-            2, name, "{tasks}:due", moved_up, name.split(":s:")[1],
+    async with on_own_server() as bench:
+        await bench.fill(due, lanes=100, delay_ms=3_600_000)
+        for lane in range(100):
+            await bench.make_due(f"sink{lane}.example:80")
+        await bench.queue.start_serving(worker_id="bench", concurrency=10)
+        await bench.raw.config_set("slowlog-log-slower-than", 1000)
+        port = str(bench.raw.connection_pool.connection_kwargs["port"])
+        ping = await asyncio.create_subprocess_exec(
+            sys.executable, str(Path(__file__).with_name("ping.py")), port,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
-    await bench.queue.start_serving(worker_id="bench", concurrency=10)
-    pings: list[float] = []
-    claiming = asyncio.create_task(drain(bench))
-    while await bench.raw.zcard("{tasks}:due") and len(pings) < 100_000:
-        begin = time.perf_counter()
-        await bench.raw.ping()
-        pings.append(time.perf_counter() - begin)
-    claiming.cancel()
-    pings.sort()
+        claiming = asyncio.create_task(drain(bench))
+        await wait_until(bench.nothing_is_due, "all due tasks moved", 300)
+        await cancel_and_wait([claiming])
+        out, _ = await ping.communicate(b"")
+        slow = await answer(bench.raw.slowlog_get(128))
+    count, p99, longest = out.decode().split()
+    script = max((entry["duration"] for entry in slow), default=1000) / 1000
     say(
-        f"while {due:,} became due at once: {len(pings):,} PINGs of another client,"
-        f" p99 {pings[int(len(pings) * 0.99)] * 1000:.1f} ms, longest {pings[-1] * 1000:.1f} ms"
+        f"while {due:,} became due at once: {count} PINGs of another client, p99 {p99} ms,"
+        f" longest {longest} ms; longest script {script:.1f} ms"
     )
 
 
@@ -160,28 +185,30 @@ async def drain(bench: Bench) -> None:
         await bench.settle(await bench.queue.claim(BATCH), retry=False)
 
 
-async def main() -> None:
-    """Run both measurements on fresh servers."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--queued", type=int, default=1_000_000)
-    parser.add_argument("--due", type=int, default=500_000)
-    parser.add_argument("--sample", type=int, default=10_000)
-    arguments = parser.parse_args()
-    await on_fresh_server(lambda b: measure_backlog(b, arguments.queued, arguments.sample))
-    await on_fresh_server(lambda b: measure_due(b, arguments.due))
-
-
-async def on_fresh_server(measure: Callable[[Bench], Awaitable[None]]) -> None:
-    """Run one measurement on a server of its own."""
+@asynccontextmanager
+async def on_own_server() -> AsyncIterator[Bench]:
+    """Start a server and connect to it."""
     with tempfile.TemporaryDirectory() as directory:
         server = RedisServer(find_server(), Path(directory)).start()
         bench = Bench(server.address)
         try:
-            await measure(bench)
+            yield bench
         finally:
             await bench.queue.disconnect()
             await bench.raw.aclose()
             server.stop()
+
+
+async def main() -> None:
+    """Run both measurements."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--queued", type=int, default=1_000_000)
+    parser.add_argument("--due", type=int, default=500_000)
+    parser.add_argument("--sample", type=int, default=5_000)
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+    await measure_backlog(arguments.queued, arguments.sample, arguments.rounds)
+    await measure_due(arguments.due)
 
 
 if __name__ == "__main__":

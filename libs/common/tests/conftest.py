@@ -16,7 +16,7 @@ from queue_common.testing.scripted import ScriptedQueue
 
 settings.register_profile(
     "quick",
-    max_examples=120,
+    max_examples=60,
     stateful_step_count=50,
     deadline=None,
     derandomize=True,

@@ -14,7 +14,6 @@ import structlog
 from queue_common.log import configure_logging
 from queue_common.settings import LogSettings
 
-
 Capture = pytest.CaptureFixture[str]
 
 
@@ -61,7 +60,7 @@ def test_exceptions_stay_in_their_line(capsys: Capture) -> None:
     """A traceback does not break the line: it is one of its fields."""
     configure_logging(LogSettings(env="production"))
     try:
-        raise ValueError("told")  # noqa: TRY301 - to have a traceback
+        raise ValueError("told")
     except ValueError:
         structlog.get_logger().exception("failed")
         logging.getLogger("library").exception("failed too")

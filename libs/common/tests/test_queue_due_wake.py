@@ -1,10 +1,13 @@
 """Somebody always watches for the next due time: no timer of one worker on which all depend."""
+
 from __future__ import annotations
+
+import redis.asyncio
 
 from queue_common.retry import RetryAt
 from queue_common.testing.scripted import ScriptedQueue
 from queue_common.testing.tasks import a_task, now_ms
-import redis.asyncio
+
 
 async def test_full_worker_hands_its_retry_to_an_idle_one(
     scripted: ScriptedQueue, raw_redis: redis.asyncio.Redis
@@ -21,4 +24,4 @@ async def test_full_worker_hands_its_retry_to_an_idle_one(
     await scripted.settle(claim, RetryAt(now_ms() + 60_000), claiming=True)
     assert len(await scripted.claim("full", 1)) == 1
 
-    assert await raw_redis.llen(scripted.key("wake")) == 1
+    assert await raw_redis.exists(scripted.key("wake"))

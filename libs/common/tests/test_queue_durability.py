@@ -119,7 +119,7 @@ async def test_server_short_of_replicas_accepts_nothing(
     server = start_server("--min-replicas-to-write", "1")
     queue = open_on(server)
 
-    with pytest.raises(QueueUnavailableError, match="(?i)replicas"):
+    with pytest.raises(QueueUnavailableError, match=r"(?i)replicas"):
         await queue.submit(TaskId("1"), a_task())
 
 
@@ -133,7 +133,7 @@ async def test_replica_accepts_nothing(start_server: Starter, open_on: Opener) -
         return (await queue.durability()).mode == "none"
 
     await wait_until(answers, "the replica answers")
-    with pytest.raises(QueueUnavailableError, match="(?i)read.?only"):
+    with pytest.raises(QueueUnavailableError, match=r"(?i)read.?only"):
         await queue.submit(TaskId("1"), a_task())
 
 

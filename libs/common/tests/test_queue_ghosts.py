@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import pytest
+import redis.asyncio
 
-from queue_common.queue import TaskQueue
+from queue_common.settings import QueueSettings
 from queue_common.task import State, TaskId
 from queue_common.testing.scripted import ScriptedQueue
 from queue_common.testing.tasks import a_task
 
 
 @pytest.fixture
-def forgetful(raw_redis, queue_settings) -> ScriptedQueue:  # type: ignore[no-untyped-def]
+def forgetful(raw_redis: redis.asyncio.Redis, queue_settings: QueueSettings) -> ScriptedQueue:
     """A queue that keeps no settled records, so that ids can be used again at once."""
     return ScriptedQueue(raw_redis, queue_settings.queue_name, result_ttl_ms=0)
 

@@ -12,7 +12,7 @@ import pytest
 import redis.asyncio
 
 from queue_common.errors import LeaseLostError
-from queue_common.queue import TaskQueue
+from queue_common.queue import Claim, TaskQueue
 from queue_common.retry import Dead, Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import Outcome, State, TaskId, new_task_id
@@ -38,7 +38,8 @@ asyncio.run(main())
 
 
 async def _lease_of(queue_name: str, client: redis.asyncio.Redis, worker: str) -> str:
-    leases = [lease.decode() for lease in await client.zrange(f"{{{queue_name}}}:workers", 0, -1)]
+    found = await client.zrange(f"{{{queue_name}}}:workers", 0, -1)
+    leases: list[str] = [lease.decode() for lease in found]
     return next(lease for lease in leases if lease.startswith(worker))
 
 
@@ -46,7 +47,7 @@ async def test_killed_worker_gives_all_back(
     scripted: ScriptedQueue, raw_redis: redis.asyncio.Redis, redis_settings: RedisSettings,
     queue_settings: QueueSettings, open_queue: Callable[[], TaskQueue], tmp_path: Path,
 ) -> None:  # fmt: skip
-    """After a SIGKILL, and its lease's end, another worker gets the tasks; no attempt is counted."""
+    """After a SIGKILL and the lease's end another worker gets the tasks; no attempt is counted."""
     lost = [new_task_id() for _ in range(100)]
     await scripted.submit_all([(i, a_task(lane="a")) for i in lost])
     command = [sys.executable, "-c", WORKER, redis_settings.redis_addr, queue_settings.queue_name]
@@ -59,7 +60,7 @@ async def test_killed_worker_gives_all_back(
     await scripted.submit("behind", a_task(lane="a"))
     other = open_queue()
     await other.start_serving(worker_id="other", concurrency=200)
-    claims = []
+    claims: list[Claim] = []
     while len(claims) < 101:
         claims += await other.claim(200)
     first = [claim.task_id for claim in claims if claim.task_id != "behind"]

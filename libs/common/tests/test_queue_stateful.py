@@ -23,6 +23,7 @@ from hypothesis.stateful import (
 
 from queue_common.errors import UnknownTaskError, WrongStateError
 from queue_common.queue import Claim
+from queue_common.queue.connection import answer
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import Outcome, State, TaskId
 from queue_common.testing import RedisServer
@@ -328,11 +329,16 @@ class QueueMachine(RuleBasedStateMachine):
         if hasattr(self, "queue"):
             keys = self.do(self.queue.inspector.snapshot()).keys
             if keys:
-                self.do(self.client.delete(*(self.queue.key(key) for key in keys)))
+                self.do(answer(self.client.delete(*map(self.queue.key, keys))))
         self.do(self.client.aclose())
         self.runner.close()
 
 
 def test_any_order_of_moves_keeps_the_invariants(redis_server: RedisServer) -> None:
     """Whatever clients, workers and operators do, the queue is as its model says."""
-    run_state_machine_as_test(lambda: QueueMachine(redis_server.port), settings=settings())  # type: ignore[no-untyped-call]
+
+    class Machine(QueueMachine):
+        def __init__(self) -> None:
+            super().__init__(redis_server.port)
+
+    run_state_machine_as_test(Machine, settings=settings())

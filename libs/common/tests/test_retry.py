@@ -13,7 +13,7 @@ POLICY = RetryPolicy()
 T0 = 1_767_225_600_000
 DAY = 24 * 3600 * 1000
 TASK = msgspec.structs.replace(a_task(), accepted_at_ms=T0)
-FINAL = {Outcome.EGRESS_REFUSED, Outcome.UNREADABLE, Outcome.POISON}
+FINAL = {Outcome.EGRESS_REFUSED, Outcome.EXPIRED, Outcome.UNREADABLE, Outcome.POISON}
 
 
 def _failed(number: int = 1, *, retry_after_ms: int | None = None) -> Attempt:

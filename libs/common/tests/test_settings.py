@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,18 +20,15 @@ from queue_common.settings import (
 
 
 @pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No variable and no .env file of the machine's own."""
     for kind in (LogSettings, QueueSettings, RedisSettings, RetrySettings):
         for name in kind.model_fields:
             monkeypatch.delenv(name.upper(), raising=False)
     monkeypatch.chdir(tmp_path)
-    yield
 
 
-def _refused(
-    kind: type[Settings], capsys: pytest.CaptureFixture[str], code: int = 2
-) -> list[str]:
+def _refused(kind: type[Settings], capsys: pytest.CaptureFixture[str], code: int = 2) -> list[str]:
     """Load settings that are wrong; return the lines that say so."""
     with pytest.raises(SystemExit) as ended:
         load(kind)
@@ -199,4 +195,4 @@ def test_env_file_is_read_and_the_environment_wins(
 def test_settings_cannot_be_changed() -> None:
     """Settings are read once and passed on as they are."""
     with pytest.raises(ValidationError, match="frozen"):
-        load(QueueSettings).queue_name = "other"
+        load(QueueSettings).queue_name = "other"  # type: ignore[misc]

@@ -39,9 +39,7 @@ class Dead:
 
 Decision = Done | RetryAt | Dead
 
-_FINAL = frozenset(
-    {Outcome.EGRESS_REFUSED, Outcome.EXPIRED, Outcome.UNREADABLE, Outcome.POISON}
-)
+_FINAL = frozenset({Outcome.EGRESS_REFUSED, Outcome.EXPIRED, Outcome.UNREADABLE, Outcome.POISON})
 
 
 def decide(attempt: Attempt, task: Task, policy: RetryPolicy, now_ms: int) -> Decision:

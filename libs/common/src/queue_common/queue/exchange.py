@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from redis.backoff import ExponentialBackoff
+from redis.exceptions import RedisError
 
 from ..errors import LeaseLostError, QueueUnavailableError
 from .claim import Claim, claims_from
@@ -55,7 +56,10 @@ class Exchange:
         self._settling: deque[_Settlement] = deque()
         self._held: set[tuple[str, str]] = set()
         """Lease and id: a task may come back under a new lease before the old claim has ended."""
+        self._resent: set[str] = set()
+        """Tasks whose settlement was sent on a connection that broke."""
         self._unsure = False
+        """Redis may hold claims for us that we do not know of."""
         self._asked: asyncio.Future[list[Claim]] | None = None
         self._wanted = 0
         self._look = False
@@ -63,6 +67,8 @@ class Exchange:
         self._work = asyncio.Event()
         self.hungry = asyncio.Event()
         """Set while the worker waits for tasks."""
+        self.quiet = asyncio.Event()
+        """Set while no round trip is under way and nothing waits for one."""
 
     async def claim(self, limit: int) -> list[Claim]:
         """Wait until there is work; return 1 to ``limit`` claims, or none after ``stop``."""
@@ -79,6 +85,11 @@ class Exchange:
         finally:
             self._asked = None
             self.hungry.clear()
+
+    def fail(self, error: BaseException) -> None:
+        """Let the waiting claim raise: nobody would answer it any more."""
+        if self._asked is not None and not self._asked.done():
+            self._asked.set_exception(error)
 
     def stop(self) -> None:
         """Let the waiting claim return with nothing."""
@@ -100,12 +111,25 @@ class Exchange:
         self._look = True
         self._work.set()
 
+    def reckon(self, claimed: int) -> None:
+        """Compare what Redis counts as claimed with what is held here.
+
+        A stalled network may deliver a claim after its caller has given it up: nobody knows of what
+        it took, and the lease would stand behind it for ever.
+        """
+        if claimed > sum(lease == self._lease.id for lease, _ in self._held):
+            self._unsure = True
+            self.look()
+
     async def run(self) -> None:
         """Talk until cancelled; while Redis is away nothing is forgotten."""
         backoff, failures = ExponentialBackoff(cap=1.0, base=0.02), 0
         while True:
+            if not self._work.is_set():
+                self.quiet.set()
             await self._work.wait()
             self._work.clear()
+            self.quiet.clear()
             try:
                 await self._round_trip()
                 failures = 0
@@ -130,10 +154,11 @@ class Exchange:
                 replies = await self._scripts.run_all(self._calls(lease, batch, claiming))
         except QueueUnavailableError:
             self._settling.extendleft(reversed(batch))
+            self._resent.update(claim.task_id for claim, _, _ in batch)
             self._unsure = self._unsure or claiming
             raise
         if batch:
-            self._settled(batch, replies[0])
+            await self._settled(lease, batch, replies[0])
         if claiming:
             self._claimed(lease, replies[-1])
         if self._scripts.taught != taught:
@@ -175,12 +200,27 @@ class Exchange:
             calls.append(("claim", [lease, wanted, self._lane_concurrency]))
         return calls
 
-    def _settled(self, batch: list[_Settlement], results: list[int]) -> None:
-        for (claim, _, future), mine in zip(batch, results, strict=True):
-            self._end(claim, future, settled=bool(mine))
+    async def _settled(self, lease: str, batch: list[_Settlement], results: list[int]) -> None:
+        settled = [bool(mine) for mine in results]
+        if self._resent and not all(settled) and await self._lives(lease):
+            # A claim goes from a living lease by its settlement alone: the first one was written,
+            # and its answer lost.
+            settled = [
+                mine or claim.task_id in self._resent
+                for (claim, _, _), mine in zip(batch, settled, strict=True)
+            ]
+        for (claim, _, future), mine in zip(batch, settled, strict=True):
+            self._end(claim, future, settled=mine)
+
+    async def _lives(self, lease: str) -> bool:
+        try:
+            return await self._client.zscore(f"{self._key_prefix}workers", lease) is not None
+        except RedisError:
+            return False
 
     def _end(self, claim: Claim, future: asyncio.Future[None], *, settled: bool) -> None:
         self._held.discard((claim.lease, claim.task_id))
+        self._resent.discard(claim.task_id)
         if future.done():
             return
         if settled:

@@ -41,13 +41,15 @@ class Lease:
 
     def __init__(
         self, scripts: Scripts, bounds: Bounds, *, worker_id: str, concurrency: int,
-        on_change: Callable[[], None],
+        on_change: Callable[[], None], on_renewal: Callable[[int], None],
     ) -> None:  # fmt: skip
+        """Call ``on_change`` with a new lease, ``on_renewal`` with the claims that Redis counts."""
         self._scripts = scripts
         self._bounds = bounds
         self._worker_id = worker_id
         self._concurrency = concurrency
         self._on_change = on_change
+        self._on_renewal = on_renewal
         self._backoff = ExponentialBackoff(cap=1.0, base=0.05)
         self._renewed_at = -LEASE_SECONDS
         self._reap_from = 0.0
@@ -118,7 +120,7 @@ class Lease:
         bounds = self._bounds
         asked = self.id
         with translated():
-            renewed, first_end_ms = await self._scripts.run(
+            renewed, first_end_ms, claimed = await self._scripts.run(
                 "renew", asked, int(LEASE_SECONDS * 1000), bounds.result_max, bounds.dead_ttl_ms,
                 bounds.dead_max,
             )  # fmt: skip
@@ -126,6 +128,7 @@ class Lease:
             self.lose(asked)
             return 0.0
         self._renewed_at = time.monotonic()
+        self._on_renewal(int(claimed))
         return float(first_end_ms) / 1000
 
     async def _reap(self) -> bool:

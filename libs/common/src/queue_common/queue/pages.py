@@ -17,6 +17,9 @@ __all__ = ["Pages"]
 _EXPIRY_BYTES = 13
 """An entry of the list of settled records is its expiry in 13 digits and the id."""
 
+_CURSOR_DIGITS = 20
+"""A cursor of HSCAN is a u64; nothing of ours is longer."""
+
 _Ids = tuple[list[str], str | None]
 
 
@@ -28,7 +31,7 @@ def _parse(cursor: str | None) -> tuple[str, int]:
     if cursor is None:
         return "", 0
     passed, colon, place = cursor.partition(":")
-    if not colon or not passed.isdecimal():
+    if not colon or not passed.isdecimal() or len(passed) > _CURSOR_DIGITS:
         msg = f"not a cursor of this queue: {cursor!r}"
         raise ValueError(msg)
     return place, int(passed)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
-__all__ = ["Argument", "Scripts"]
+__all__ = ["Argument", "Scripts", "digest"]
 
 Argument = str | bytes | int
 
@@ -28,7 +28,8 @@ def _source(name: str) -> str:
 
 
 @cache
-def _digest(name: str) -> str:
+def digest(name: str) -> str:
+    """Return the SHA-1 by which EVALSHA calls a script."""
     return hashlib.sha1(_source(name).encode(), usedforsecurity=False).hexdigest()
 
 
@@ -75,10 +76,9 @@ class Scripts:
         WAIT tells of the writes of its own connection alone, hence one round trip, and hence the
         barrier: a write behind what the script may have found written by another connection.
         """
-        evalsha = (_digest(name), 1, self._key, *arguments)
         for last in (False, True):
             pipeline = self._client.pipeline(transaction=False)
-            pipeline.evalsha(*evalsha)
+            pipeline.evalsha(digest(name), 1, self._key, *arguments)
             pipeline.hincrby(f"{self._key}:n", "barrier", 1)
             pipeline.wait(replicas, timeout_ms)
             result, barrier, have = await pipeline.execute(raise_on_error=False)
@@ -94,11 +94,11 @@ class Scripts:
         if len(calls) == 1:
             name, arguments = calls[0]
             try:
-                evalsha = self._client.evalsha(_digest(name), 1, self._key, *arguments)
+                evalsha = self._client.evalsha(digest(name), 1, self._key, *arguments)
                 return [await answer(evalsha)]
             except NoScriptError as error:
                 return [error]
         pipeline = self._client.pipeline(transaction=False)
         for name, arguments in calls:
-            pipeline.evalsha(_digest(name), 1, self._key, *arguments)
+            pipeline.evalsha(digest(name), 1, self._key, *arguments)
         return await pipeline.execute(raise_on_error=False)

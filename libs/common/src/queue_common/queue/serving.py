@@ -6,6 +6,8 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import structlog
+
 from ..cancellation import cancel_and_wait
 from ..errors import QueueUnavailableError
 from .connection import open_client
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Serving"]
 
+QUIET_SECONDS = 1.0
+"""How long a stop waits for Redis' last answer."""
+
+logger = structlog.stdlib.get_logger(__name__)
+
 
 class Serving:
     """Runs them over connections of their own, until ``end``."""
@@ -37,7 +44,7 @@ class Serving:
         prefix = f"{{{name}}}:"
         self.lease = Lease(
             Scripts(self._upkeep, name), bounds, worker_id=worker_id, concurrency=concurrency,
-            on_change=self._look,
+            on_change=self._look, on_renewal=self._reckon,
         )  # fmt: skip
         self.exchange = Exchange(
             self._client, Scripts(self._client, name), self.lease, bounds, key_prefix=prefix,
@@ -50,12 +57,27 @@ class Serving:
             listen_for_work(self._ear, f"{prefix}wake", self.exchange),
         ]
         self._tasks = [asyncio.create_task(job) for job in jobs]
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """Tell whoever waits for claims of a task that ended by a bug; none ends by itself."""
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("serving.failed", exc_info=error)
+            self.exchange.fail(error)
 
     def _look(self) -> None:
         self.exchange.look()
 
+    def _reckon(self, claimed: int) -> None:
+        self.exchange.reckon(claimed)
+
     async def end(self) -> None:
         """Stop, and end the lease; what is still claimed is given back by others."""
+        # A claim whose answer is on its way has its tasks given back, not left to the lease.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(QUIET_SECONDS):
+                await self.exchange.quiet.wait()
         await cancel_and_wait(self._tasks)
         with suppress(QueueUnavailableError):  # the lease ends by itself
             await self.lease.end()

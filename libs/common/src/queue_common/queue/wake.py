@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["WAIT_SECONDS", "listen_for_work"]
 
 WAIT_SECONDS = 5
-"""How long a wait stands before it is made anew; a token lost in a crash costs at most this."""
+"""How long a wait stands before it is made anew, so that a dead connection is found out."""
 
 
 async def listen_for_work(client: Redis, key: str, exchange: Exchange) -> None:
@@ -35,9 +35,12 @@ async def listen_for_work(client: Redis, key: str, exchange: Exchange) -> None:
                 token = await answer(client.blpop([key], timeout=WAIT_SECONDS))
                 if token and not exchange.hungry.is_set():
                     await answer(client.rpush(key, b"1"))
+                    continue
             failures = 0
         except QueueUnavailableError:
+            # A token may have been lost on its way: look as if it had come.
+            token = [key]
             failures += 1
             await asyncio.sleep(backoff.compute(failures))
-            continue
-        exchange.look()
+        if token:
+            exchange.look()

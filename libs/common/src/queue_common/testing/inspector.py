@@ -181,14 +181,15 @@ class QueueInspector:
         for key in keys:
             types.type(key)
         kinds = await types.execute() if keys else []
+        there = [(key, kind) for key, kind in zip(keys, kinds, strict=True) if kind != b"none"]
         values = self._client.pipeline(transaction=False)
-        for key, kind in zip(keys, kinds, strict=True):
+        for key, kind in there:
             command, *rest = _READERS[kind]
             scores = {"withscores": True} if kind == b"zset" else {}
             values.execute_command(command, key, *rest, **scores)
-        found = await values.execute() if keys else []
+        found = await values.execute() if there else []
         snapshot = Snapshot()
-        for key, kind, value in zip(keys, kinds, found, strict=True):
+        for (key, kind), value in zip(there, found, strict=True):
             snapshot.add(key.decode()[len(self._prefix) :], kind, value)
         return snapshot
 

@@ -25,6 +25,7 @@ class CuttingProxy:
         self._needle = b""
         self._holds = False
         self._released = asyncio.Event()
+        self._writers: list[asyncio.StreamWriter] = []
         self._relays: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -34,7 +35,7 @@ class CuttingProxy:
         return f"127.0.0.1:{self.port}"
 
     def cut_answer_to(self, needle: bytes) -> None:
-        """Let the next request that holds ``needle`` reach the server, and cut before its answer."""
+        """Let the next request that holds ``needle`` reach the server, and cut its answer off."""
         self._needle, self._holds = needle, False
 
     def hold(self, needle: bytes) -> None:
@@ -65,6 +66,7 @@ class CuttingProxy:
         for relay in self._relays:
             relay.cancel()
         await asyncio.gather(*self._relays, return_exceptions=True)
+        await asyncio.gather(*(w.wait_closed() for w in self._writers), return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         relay = asyncio.create_task(self._relay(reader, writer))
@@ -73,6 +75,7 @@ class CuttingProxy:
 
     async def _relay(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
         server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
+        self._writers += [to_client, to_server]
         back = asyncio.create_task(self._pump(server, to_client))
         try:
             while request := await client.read(CHUNK_BYTES):

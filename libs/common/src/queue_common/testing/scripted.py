@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..queue.bounds import Bounds
 from ..queue.claim import Claim, claims_from
+from ..queue.connection import answer
 from ..queue.lookup import Lookup
 from ..queue.operations import Operations
 from ..queue.record import fixed_part, pack_tail
@@ -106,7 +107,7 @@ class ScriptedQueue:
     async def renew(self, lease: str) -> bool:
         """Renew a lease; False where it has ended."""
         bounds = self._bounds
-        renewed, _ = await self.scripts.run(
+        renewed, *_ = await self.scripts.run(
             "renew", lease, LEASE_MS, bounds.result_max, bounds.dead_ttl_ms, bounds.dead_max
         )
         return bool(renewed)
@@ -135,4 +136,4 @@ class ScriptedQueue:
         """Let a scheduled task's time have come."""
         await self._client.zadd(self.key(f"s:{lane}"), {task_id: 1}, xx=True)
         await self._client.zadd(self.key("due"), {lane: 1})
-        await self._client.hset(self.key("n"), "watch_at", 0)
+        await answer(self._client.hset(self.key("n"), "watch_at", "0"))

@@ -20,8 +20,8 @@ def now_ms() -> int:
 
 
 def a_task(
-    url: str = "http://destination.test/hook", *, lane: str | None = None, body: bytes | None = b"x",
-    headers: Mapping[str, str] | None = None, method: str = "POST",
+    url: str = "http://destination.test/hook", *, lane: str | None = None,
+    body: bytes | None = b"x", headers: Mapping[str, str] | None = None, method: str = "POST",
 ) -> Task:  # fmt: skip
     """Return a task accepted just now, in the lane of its URL unless one is named."""
     return Task(

@@ -85,14 +85,17 @@ local function serve(lane, quantum)
   return taken
 end
 
--- While lanes wait, each gets an equal share of what is wanted, at least one task a turn.
+-- Round after round, each lane that waits gets an equal share of what is wanted, at least one task.
 local function claim()
-  local left = wanted
+  local left, in_round, share = wanted, 0, 0
   while left > 0 and ghosts < GHOSTS_A_CALL do
-    local lanes = call('ZCARD', RING)
-    if lanes == 0 then break end
-    local lane = call('ZPOPMIN', RING)[1]
-    left = left - serve(lane, math.ceil(left / lanes))
+    if in_round == 0 then
+      in_round = call('ZCARD', RING)
+      if in_round == 0 then break end
+      share = math.max(math.floor(left / in_round), 1)
+    end
+    left = left - serve(call('ZPOPMIN', RING)[1], share)
+    in_round = in_round - 1
   end
   count('active', wanted - left)
   -- A ghost left the queued count when its task was cancelled.

@@ -4,7 +4,7 @@
 -- ARGV     per task: id, lane, delay in ms, the record from its 17th byte on
 -- Result   per task: 1 new, 0 the same task was there, -1 another task has this id
 -- Cost     O(1) a task; 2 commands a task and about 4 a lane. Running it again changes nothing.
-local results, by_lane, lanes, earliest = {}, {}, {}, nil
+local results, by_lane, lanes = {}, {}, {}
 
 for i = 1, #ARGV, 4 do
   local id, lane, delay, rest = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
@@ -14,7 +14,6 @@ for i = 1, #ARGV, 4 do
     if delay > 0 then
       call('ZADD', LANES, 0, lane)
       schedule(lane, id, now + delay)
-      earliest = math.min(earliest or math.huge, now + delay)
     else
       if not by_lane[lane] then
         by_lane[lane] = {}
@@ -33,5 +32,6 @@ end
 local placed = false
 for _, lane in ipairs(lanes) do placed = push(lane, by_lane[lane]) or placed end
 if placed then wake() end
+local earliest = end_scheduling()
 if earliest then wake_for(earliest) end
 return results

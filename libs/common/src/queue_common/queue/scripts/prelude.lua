@@ -104,10 +104,24 @@ local function push(lane, ids, to_front)
   end
 end
 
+local newly_due, newly_scheduled = {}, 0
+
+-- Many tasks are scheduled by a call each; what is known of their lanes is written once, at the end.
 local function schedule(lane, id, at)
   call('ZADD', SCHEDULED .. lane, at, id)
-  call('ZADD', DUE, 'LT', at, lane)
-  count('scheduled', 1)
+  newly_scheduled = newly_scheduled + 1
+  if not newly_due[lane] or at < newly_due[lane] then newly_due[lane] = at end
+end
+
+-- Returns the earliest due time of what was scheduled, nil for nothing.
+local function end_scheduling()
+  local earliest = nil
+  for lane, at in pairs(newly_due) do
+    call('ZADD', DUE, 'LT', at, lane)
+    if not earliest or at < earliest then earliest = at end
+  end
+  count('scheduled', newly_scheduled)
+  return earliest
 end
 
 -- A due time before the one a worker watches for needs a worker to look again.
@@ -150,6 +164,8 @@ local PRUNED_A_CALL = 100
 -- Forgets settled tasks: entries past their time, then what is over the bound, oldest first.
 local function prune_done(most)
   local over = call('LLEN', DONE) - most
+  local oldest = call('LRANGE', DONE, 0, 0)[1]
+  if not oldest or (over <= 0 and tonumber(string.sub(oldest, 1, 13)) > now) then return end
   for i, entry in ipairs(call('LRANGE', DONE, 0, PRUNED_A_CALL - 1)) do
     local expired, id = tonumber(string.sub(entry, 1, 13)) <= now, string.sub(entry, 14)
     if not expired and i > over then return end
@@ -191,12 +207,14 @@ local function bury(id, lane, ttl)
   count('dead_total', 1)
 end
 
+local function kept_entry(id, ttl) return string.format('%013d', now + ttl) .. id end
+
 -- Keeps a settled record for ttl ms, or not at all; it has been written with its new state.
 local function keep(id, ttl)
   if ttl == 0 then
     call('DEL', RECORD .. id)
   else
     call('PEXPIRE', RECORD .. id, ttl)
-    call('RPUSH', DONE, string.format('%013d', now + ttl) .. id)
+    call('RPUSH', DONE, kept_entry(id, ttl))
   end
 end

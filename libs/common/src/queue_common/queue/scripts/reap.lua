@@ -17,6 +17,9 @@ for _, lease in ipairs(ended) do
 end
 count('leases_lost_total', #ended)
 
+-- The dead worker may have taken the token that was to wake it.
+if #ended > 0 then wake() end
+
 local lease = call('SRANDMEMBER', LOST)
 if not lease then return {#ended, 0, 0, 0} end
 local by_lane, released, lanes, poisoned = {}, {}, {}, 0

@@ -1,0 +1,62 @@
+"""Cluster-ready: all keys of one queue share a hash tag, and an idle queue has few."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import redis.asyncio
+import saq
+
+from queue_common.queue import TaskQueue
+from queue_common.retry import Dead, Decision, Done, RetryAt
+from queue_common.settings import QueueSettings, RedisSettings
+from queue_common.task import TaskId
+from queue_common.testing import RedisServer
+from queue_common.testing.inspector import FIXED_KEYS, QueueInspector
+from queue_common.testing.tasks import a_task, an_attempt, now_ms
+
+
+async def test_all_keys_share_the_queues_hash_tag(
+    start_server: Callable[..., RedisServer],
+) -> None:
+    """Whatever a queue does, each key it makes begins with its name as hash tag."""
+    server = start_server()
+    settings = QueueSettings(queue_name="my.queue")
+    queue = TaskQueue(RedisSettings(redis_addr=server.address), settings)
+    await queue.start_serving(worker_id="worker", concurrency=10)
+    for i in range(6):
+        await queue.submit(TaskId(str(i)), a_task(lane="}odd{lane:1"))
+    await queue.submit(TaskId("later"), a_task(), delay_ms=60_000)
+    decisions: list[Decision] = [Done(), RetryAt(now_ms() + 60_000), Dead("enough")]
+    for decision in decisions:
+        (claim,) = await queue.claim(1)
+        await queue.settle(claim, an_attempt(), decision)
+    await queue.claim(1)
+    await queue.operations.cancel(TaskId("5"))
+    await queue.operations.pause("other")
+    await queue.enqueue("function")
+    await saq.Worker(queue, [], id="saq").worker_info()
+    async with redis.asyncio.Redis(port=server.port) as client:
+        keys = {key.decode() for key in await client.keys()}
+    await queue.disconnect()
+
+    assert {key[: len("{my.queue}:")] for key in keys} == {"{my.queue}:"}
+    assert len(keys) > 15
+
+
+async def test_empty_queue_has_only_its_fixed_keys(
+    queue: TaskQueue, inspector: QueueInspector
+) -> None:
+    """After 200 tasks in 50 lanes came and went, no key tells of a task or a lane."""
+    await queue.start_serving(worker_id="worker", concurrency=100)
+    tasks = [(TaskId(str(i)), a_task(lane=f"lane-{i % 50}")) for i in range(200)]
+    await asyncio.gather(*(queue.submit(task_id, task) for task_id, task in tasks))
+    settled = 0
+    while settled < 200:
+        claims = await queue.claim(64)
+        await asyncio.gather(*(queue.settle(c, an_attempt(), Done()) for c in claims))
+        settled += len(claims)
+    snapshot = await inspector.check()
+
+    assert {key for key in snapshot.keys if not key.startswith("t:")} <= FIXED_KEYS

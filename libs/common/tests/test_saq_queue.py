@@ -1,0 +1,171 @@
+"""The queue as SAQ's interface: enqueue, jobs, abort, dequeue, without any worker running."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import redis.asyncio
+from saq import Job, Status
+
+from queue_common.errors import QueueUnavailableError
+from queue_common.queue import TaskQueue
+from queue_common.task import State, TaskId
+from queue_common.testing.scripted import ScriptedQueue
+from queue_common.testing.tasks import a_task
+
+
+async def _enqueue(queue: TaskQueue, function: str, **kwargs: Any) -> Job:  # noqa: ANN401
+    job = await queue.enqueue(function, **kwargs)
+    assert job is not None
+    return job
+
+
+async def test_waiting_job_is_aborted_at_once(queue: TaskQueue, scripted: ScriptedQueue) -> None:
+    """A job that waits is aborted without any worker, and shows why."""
+    job = await _enqueue(queue, "add", a=1, b=2)
+    await job.abort("not needed")
+    seen = job.status
+    await job.refresh()
+
+    assert (seen, job.status, job.error) == (Status.ABORTED, Status.ABORTED, "not needed")
+    assert await queue.count("queued") == 0
+    await scripted.inspector.check()
+
+
+async def test_job_aborted_while_active_is_not_retried_when_it_fails(queue: TaskQueue) -> None:
+    """A job that fails before its worker saw the abort is aborted all the same."""
+    await _enqueue(queue, "fail", key="1", retries=5)
+    job = await queue.dequeue(timeout=5)
+    assert job is not None
+    job.attempts += 1
+    await queue.abort(job, "stop")
+    await job.retry("it failed")
+    found = await queue.job("1")
+
+    assert found is not None
+    assert (found.status, found.error) == (Status.ABORTED, "stop")
+
+
+async def test_same_key_is_enqueued_once(queue: TaskQueue) -> None:
+    """A second job with a key in use is refused the way SAQ does: None."""
+    first = await queue.enqueue("add", key="once", a=1, b=2)
+    second = await queue.enqueue("add", key="once", a=3, b=4)
+
+    assert first is not None
+    assert second is None
+    assert await queue.count("queued") == 1
+
+
+async def test_key_of_an_http_task_is_taken(queue: TaskQueue) -> None:
+    """Jobs and HTTP tasks share their ids."""
+    await queue.submit(TaskId("1"), a_task())
+
+    assert await queue.enqueue("add", key="1") is None
+
+
+async def test_scheduled_job_waits(queue: TaskQueue) -> None:
+    """A job scheduled for later is scheduled, and shown with its time."""
+    job = await _enqueue(queue, "add", scheduled=4_000_000_000)
+    found = await queue.job(job.key)
+
+    assert found is not None
+    assert (found.status, found.scheduled) == (Status.QUEUED, 4_000_000_000)
+    assert (await queue.info())["scheduled"] == 1
+
+
+async def test_shown_http_task_keeps_its_secrets(queue: TaskQueue) -> None:
+    """What SAQ's page shows of a task has neither body nor headers nor query string."""
+    await queue.submit(TaskId("1"), a_task("http://a.test/x?token=secret", body=b"secret"))
+    job = await queue.job("1")
+
+    assert job is not None
+    assert job.kwargs == {"method": "POST", "url": "http://a.test/x?…"}
+    assert "secret" not in str(job.to_dict())
+
+
+async def test_jobs_come_in_the_order_asked(queue: TaskQueue) -> None:
+    """``jobs`` answers key by key, None for what is unknown."""
+    for key in ("a", "b"):
+        await _enqueue(queue, "add", key=key)
+    found = await queue.jobs(["b", "nothing", "a"])
+
+    assert [job.key if job else None for job in found] == ["b", None, "a"]
+    assert await queue.job("nothing") is None
+
+
+async def test_dequeue_returns_nothing_after_its_time(queue: TaskQueue) -> None:
+    """A dequeue with a timeout ends without a job, and the next one gets what comes."""
+    first = await queue.dequeue(timeout=0.05)
+    await _enqueue(queue, "add", key="1")
+    second = await queue.dequeue(timeout=5)
+
+    assert first is None
+    assert second is not None
+    assert second.key == "1"
+
+
+async def test_unreadable_job_is_a_dead_letter_and_others_go_on(
+    queue: TaskQueue, scripted: ScriptedQueue, raw_redis: redis.asyncio.Redis
+) -> None:
+    """A job whose JSON is damaged is kept among the dead; a page that shows it still works."""
+    await _enqueue(queue, "add", key="damaged")
+    raw = await raw_redis.get(scripted.key("t:damaged"))
+    await raw_redis.set(scripted.key("t:damaged"), raw.replace(b'{"', b"{!"))
+    shown = await queue.job("damaged")
+    await _enqueue(queue, "add", key="whole")
+    job = await queue.dequeue(timeout=5)
+
+    assert shown is not None
+    assert "cannot be read" in (shown.error or "")
+    assert job is not None
+    assert job.key == "whole"
+    assert (await scripted.lookup.record("damaged")).state is State.DEAD
+
+
+async def test_job_with_a_long_traceback_is_settled(
+    queue: TaskQueue, scripted: ScriptedQueue
+) -> None:
+    """An error of any length does not keep a job from being settled."""
+    await _enqueue(queue, "fail", key="1")
+    job = await queue.dequeue(timeout=5)
+    assert job is not None
+    job.attempts += 1
+    await job.finish(Status.FAILED, error="x" * 200_000)
+    found = await queue.job("1")
+
+    assert found is not None
+    assert found.error == "x" * 200_000
+    await scripted.inspector.check()
+
+
+async def test_sweep_does_nothing(queue: TaskQueue) -> None:
+    """SAQ's sweep, which could repeat a job, finds nothing to do: leases do its work."""
+    await _enqueue(queue, "add", key="1")
+    await queue.dequeue(timeout=5)
+
+    assert await queue.sweep() == []
+    assert await queue.count("active") == 1
+
+
+async def test_hooks_before_enqueueing_are_called(queue: TaskQueue) -> None:
+    """SAQ's ``register_before_enqueue`` sees each job before it is kept."""
+    seen: list[str] = []
+
+    async def note(job: Job) -> None:
+        seen.append(job.function)
+
+    queue.register_before_enqueue(note)
+    await _enqueue(queue, "add")
+
+    assert seen == ["add"]
+
+
+async def test_queue_without_redis_says_so(
+    queue: TaskQueue, raw_redis: redis.asyncio.Redis
+) -> None:
+    """SAQ's calls fail in our words, too, when Redis refuses."""
+    await raw_redis.set(f"{{{queue.name}}}:dead", "not a sorted set")
+    with pytest.raises(QueueUnavailableError, match="WRONGTYPE"):
+        await queue.info()
+    await raw_redis.delete(f"{{{queue.name}}}:dead")
