@@ -2,37 +2,44 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
 import pytest
+import pytest_asyncio
 
 from queue_common.testing import RedisServer, free_port, wait_until
 
 
 @dataclass
 class Api:
-    """A real `queue-api` process."""
+    """A `queue-api` process, to be started with the environment it then has."""
 
-    port: int
     directory: Path
     environment: dict[str, str]
-    process: asyncio.subprocess.Process | None = None
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    async def start(self) -> None:
+    def start(self) -> None:
+        environment = {
+            **os.environ, "ENV": "production", "API_PORT": str(self.port),
+            "QUEUE_NAME": f"t-{uuid.uuid4().hex}", **self.environment,
+        }  # fmt: skip
+        self.environment = environment
         with (self.directory / "log").open("wb") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "queue_api",
-                cwd=self.directory, env={**os.environ, **self.environment},
-                stdout=log, stderr=asyncio.subprocess.STDOUT,
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "queue_api"], cwd=self.directory, env=environment,
+                stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
     async def until_alive(self) -> None:
@@ -45,37 +52,53 @@ class Api:
         except httpx.HTTPError:
             return False
 
-    async def end(self) -> int:
-        assert self.process is not None
-        if self.process.returncode is None:
-            self.process.terminate()
-        return await asyncio.wait_for(self.process.wait(), 30)
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        """Open a bare connection, for what no HTTP client sends."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        try:
+            yield reader, writer
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
-    async def end_by_itself(self) -> int:
+    async def until_ended(self) -> int:
+        """Return the exit code once the process has ended by itself."""
         assert self.process is not None
-        return await asyncio.wait_for(self.process.wait(), 30)
+        return await asyncio.to_thread(self.process.wait, 30)
+
+    def terminate(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+
+    def clean_up(self) -> None:
+        self.terminate()
+        if self.process is not None:
+            self.process.wait(30)
 
     def log(self) -> str:
         return (self.directory / "log").read_text()
 
 
 @pytest.fixture
-async def api_at(tmp_path: Path) -> AsyncIterator[Api]:
-    """An API that has not been started; its environment may still be changed."""
-    api = Api(free_port(), tmp_path, {"ENV": "production", "QUEUE_NAME": f"t-{uuid.uuid4().hex}"})
-    api.environment["API_PORT"] = str(api.port)
+def api_at(tmp_path: Path, redis_server: RedisServer) -> Iterator[Api]:
+    """An API of the test's own that has not been started; its environment may still change."""
+    api = Api(tmp_path, {"REDIS_ADDR": redis_server.address})
     yield api
-    if api.process is not None:
-        await api.end()
+    api.clean_up()
 
 
-@pytest.fixture
-async def api(api_at: Api, redis_server: RedisServer) -> Api:
-    """A running API on the shared server, with a queue of its own."""
-    api_at.environment["REDIS_ADDR"] = redis_server.address
-    await api_at.start()
-    await api_at.until_alive()
-    return api_at
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def api(
+    redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Api]:
+    """A running API that tests share; those that stop one start their own."""
+    api = Api(tmp_path_factory.mktemp("api"), {"REDIS_ADDR": redis_server.address})
+    api.start()
+    await api.until_alive()
+    yield api
+    api.clean_up()
 
 
 @pytest.fixture

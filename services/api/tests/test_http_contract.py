@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 from uuid import UUID
 
 import httpx
@@ -68,9 +69,74 @@ async def test_failures_are_problem_documents(
     assert {"type", "title", "detail"} <= set(answer.json())
 
 
-async def test_405_tells_the_allowed_methods(client: httpx.AsyncClient) -> None:
-    """A method that a path does not have is answered with those it has."""
-    assert (await client.put(TASKS)).headers["allow"] == "POST"
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [(TASKS, {"POST"}), (f"{TASKS}/x", {"GET", "HEAD"}), ("/health", {"GET", "HEAD"}),
+     ("/ready", {"GET", "HEAD"}), ("/version", {"GET", "HEAD"}), ("/docs", {"GET", "HEAD"}),
+     ("/openapi.json", {"GET", "HEAD"})],
+)  # fmt: skip
+async def test_405_tells_the_allowed_methods(
+    client: httpx.AsyncClient, path: str, allowed: set[str]
+) -> None:
+    """A method that a path does not have is answered with those it has, and those work."""
+    refused = await client.patch(path)
+
+    assert refused.status_code == 405
+    assert set(refused.headers["allow"].split(", ")) == allowed
+    for method in allowed:
+        assert (await client.request(method, path)).status_code != 405
+
+
+async def test_every_mistake_of_a_task_is_named(client: httpx.AsyncClient) -> None:
+    """A 422 names each field that is wrong, with its reason, in one answer."""
+    answer = await client.post(
+        TASKS, json={"url": "ftp://x", "method": 5, "headers": {"Host": "x"}, "hedaers": {}}
+    )
+
+    assert [error["field"] for error in answer.json()["errors"]] == [
+        "url", "method", "headers.Host", "hedaers",
+    ]  # fmt: skip
+    assert all(error["reason"] for error in answer.json()["errors"])
+
+
+async def test_a_coded_body_is_415(client: httpx.AsyncClient) -> None:
+    """A compressed body is refused by its Content-Encoding, not for what it looks like."""
+    answer = await client.post(
+        TASKS, content=gzip.compress(b"{}"),
+        headers={"content-type": "application/json", "content-encoding": "gzip"},
+    )  # fmt: skip
+
+    assert answer.status_code == 415
+    assert answer.headers["accept-encoding"] == "identity"
+
+
+async def test_ids_are_found_however_they_are_spelled(client: httpx.AsyncClient) -> None:
+    """A UUID in upper case names the same task."""
+    created = (await client.post(TASKS, json=TASK)).json()["task_id"]
+
+    assert (await client.get(f"{TASKS}/{created.upper()}")).json()["id"] == created
+
+
+async def test_the_examples_of_the_document_work(client: httpx.AsyncClient) -> None:
+    """Every example of a task in the OpenAPI document is accepted when it is sent."""
+    document = (await client.get("/openapi.json")).json()
+    content = document["paths"][TASKS]["post"]["requestBody"]["content"]["application/json"]
+    fields = document["components"]["schemas"]["TaskCreate"]["properties"]
+    examples = [example["value"] for example in content["examples"].values()]
+    url = fields["url"]["examples"][0]
+    examples += [{"url": url, name: value} for name in fields for value in fields[name]["examples"]]
+
+    assert len(examples) > 5
+    for example in examples:
+        assert (await client.post(TASKS, json=example)).status_code == 201, example
+
+
+async def test_patterns_of_the_document_are_for_every_reader(client: httpx.AsyncClient) -> None:
+    """No pattern of the document uses what browsers' regular expressions do not know."""
+    text = (await client.get("/openapi.json")).text
+
+    assert "(?i" not in text
+    assert "\\Z" not in text
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,13 @@ def reasons(raw: bytes) -> dict[str, str]:
     return {error.field: error.reason for error in caught.value.errors}
 
 
+def task_or_problem(raw: bytes) -> Task | ProblemError:
+    try:
+        return parse_task(raw)
+    except ProblemError as problem:
+        return problem
+
+
 @pytest.mark.parametrize(
     ("value", "sent", "content_type"),
     [
@@ -72,11 +79,17 @@ def test_methods_come_in_any_case() -> None:
     assert parse(method="delete").method == "DELETE"
 
 
+@pytest.mark.parametrize("method", ["BREW", "GET\n", " GET", "", "po\u017ft"])
+def test_other_methods_are_refused(method: str) -> None:
+    """A method that is not one of the seven, to the last character, is refused."""
+    assert set(reasons(json.dumps({"url": URL, "method": method}).encode())) == {"method"}
+
+
 def test_every_wrong_field_is_named_at_once() -> None:
     """All type errors and unknown fields of a task are told together."""
     found = reasons(b'{"url": 1, "method": "BREW", "headers": {"X": 1}, "bod": 1}')
 
-    assert set(found) == {"url", "method", "headers.*", "bod"}
+    assert set(found) == {"url", "method", "headers.X", "bod"}
 
 
 def test_every_wrong_value_is_named_at_once() -> None:
@@ -95,6 +108,112 @@ def test_every_wrong_value_is_named_at_once() -> None:
     assert set(found) == {
         "url", "headers.a b", "headers.Host", "headers.X", "headers.y", "body_base64",
     }  # fmt: skip
+
+
+def test_wrong_types_and_wrong_values_are_told_together() -> None:
+    """A field of a wrong type hides no mistake in the values of the others."""
+    found = reasons(
+        b'{"url": "ftp://x/", "method": 5, "headers": {"A": 1, "Host": "x", "B": null},'
+        b' "body_base64": "AB=", "extra": 1}'
+    )
+
+    assert found == {
+        "url": "should be absolute and begin with http:// or https://",
+        "method": "expected string, got number",
+        "headers.A": "expected string, got number",
+        "headers.Host": "cannot be set: the worker sets it from the URL",
+        "headers.B": "expected string, got null",
+        "body_base64": "is not standard base64: Incorrect padding",
+        "extra": "is not a field of a task",
+    }
+
+
+def test_a_mistake_that_a_second_field_of_the_name_hides_is_told() -> None:
+    """A field that comes twice, wrong at first, is a mistake of the whole body."""
+    assert reasons(b'{"url": 1, "url": "http://x/"}') == {
+        "": "names a field twice, once with a mistake"
+    }
+
+
+def test_one_body_is_enough() -> None:
+    """A task with both kinds of body is refused, right as each is."""
+    assert reasons(b'{"url": "http://x/", "body": 1, "body_base64": "AA=="}') == {
+        "body_base64": "cannot stand beside body"
+    }
+
+
+def test_what_is_told_of_mistakes_is_bounded() -> None:
+    """Of thousands of mistakes the first 100 are told, and how many there are."""
+    with pytest.raises(ProblemError) as caught:
+        parse(**{f"field{number}": 1 for number in range(5000)})
+
+    assert len(caught.value.errors) == 100
+    assert caught.value.detail == "The task has 5000 mistakes; the first 100 are told."
+
+
+@pytest.mark.parametrize(
+    ("headers", "field", "reason"),
+    [
+        ([], "headers", "expected object, got array"),
+        ({"a b": ""}, "headers.a b", "is no header name"),
+        ({"": ""}, "headers", "is no header name"),
+        ({"Größe": ""}, "headers.Größe", "is no header name"),
+        ({"A\n": ""}, "headers.A\n", "is no header name"),
+        ({"X": "a\r\nY: b"}, "headers.X", "has a control character in its value"),
+        ({"X": "a\x00"}, "headers.X", "has a control character in its value"),
+        ({"X": "a\x7f"}, "headers.X", "has a control character in its value"),
+        ({"x-a": "", "X-A": ""}, "headers.X-A", "comes twice, in different case"),
+        ({"TE": ""}, "headers.TE", "cannot be set: it is hop-by-hop"),
+        ({f"X-{i}": "" for i in range(101)}, "headers", "has 101 entries; at most 100 are sent"),
+        ({"X": "a" * 32768}, "headers", "take 32773 bytes in all; at most 32768 are sent"),
+    ],
+    ids=lambda value: ascii(value)[:30],
+)
+def test_headers_that_cannot_be_sent_are_refused(headers: object, field: str, reason: str) -> None:
+    """A header that HTTP or the worker has no place for is refused by its name, with the reason."""
+    assert reasons(json.dumps({"url": URL, "headers": headers}).encode()) == {field: reason}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Connection", "KEEP-ALIVE", "proxy-authenticate", "Proxy-Authorization", "Proxy-Connection",
+     "te", "Trailer", "transfer-encoding", "Upgrade", "host", "Content-Length", "Expect"],
+)  # fmt: skip
+def test_headers_of_the_connection_are_refused(name: str) -> None:
+    """Hop-by-hop headers, Host, Content-Length and Expect are the worker's, in any case."""
+    assert set(reasons(json.dumps({"url": URL, "headers": {name: "x"}}).encode())) == {
+        f"headers.{name}"
+    }
+
+
+def test_headers_keep_case_order_and_text() -> None:
+    """Headers are kept as they came, without white space around their values."""
+    task = parse(headers={"x-B": " ü\tb ", "A": ""})
+
+    assert list(task.headers.items()) == [("x-B", "ü\tb"), ("A", "")]
+
+
+@pytest.mark.parametrize("text", ["AB", "AB=", "A===", "AA=A", "A A=", "AA==\n", "-_==", "ü", "="])
+def test_what_is_no_base64_is_refused(text: str) -> None:
+    """Base64 that is not standard, padded and without white space is refused."""
+    assert set(reasons(json.dumps({"url": URL, "body_base64": text}).encode())) == {"body_base64"}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b'{"url":' + b"[" * 100_000, b'{"body":' + b"[" * 100_000 + b"]" * 100_000 + b',"url":1}',
+     b'{"url": 1, "a": "\xff"}', b'{"url": 1, "a": \x01}', b'{"body": NaN, "url": "http://x/"}',
+     b'{"url": "http://x/", "body": [1e]}', b'{"url": "http://x/", "body": ["\x01"]}',
+     b'{"url": "http://x/", "body": "\\ud800"}', b'{"url": "http://x/", "body": {"a": "\\udc00"}}',
+     b'{"url": "http://x/", "headers": {"a": "\\ud800"}}', b'{"url": "http://x/"} x', b"[1,",
+     "{}".encode("utf-16")],
+)  # fmt: skip
+def test_what_is_malformed_behind_a_mistake_is_400(raw: bytes) -> None:
+    """JSON is read to its end before its fields are judged: malformed is malformed."""
+    with pytest.raises(ProblemError) as caught:
+        parse_task(raw)
+
+    assert caught.value.status == 400
 
 
 @pytest.mark.parametrize(
@@ -122,7 +241,9 @@ def test_what_is_no_object_is_422(raw: bytes) -> None:
     ["", "x", "/path", "ftp://x/", "http://", "http:///p", "http://u@x/", "http://x:0/",
      "http://x:65536/", "http://x:a/", "http://x y/", "http://x\\@y/", "http://[::1", "http://[x]/",
      "http://[fe80::1%25eth0]/", "http://a..b/", "http://-a/", "http://x\x00/", "http://ex\u2028/",
-     "http://" + "a" * 64 + "/", "http://x/" + "a" * 2083, "http://\u2488com/"],
+     "http://" + "a" * 64 + "/", "http://x/" + "a" * 2083, "http://\u2488com/",
+     "http://999.1.1.1/", "http://01.2.3.4/", "http://xn--0/", "http://xn--n3h/", "http://%61/",
+     "http:x", "//x/", "http://x/\n", "http://" + "a." * 127 + "a/", "http://*/", "http://a,b/", "http://[v1.a]/"],
 )  # fmt: skip
 def test_urls_that_cannot_be_requested_are_refused(url: str) -> None:
     """A URL that is not absolute, http or https, with a usable host is refused by its field."""
@@ -145,12 +266,19 @@ def test_urls_are_kept_as_they_will_be_requested(url: str, requested: str) -> No
     assert check_url(url) == requested
 
 
+HOST_PIECES = st.sampled_from(
+    ["a", "1", "255", "256", "00", ".", "..", "-", "_", "xn--", "xn--n3h", "xn--bcher-kva", "ü",
+     "ß", "☃", "。", "\u200d", "[", "]", "::1", "%", "@", "A", "٣"]
+)  # fmt: skip
+
+
 @given(
     st.one_of(
         st.text(max_size=40).map(lambda rest: f"http://{rest}"),
         st.builds(
             "http://{}:{}/{}".format,
-            st.text(max_size=10), st.integers(-1, 70_000), st.text(max_size=20),
+            st.text(max_size=10) | st.lists(HOST_PIECES).map("".join),
+            st.integers(-1, 70_000), st.text(max_size=20),
         ),
     )
 )  # fmt: skip
@@ -165,3 +293,63 @@ def test_each_accepted_url_can_be_requested(url: str) -> None:
     assert parsed.host
     assert parsed.port is None or 0 < parsed.port < 65536
     assert check_url(accepted) == accepted
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.text(st.characters(exclude_categories=["Cs"]), max_size=8), inner, max_size=3
+    ),
+)  # fmt: skip
+
+
+@given(JSON, st.booleans(), st.sampled_from([None, 1]))
+def test_any_json_is_sent_as_it_came(value: object, ascii_only: bool, indent: int | None) -> None:
+    """Any JSON value, however it is written, reaches the destination byte for byte."""
+    written = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
+
+    body = parse_task(b'{"body":\n %s , "url": "%s"}' % (written, URL.encode())).body
+
+    assert body == (value.encode() if isinstance(value, str) else written)
+
+
+FRAGMENTS = [
+    b"{", b"}", b"[", b"]", b":", b",", b'"url"', b'"method"', b'"headers"', b'"body"',
+    b'"body_base64"', b'"http://x/"', b'"http://[::1"', b"1", b"-", b"null", b"NaN", b'"\\ud800"',
+    b"\xff", b"\x00", b'"', b"\\", b" ", b'{"a":"b"}', b'"GET"', b"1e999",
+]  # fmt: skip
+
+
+@given(st.one_of(st.binary(max_size=40), st.lists(st.sampled_from(FRAGMENTS)).map(b"".join)))
+def test_no_bytes_are_a_fault_of_ours(raw: bytes) -> None:
+    """Whatever is sent becomes a task or a problem of the client's."""
+    found = task_or_problem(raw)
+
+    if isinstance(found, Task):
+        assert found.url.startswith("http")
+    else:
+        assert found.status == 400 or (found.status == 422 and found.errors)
+
+
+FIELDS = st.fixed_dictionaries(
+    {"url": st.sampled_from([URL, "ftp://x/", "http://u@x", 1, None])},
+    optional={
+        "method": st.sampled_from(["get", "GET\n", 1]),
+        "headers": st.dictionaries(st.sampled_from(["A", "a", "Host", "a b"]), JSON) | JSON,
+        "body": JSON,
+        "body_base64": st.sampled_from(["AA==", "A", 1]),
+        "more": JSON,
+    },
+)
+
+
+@given(FIELDS)
+def test_each_mistake_is_told_by_its_field(fields: dict[str, object]) -> None:
+    """A task without mistakes is taken; otherwise each error names a field that was sent."""
+    found = task_or_problem(json.dumps(fields).encode())
+
+    if isinstance(found, ProblemError):
+        assert found.status == 422
+        assert found.errors
+        assert {error.field.partition(".")[0] for error in found.errors} <= fields.keys()

@@ -14,11 +14,12 @@ __all__ = ["read_json_body"]
 
 
 async def read_json_body(request: Request, most_bytes: int) -> bytes:
-    """Return the body; raises ProblemError 415 for another media type, 413 over ``most_bytes``.
+    """Return the body; raises ProblemError 415 for what is not plain JSON, 413 over ``most_bytes``.
 
     A body that says its length is refused before it is read, any other while it is.
     """
     _check_media_type(request.headers.get("content-type"))
+    _check_coding(request.headers.get("content-encoding", ""))
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most_bytes:
         raise _too_large(most_bytes)
@@ -33,6 +34,7 @@ async def read_json_body(request: Request, most_bytes: int) -> bytes:
 
 
 def _check_media_type(header: str | None) -> None:
+    """Take JSON and its relatives; no header at all counts as JSON, as in the original service."""
     if header is None:
         return
     media_type = header.partition(";")[0].strip().lower()
@@ -48,9 +50,21 @@ def _check_media_type(header: str | None) -> None:
     )
 
 
+def _check_coding(header: str) -> None:
+    if header.strip().lower() in {"", "identity"}:
+        return
+    raise ProblemError(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-content-encoding",
+        f"Content-Encoding is {header!r}; send the body without one",
+        headers={"Accept-Encoding": "identity"},
+    )
+
+
 def _too_large(most_bytes: int) -> ProblemError:
     return ProblemError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "body-too-large",
         f"The body is larger than {most_bytes} bytes, which is API_MAX_BODY",
+        headers={"Connection": "close"},
     )

@@ -15,10 +15,12 @@ from urllib.parse import SplitResult, urlsplit
 
 import idna
 
+from .schemas import METHODS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["check_base64", "check_url", "header_errors"]
+__all__ = ["check_base64", "check_method", "check_url", "header_errors"]
 
 HEADERS_MOST_BYTES = 32 * 1024
 """Common servers refuse more: nginx takes 32 KiB, Go 1 MiB, Node 16 KiB in all."""
@@ -26,6 +28,7 @@ HEADERS_MOST_BYTES = 32 * 1024
 _REFUSED_IN_URL = re.compile(r"[\x00-\x20\x7f-\x9f\\\u00a0\u2028\u2029\ud800-\udfff]")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
 _HOST_MOST_CHARACTERS = 253
+_IPV4_LIKE = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _REFUSED_HEADERS = {
@@ -55,6 +58,9 @@ def check_url(url: str) -> str:
     except ValueError as error:
         msg = f"is not a URL: {error}"
         raise ValueError(msg) from error
+    if parts.scheme not in {"http", "https"}:
+        msg = "should be absolute and begin with http:// or https://"
+        raise ValueError(msg)
     if "@" in parts.netloc:
         msg = "has credentials; send them in an Authorization header"
         raise ValueError(msg)
@@ -76,7 +82,24 @@ def _check_host(parts: SplitResult) -> str:
     if len(name) > _HOST_MOST_CHARACTERS or not all(_HOST.fullmatch(label) for label in labels):
         msg = f"has a host that is no name or address: {host!r}"
         raise ValueError(msg)
+    _check_as_httpx(name, labels)
     return name
+
+
+def _check_as_httpx(name: str, labels: list[str]) -> None:
+    """Refuse what the worker's httpx would: it reads such hosts before it sends anything."""
+    if _IPV4_LIKE.fullmatch(name):
+        try:
+            ipaddress.IPv4Address(name)
+        except ValueError as error:
+            msg = f"has a host that is no IPv4 address: {error}"
+            raise ValueError(msg) from error
+    if any(label.startswith("xn--") for label in labels):
+        try:
+            idna.decode(name)
+        except (idna.IDNAError, UnicodeError) as error:
+            msg = f"has a host that is no valid international name: {error}"
+            raise ValueError(msg) from error
 
 
 def _check_ipv6(host: str) -> str:
@@ -102,6 +125,15 @@ def _to_ascii(host: str) -> str:
 def _with_host(parts: SplitResult, host: str) -> str:
     netloc = host if parts.port is None else f"{host}:{parts.port}"
     return parts._replace(netloc=netloc, fragment="").geturl()
+
+
+def check_method(method: str) -> str:
+    """Return the method in upper case."""
+    upper = method.upper()
+    if upper not in METHODS or not method.isascii():
+        msg = "should be GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS"
+        raise ValueError(msg)
+    return upper
 
 
 def check_base64(text: str) -> bytes:

@@ -16,9 +16,37 @@ if TYPE_CHECKING:
 __all__ = ["CREATE_TASK", "GET_TASK", "HEALTH", "READY", "VERSION", "install"]
 
 _REFERENCE = "#/components/schemas/{name}"
-EXAMPLE = {
-    "url": "http://localhost:8080/health",
-    "method": "GET",
+_HERE = "http://localhost:8080/health"
+EXAMPLES = {
+    "get": {
+        "summary": "A GET, here of this service's own health page",
+        "value": {"url": _HERE, "method": "GET"},
+    },
+    "json": {
+        "summary": "A JSON body; without a method it is a POST",
+        "value": {
+            "url": "http://localhost:8080/api/v1/tasks",
+            "headers": {"X-Event": "order.created"},
+            "body": {"url": _HERE, "method": "GET"},
+        },
+    },
+    "text": {
+        "summary": "A body of text",
+        "value": {
+            "url": _HERE,
+            "method": "PUT",
+            "headers": {"Content-Type": "text/plain"},
+            "body": "Hello",
+        },
+    },
+    "bytes": {
+        "summary": "A body of bytes",
+        "value": {
+            "url": _HERE,
+            "headers": {"Content-Type": "application/octet-stream"},
+            "body_base64": "AAEC/w==",
+        },
+    },
 }
 
 
@@ -48,7 +76,7 @@ _OBJECT = {"type": "object"}
 CREATE_TASK: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": _one_of(TaskCreate), "example": EXAMPLE}},
+        "content": {"application/json": {"schema": _one_of(TaskCreate), "examples": EXAMPLES}},
     },
     "responses": {
         "201": _answer(

@@ -6,11 +6,18 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import msgspec
-import structlog
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
-from queue_common.errors import ConflictError, QueueUnavailableError, UnknownTaskError
+from queue_common.errors import (
+    ConflictError,
+    QueueUnavailableError,
+    UnknownTaskError,
+    UnreadableRecordError,
+)
+
+from .linger import LingeringResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,10 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["FieldError", "Problem", "ProblemError", "install", "problem"]
 
 MEDIA_TYPE = "application/problem+json"
+_BEFORE_THE_BODY = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
 RETRY_AFTER_SECONDS = 2
 """A restarted Redis is back within seconds."""
-
-logger = structlog.stdlib.get_logger(__name__)
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -69,7 +75,8 @@ def problem(error: ProblemError) -> Response:
         errors=error.errors,
     )
     content = msgspec.json.encode(document)
-    return Response(content, error.status, error.headers, MEDIA_TYPE)
+    answer = LingeringResponse if error.status in _BEFORE_THE_BODY else Response
+    return answer(content, error.status, error.headers, MEDIA_TYPE)
 
 
 def _unavailable(error: Exception) -> ProblemError:
@@ -81,6 +88,11 @@ def _unavailable(error: Exception) -> ProblemError:
 
 def _unknown_task(error: Exception) -> ProblemError:
     return ProblemError(HTTPStatus.NOT_FOUND, "unknown-task", str(error))
+
+
+def _unreadable(error: Exception) -> ProblemError:
+    """Answer for a record that somebody else has written under this id."""
+    return ProblemError(HTTPStatus.NOT_FOUND, "unreadable-record", str(error))
 
 
 def _conflict(error: Exception) -> ProblemError:
@@ -97,11 +109,19 @@ def _http(error: Exception) -> ProblemError:
     assert isinstance(error, HTTPException)  # noqa: S101 - by the table below
     status = HTTPStatus(error.status_code)
     kind = status.phrase.lower().replace(" ", "-")
-    return ProblemError(status, kind, status.description, headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if headers.get("Allow") == "GET":
+        # The router knows one route at a time, and HEAD has one of its own beside each GET.
+        headers["Allow"] = "GET, HEAD"
+    return ProblemError(status, kind, status.description, headers=headers)
 
 
-def _bug(error: Exception) -> ProblemError:
-    logger.error("request.failed", exc_info=error)
+def _gone(_error: Exception) -> ProblemError:
+    return ProblemError(HTTPStatus.BAD_REQUEST, "cut-off", "The body ended before its length.")
+
+
+def _bug(_error: Exception) -> ProblemError:
+    # Starlette raises it again after the answer, and uvicorn logs it with its traceback.
     return ProblemError(
         HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "The fault is ours; the log has the details."
     )
@@ -111,8 +131,10 @@ _TABLE = {
     ProblemError: _own,
     QueueUnavailableError: _unavailable,
     UnknownTaskError: _unknown_task,
+    UnreadableRecordError: _unreadable,
     ConflictError: _conflict,
     HTTPException: _http,
+    ClientDisconnect: _gone,
     Exception: _bug,
 }
 

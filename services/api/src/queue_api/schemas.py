@@ -1,4 +1,8 @@
-"""The HTTP contract: what is sent and answered, as types; the OpenAPI document comes from them."""
+"""The HTTP contract: what is sent and answered, as types; the OpenAPI document comes from them.
+
+Patterns stand here for the document's readers alone. What holds is in ``checks``: JSON Schema's
+``$`` is not Python's, which lets a newline pass.
+"""
 
 from __future__ import annotations
 
@@ -13,31 +17,45 @@ __all__ = ["AttemptStatus", "TaskCreate", "TaskCreated", "TaskStatus"]
 
 URL_MOST_CHARACTERS = 2083
 HEADERS_MOST = 100
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+HEADER_VALUE = r"^[^\x00-\x08\x0a-\x1f\x7f]*$"
+BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+
+
+def _in_any_case(word: str) -> str:
+    # (?i:GET) would do here, but not in the browsers that read the OpenAPI document.
+    return "".join(f"[{letter}{letter.lower()}]" for letter in word)
+
 
 Url = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=URL_MOST_CHARACTERS,
-        pattern=r"^[hH][tT][tT][pP][sS]?://",
         description="Absolute http or https URL without credentials; a fragment is not sent.",
+        extra_json_schema={"format": "uri", "pattern": "^[hH][tT][tT][pP][sS]?://"},
         examples=["http://localhost:8080/health"],
     ),
 ]
 Method = Annotated[
     str,
     Meta(
-        pattern=r"^(?i:GET|HEAD|POST|PUT|PATCH|DELETE|OPTIONS)$",
         description="GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in any case.",
+        extra_json_schema={"pattern": f"^(?:{'|'.join(map(_in_any_case, METHODS))})$"},
         examples=["POST"],
     ),
 ]
 Headers = Annotated[
-    dict[str, str],
+    dict[str, Annotated[str, Meta(extra_json_schema={"pattern": HEADER_VALUE})]],
     Meta(
         max_length=HEADERS_MOST,
-        description="Sent as they are. Hop-by-hop headers, Host and Content-Length are refused.",
+        description="Sent as they are, in UTF-8. Hop-by-hop headers, Host and Content-Length are "
+        "refused.",
         examples=[{"X-Event": "order.created"}],
+        extra_json_schema={
+            "propertyNames": {"pattern": HEADER_NAME},
+        },
     ),
 ]
 Body = Annotated[
@@ -53,6 +71,7 @@ Base64 = Annotated[
     Meta(
         description="The body as bytes in standard base64; not together with body.",
         examples=["AAEC/w=="],
+        extra_json_schema={"contentEncoding": "base64", "pattern": BASE64},
     ),
 ]
 

@@ -1,0 +1,42 @@
+"""What JSON Schema cannot say of a task; schemathesis loads this by SCHEMATHESIS_HOOKS."""
+
+from __future__ import annotations
+
+import schemathesis
+from hypothesis import strategies as st
+
+from queue_api.checks import check_url, header_errors
+
+LABEL = st.from_regex(r"[a-w](?:[a-z0-9_]{0,8}[a-z0-9_])?", fullmatch=True)
+URLS = st.builds(
+    "{}://{}{}{}".format,
+    st.sampled_from(["http", "https", "HTTP"]),
+    st.lists(LABEL, min_size=1, max_size=4).map(".".join),
+    st.sampled_from(["", ":1", ":65535", ":"]),
+    st.from_regex(r"(?:/[!-\[\]-~¡-\ud7ff]{0,20})?", fullmatch=True),
+)
+schemathesis.openapi.format("uri", URLS)
+
+
+@schemathesis.hook
+def filter_body(_context: schemathesis.HookContext, body: object) -> bool:
+    """Leave out what matches the schema but is refused by what a URL or a header means."""
+    if not isinstance(body, dict):
+        return True
+    return not (_has_unusable_url(body.get("url")) or _has_unusable_headers(body.get("headers")))
+
+
+def _has_unusable_url(url: object) -> bool:
+    if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
+        return False
+    try:
+        check_url(url)
+    except ValueError:
+        return True
+    return False
+
+
+def _has_unusable_headers(headers: object) -> bool:
+    if not isinstance(headers, dict) or not all(isinstance(v, str) for v in headers.values()):
+        return False
+    return bool(header_errors(headers))
