@@ -26,7 +26,6 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 @asynccontextmanager
 async def destination(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """A server that does with each connection what the test says, then closes it."""
-
     handling: set[asyncio.Task[None]] = set()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -250,7 +249,7 @@ async def test_a_destination_that_takes_too_long(serve: Serve, phase: str) -> No
 
     assert (attempt.outcome, attempt.phase) == (Outcome.TIMEOUT, phase)
     assert attempt.error == "no answer within 0.2 s; it was at: answer"
-    assert 200 <= attempt.duration_ms < 5000
+    assert 190 <= attempt.duration_ms < 5000  # a loop's timer may be a little early
 
 
 async def test_a_timeout_closes_the_connection() -> None:

@@ -48,7 +48,7 @@ async def run(queue: TaskQueue, handler: Handler) -> AsyncIterator[Run]:
     """Starts a worker of the queue with these options; stops it at the end."""
     running: list[tuple[TaskWorker, asyncio.Task[None]]] = []
 
-    async def start(**options: Any) -> TaskWorker:
+    async def start(**options: Any) -> TaskWorker:  # noqa: ANN401 - TaskWorker's own
         worker = TaskWorker(
             queue, handler, **{"max_in_flight": 100, "drain_seconds": 5.0, **options}
         )

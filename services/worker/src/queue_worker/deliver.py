@@ -45,7 +45,7 @@ class Deliverer:
             async with asyncio.timeout(self._timeout_seconds):
                 return await self._exchange(run, _request(task_id, task, number, run))
         except Exception as error:
-            outcome = outcome_of(error, run.phase)
+            outcome = outcome_of(error)
             if outcome is None:
                 raise
             return run.failed(outcome, self._explain(outcome, run.phase, error))

@@ -29,8 +29,8 @@ _HUNG_UP = "Server disconnected"
 """How httpcore's message begins where the connection ended before an answer began."""
 
 
-def outcome_of(error: BaseException, phase: str) -> Outcome | None:
-    """Return what an attempt that raised ``error`` in ``phase`` came to.
+def outcome_of(error: BaseException) -> Outcome | None:
+    """Return what an attempt that raised ``error`` came to.
 
     None for what is no failure of the delivery but a fault of our own.
     """
@@ -38,16 +38,14 @@ def outcome_of(error: BaseException, phase: str) -> Outcome | None:
         return Outcome.TIMEOUT
     if any(isinstance(cause, socket.gaierror) for cause in _causes(error)):
         return Outcome.DNS_ERROR
-    if _is_tls(error, phase):
+    if _is_tls(error):
         return Outcome.TLS_ERROR
     if isinstance(error, httpx.RemoteProtocolError) and str(error).startswith(_HUNG_UP):
         return Outcome.CONNECTION_LOST
     return next((outcome for kind, outcome in _TABLE if isinstance(error, kind)), None)
 
 
-def _is_tls(error: BaseException, phase: str) -> bool:
-    if isinstance(error, httpx.ConnectError) and phase == "tls":
-        return True
+def _is_tls(error: BaseException) -> bool:
     # A read over TLS that had to wait stands in the chain of whatever ended the wait: no failure.
     waits = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
     causes = list(_causes(error))
