@@ -13,14 +13,14 @@ from .system import System
 
 
 @pytest.fixture
-async def system(tmp_path: Path) -> AsyncIterator[System]:
+async def system(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[System]:
+    """A system that runs; a parameter takes the place of what differs from the defaults."""
     api_port, redis_port = free_port(), free_port()
     environment = {
         "REDIS_ADDR": f"127.0.0.1:{redis_port}",
         "API_PORT": str(api_port),
         "ENV": "production",
-        "WORKER_RETRY_INTERVAL": "1s",
-        "WORKER_CONCURRENCY": "100",
+        **getattr(request, "param", {"WORKER_RETRY_INTERVAL": "1s", "WORKER_CONCURRENCY": "100"}),
     }
     system = System(
         api_port,
