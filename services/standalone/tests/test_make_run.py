@@ -33,6 +33,7 @@ class Run:
             "VALKEY_PORT": str(self.valkey_port),
             "WORKER_RETRY_INTERVAL": "200ms",
             "ENV": "production",
+            "EGRESS_ALLOW": "127.0.0.0/8, ::1",
             **variables,
         }
         with (self.directory / "out").open("wb") as out:

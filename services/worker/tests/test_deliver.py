@@ -11,7 +11,7 @@ from queue_common.task import Attempt, Outcome, TaskId
 from queue_common.testing.receiver import Answer, Received, Receiver
 from queue_common.testing.tasks import a_task
 from queue_worker.deliver import USER_AGENT, Deliverer
-from queue_worker.transport import Transport
+from queue_worker.testing import open_transport
 
 TASK_ID = TaskId("01a20d98-82b5-7111-9858-f3ef6d08a280")
 
@@ -24,7 +24,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def deliverer() -> AsyncIterator[Deliverer]:
-    transport = Transport()
+    transport = open_transport("native")
     yield Deliverer(transport, timeout_seconds=10)
     await transport.aclose()
 

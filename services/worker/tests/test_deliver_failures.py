@@ -15,7 +15,7 @@ from queue_common.task import Attempt, Outcome, TaskId
 from queue_common.testing import free_port, wait_until
 from queue_common.testing.tasks import a_task
 from queue_worker.deliver import Deliverer
-from queue_worker.transport import Transport
+from queue_worker.testing import open_transport
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 TASK_ID = TaskId("01a20d98-82b5-7111-9858-f3ef6d08a280")
@@ -69,9 +69,10 @@ async def reset(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> 
 
 
 def then_waits_for_the_end(begin: bytes) -> Serve:
-    """Send this, then nothing more, until the other side hangs up."""
+    """Send this to a request, then nothing more, until the other side hangs up."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
         writer.write(begin)
         await reader.read(-1)
 
@@ -92,7 +93,7 @@ async def attempt_at(
     url: str, *, timeout_seconds: float = 10, tls: ssl.SSLContext | None = None, **task: object
 ) -> Attempt:
     """Make one attempt with a transport of its own."""
-    transport = Transport(tls=tls)
+    transport = open_transport("native", tls=tls)
     deliverer = Deliverer(transport, timeout_seconds=timeout_seconds)
     try:
         return await deliverer.deliver(TASK_ID, a_task(url, lane="x", **task), 1)  # type: ignore[arg-type]
@@ -286,7 +287,7 @@ async def test_a_cancelled_attempt_is_no_attempt() -> None:
 async def test_a_connection_closed_while_idle_is_replaced() -> None:
     """The attempt after one whose connection the destination closed is made on a new one."""
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-    transport = Transport()
+    transport = open_transport("native")
     deliverer = Deliverer(transport, timeout_seconds=10)
 
     async with destination(says(answer)) as port:

@@ -33,7 +33,12 @@ class Worker:
         self._output = directory / "worker.log"
         self._directory = directory
         kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME"} or k[:8] == "COVERAGE"}
-        self._environment = {**kept, "ENV": "production", **variables}
+        self._environment = {
+            **kept,
+            "ENV": "production",
+            "EGRESS_ALLOW": "127.0.0.0/8",
+            **variables,
+        }
         self._process: asyncio.subprocess.Process | None = None
 
     @property

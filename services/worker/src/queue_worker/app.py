@@ -21,7 +21,7 @@ from queue_common.queue import TaskQueue, job_to_run, tell_durability
 
 from .deliver import Deliverer
 from .process import Processor
-from .transport import Transport
+from .transport import build_transport
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -47,7 +47,7 @@ async def run(settings: WorkerSettings) -> None:
     flight, 3. give back the rest, 4. end the lease and disconnect, 5. close the transport.
     """
     queue = TaskQueue(settings, settings)
-    transport = Transport(most_idle=settings.worker_max_in_flight)
+    transport = build_transport(settings, settings, most_open=settings.worker_max_in_flight)
     timeout = settings.worker_request_timeout.total_seconds()
     deliverer = Deliverer(transport, timeout_seconds=timeout)
     worker = TaskWorker(

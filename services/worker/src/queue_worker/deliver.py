@@ -13,6 +13,7 @@ from queue_common.task import Attempt, Outcome
 
 from .outcomes import outcome_of
 from .retry_after import retry_after_ms
+from .transport import build_request
 
 if TYPE_CHECKING:
     from queue_common.task import Task, TaskId
@@ -77,9 +78,7 @@ def _request(task_id: TaskId, task: Task, number: int, run: _Run) -> httpx.Reque
         headers.append((b"User-Agent", USER_AGENT))
     headers.append((b"X-Task-Id", task_id.encode()))
     headers.append((b"X-Task-Attempt", b"%d" % number))
-    return httpx.Request(
-        task.method, task.url, headers=headers, content=task.body, extensions={"progress": run}
-    )
+    return build_request(task.method, task.url, headers, task.body, {"progress": run})
 
 
 async def _read(response: httpx.Response) -> bytes:

@@ -7,18 +7,14 @@ from typing import Annotated
 
 from pydantic import Field
 
-from queue_common.settings import (
-    Duration,
-    LogSettings,
-    QueueSettings,
-    RedisSettings,
-    RetrySettings,
-)
+from queue_common.settings import Duration, QueueSettings, RedisSettings, RetrySettings
+
+from .transport import DeliverySettings
 
 __all__ = ["WorkerSettings"]
 
 
-class WorkerSettings(LogSettings, RedisSettings, QueueSettings, RetrySettings):
+class WorkerSettings(DeliverySettings, RedisSettings, QueueSettings, RetrySettings):
     """All variables the worker reads."""
 
     worker_concurrency: Annotated[int, Field(ge=1, le=100_000)] = 10
