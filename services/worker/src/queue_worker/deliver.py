@@ -14,14 +14,13 @@ from queue_common.task import Attempt, Outcome
 from .outcomes import outcome_of
 from .retry_after import retry_after_ms
 from .transport import build_request
+from .transport.limits import ANSWER_KEPT_BYTES, ANSWER_READ_BYTES
 
 if TYPE_CHECKING:
     from queue_common.task import Task, TaskId
 
-__all__ = ["Deliverer"]
+__all__ = ["ERROR_KEPT_CHARACTERS", "Deliverer"]
 
-ANSWER_READ_BYTES = 1 << 20
-ANSWER_KEPT_BYTES = 1 << 10
 ERROR_KEPT_CHARACTERS = 300
 USER_AGENT = f"queue-system/{version('queue-worker')}".encode()
 OURS = frozenset({"x-task-id", "x-task-attempt"})

@@ -11,6 +11,7 @@ from queue_common import events
 from queue_common.retry import Dead, Decision, deadline_of, decide
 from queue_common.task import Attempt, Outcome
 
+from .deliver import ERROR_KEPT_CHARACTERS
 from .settle import settle
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from .settle import Settling
 
 __all__ = ["Delivering", "Processor"]
-
-ERROR_KEPT_CHARACTERS = 300
 
 logger = structlog.stdlib.get_logger(__name__)
 

@@ -88,13 +88,13 @@ class Exchange:
 
     def fail(self, error: BaseException) -> None:
         """Let the waiting claim raise: nobody would answer it any more."""
-        if self._asked is not None and not self._asked.done():
-            self._asked.set_exception(error)
+        if (waiting := self._waiting()) is not None:
+            waiting.set_exception(error)
 
     def stop(self) -> None:
         """Let the waiting claim return with nothing."""
-        if self._asked is not None and not self._asked.done():
-            self._asked.set_result([])
+        if (waiting := self._waiting()) is not None:
+            waiting.set_result([])
 
     async def settle(self, claim: Claim, arguments: tuple[Argument, ...]) -> None:
         """Return once Redis has written the settlement; raises LeaseLostError."""
@@ -145,7 +145,7 @@ class Exchange:
         if self._unsure:
             await self._find_unknown_claims(lease)
         batch = self._next_batch(lease)
-        claiming = self._waits_for_claims() and (self._look or bool(batch))
+        claiming = self._waiting() is not None and (self._look or bool(batch))
         if not batch and not claiming:
             return
         taught = self._scripts.taught
@@ -167,8 +167,9 @@ class Exchange:
         if self._settling:
             self._work.set()
 
-    def _waits_for_claims(self) -> bool:
-        return self._asked is not None and not self._asked.done()
+    def _waiting(self) -> asyncio.Future[list[Claim]] | None:
+        """Return the claim that waits for its answer, if one does."""
+        return self._asked if self._asked is not None and not self._asked.done() else None
 
     def _next_batch(self, lease: str) -> list[_Settlement]:
         """Take what can be settled under the lease; what an older lease held is lost."""
@@ -248,8 +249,9 @@ class Exchange:
 
     def _hand_over(self, claims: list[Claim]) -> None:
         self._held.update((claim.lease, claim.task_id) for claim in claims)
-        if claims and self._asked is not None and not self._asked.done():
-            self._asked.set_result(claims)
+        waiting = self._waiting()
+        if claims and waiting is not None:
+            waiting.set_result(claims)
         else:
             self._return_unasked(claims)
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import time
-from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 import saq
@@ -52,14 +51,10 @@ class SaqSide(saq.Queue):
     _client: Redis
     _prefix: str
     _submitter: Submitter
+    _saq_claims: SaqClaims
 
     def __init__(self, name: str) -> None:
         super().__init__(name, None, None)
-
-    @property
-    @abstractmethod
-    def _saq_claims(self) -> SaqClaims:
-        """What SAQ's worker holds."""
 
     async def info(self, jobs: bool = False, offset: int = 0, limit: int = 10) -> QueueInfo:
         """Return workers, counts and, if asked, the jobs next to be done."""
@@ -153,13 +148,12 @@ class SaqSide(saq.Queue):
         job.error = error
         try:
             record = await self.lookup.record(job.key)
-            stored = job if is_job(record.payload) else None
-            if stored is None:
-                found = await self.operations.cancel(TaskId(job.key))
-            else:
-                stored.status = Status.ABORTED
-                kept = fixed_part(record.lane, dump(self, stored), record.digest)
+            if is_job(record.payload):
+                job.status = Status.ABORTED
+                kept = fixed_part(record.lane, dump(self, job), record.digest)
                 found = await self.operations.cancel_keeping(TaskId(job.key), kept)
+            else:
+                found = await self.operations.cancel(TaskId(job.key))
         except (UnknownTaskError, WrongStateError):
             return
         job.status = Status.ABORTING if found is State.ACTIVE else Status.ABORTED

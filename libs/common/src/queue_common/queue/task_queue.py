@@ -52,18 +52,14 @@ class TaskQueue(SaqSide):
         """Pages and counts of tasks."""
         self.operations = Operations(scripts, self.lookup, result_ttl_ms=self._bounds.result_ttl_ms)
         """Cancel, run now, requeue, purge, pause and resume."""
-        self._held_by_saq = SaqClaims(self, scripts, result_ttl_ms=self._bounds.result_ttl_ms)
+        self._saq_claims = SaqClaims(self, scripts, result_ttl_ms=self._bounds.result_ttl_ms)
         self._lane_concurrency = queue.lane_concurrency
         self._serving: Serving | None = None
-
-    async def connect(self) -> None:
-        """Bind the queue to the running loop; no I/O."""
-        await super().connect()
 
     async def disconnect(self) -> None:
         """End the lease where there is one, and close the connections."""
         await self._submitter.close()
-        await self._held_by_saq.close()
+        await self._saq_claims.close()
         if self._serving is not None:
             await self._serving.end()
             self._serving = None
@@ -148,10 +144,6 @@ class TaskQueue(SaqSide):
     def serving(self) -> bool:
         """Say whether the lease is alive, as of Redis' last answer."""
         return self._serving is not None and self._serving.lease.fresh
-
-    @property
-    def _saq_claims(self) -> SaqClaims:
-        return self._held_by_saq
 
     def _must_serve(self) -> Serving:
         if self._serving is None:
