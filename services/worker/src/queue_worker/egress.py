@@ -1,0 +1,177 @@
+"""The egress guard: which addresses a delivery may connect to. Pure: no I/O."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from .addresses import (
+    LOOPBACK,
+    NEVER,
+    PRIVATE,
+    Address,
+    Network,
+    contains,
+    is_special,
+    is_transparent,
+    read_address,
+    spellings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["EgressGuard", "Rules"]
+
+_SUFFIX = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
+_ADDRESS_LIKE = re.compile(r"[0-9.]+|(?:.*\.)?0x[0-9a-f]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One of the two lists, EGRESS_ALLOW or EGRESS_DENY, as read."""
+
+    networks: tuple[Network, ...] = ()
+    suffixes: tuple[str, ...] = ()
+    """Names without leading or trailing dot; each stands for itself and for all below it."""
+
+    @classmethod
+    def read(cls, text: str) -> Rules:
+        """Read addresses, CIDRs and host suffixes, separated by commas or blanks.
+
+        Raises ValueError, which names the entry and what is wrong with it.
+        """
+        networks: list[Network] = []
+        suffixes: list[str] = []
+        for entry in text.replace(",", " ").split():
+            if "/" in entry or ":" in entry or _ADDRESS_LIKE.fullmatch(entry.lower()):
+                networks.append(_network(entry))
+            else:
+                suffixes.append(_suffix(entry))
+        return cls(tuple(networks), tuple(suffixes))
+
+    def names(self, host: str) -> bool:
+        """Say whether a suffix fits ``host``, whatever its case and trailing dot."""
+        name = host.lower().rstrip(".")
+        return any(name == suffix or name.endswith(f".{suffix}") for suffix in self.suffixes)
+
+    def holds(self, forms: Iterable[Address]) -> bool:
+        """Say whether one of the networks holds one of an address' spellings."""
+        return any(contains(self.networks, form) for form in forms)
+
+
+def _network(entry: str) -> Network:
+    try:
+        return ipaddress.ip_network(entry)
+    except ValueError as error:
+        msg = f"{entry!r} is no address or CIDR: {error}"
+        raise ValueError(msg) from error
+
+
+def _suffix(entry: str) -> str:
+    name = entry.lower().removeprefix("*").removeprefix(".").rstrip(".")
+    if not _SUFFIX.fullmatch(name):
+        msg = f"{entry!r} is neither a CIDR nor a host suffix such as .example.com (ASCII form)"
+        raise ValueError(msg)
+    return name
+
+
+@dataclass(frozen=True, slots=True)
+class EgressGuard:
+    """Judges the address that is about to be connected to, never the name alone.
+
+    1. Link-local and cloud-metadata addresses are refused, whatever the lists say.
+    2. So is the product's own ground: ``protected`` hosts, by port.
+    3. What ``deny`` lists is refused.
+    4. What ``allow`` lists is allowed.
+    5. Of the rest the public internet is allowed, all else is refused.
+
+    An IPv4 address within an IPv6 one (mapped, NAT64, 6to4, Teredo and so on) is judged as well.
+    """
+
+    allow: Rules
+    deny: Rules
+    protected: Mapping[int, tuple[str, ...]]
+    """Hosts never to be delivered to, by port: Redis itself, the cluster's API server."""
+
+    @classmethod
+    def from_settings(
+        cls,
+        *,
+        allow: str | None,
+        deny: str,
+        development: bool,
+        protected: Iterable[tuple[str, int]] = (),
+    ) -> EgressGuard:
+        """Return the guard that the variables describe.
+
+        ``allow`` None is the default: loopback and private ranges in development, else nothing.
+        Raises ValueError for a mistake, naming the entry.
+        """
+        by_port: dict[int, tuple[str, ...]] = {}
+        for host, port in protected:
+            by_port[port] = (*by_port.get(port, ()), host)
+        if allow is None:
+            allowed = Rules(LOOPBACK + PRIVATE) if development else Rules()
+        else:
+            allowed = Rules.read(allow)
+        for network in allowed.networks:
+            _check_possible(network)
+        return cls(allowed, Rules.read(deny), by_port)
+
+    def reason_against(
+        self, host: str, address: str, protected: frozenset[Address] = frozenset()
+    ) -> str | None:
+        """Return why ``host`` at ``address`` must not be connected to; None: it may be.
+
+        ``protected`` are the addresses of this port's protected hosts, looked up by the caller.
+        """
+        forms = spellings(read_address(address))
+        if any(contains(NEVER, form) for form in forms):
+            return f"{address} is a link-local or cloud-metadata address: never delivered to"
+        if any(_is_protected(form, protected) for form in forms):
+            return f"{address} at this port is part of the queue's own ground: never delivered to"
+        if self.deny.names(host) or self.deny.holds(forms):
+            return f"{_shown(host, address)} is listed in EGRESS_DENY"
+        if self.allow.names(host) or self._admits(forms):
+            return None
+        return f"{_shown(host, address)} is not public, and not listed in EGRESS_ALLOW"
+
+    def _admits(self, forms: tuple[Address, ...]) -> bool:
+        listed = self.allow.networks
+        # A listed address is meant as it stands; one that only wraps an IPv4 address is not meant
+        # by ::/0: what is inside has to be public, or listed as well.
+        if not is_transparent(forms[0]) and contains(listed, forms[0]):
+            return True
+        return all(not is_special(form) or contains(listed, form) for form in forms)
+
+    def reason_against_name(self, host: str, port: int) -> str | None:
+        """Judge what can be judged without an address, where a proxy is to connect.
+
+        Addresses written as such, the names in ``deny``, and protected names; None: it may be.
+        """
+        name = host.lower().rstrip(".")
+        if any(name == other.lower().rstrip(".") for other in self.protected.get(port, ())):
+            return f"{host}:{port} is part of the queue's own ground: never delivered to"
+        return f"{host} is listed in EGRESS_DENY" if self.deny.names(host) else None
+
+
+def _check_possible(network: Network) -> None:
+    for never in NEVER:
+        if network.version == never.version and network.subnet_of(never):  # type: ignore[arg-type]
+            msg = f"{str(network)!r} is link-local or cloud metadata, which is never allowed"
+            raise ValueError(msg)
+
+
+def _is_protected(form: Address, protected: frozenset[Address]) -> bool:
+    if form in protected:
+        return True
+    # What listens on one loopback address mostly listens on all, and 0.0.0.0 leads there too.
+    local = contains(LOOPBACK, form) or form.is_unspecified
+    return local and any(contains(LOOPBACK, other) for other in protected)
+
+
+def _shown(host: str, address: str) -> str:
+    return address if host == address else f"{host} ({address})"

@@ -1,0 +1,29 @@
+"""The HTTP client under the deliveries.
+
+A request's way: ``request`` writes it, ``pool`` finds a kept connection or ``resolve`` and ``dial``
+make one through the egress guard, ``connection`` reads the answer; ``native`` holds them together.
+``over_httpx`` does the same with httpx's own transport, over the same dialer.
+"""
+
+from .build import build_transport
+from .dial import Dialer
+from .errors import EgressRefusedError, Progress, ResolveError, TlsError
+from .native import Transport
+from .over_httpx import HttpxTransport
+from .request import build_request
+from .resolve import Resolver
+from .settings import DeliverySettings
+
+__all__ = [
+    "DeliverySettings",
+    "Dialer",
+    "EgressRefusedError",
+    "HttpxTransport",
+    "Progress",
+    "ResolveError",
+    "Resolver",
+    "TlsError",
+    "Transport",
+    "build_request",
+    "build_transport",
+]

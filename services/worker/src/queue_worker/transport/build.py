@@ -1,0 +1,82 @@
+"""From settings to the transport the worker delivers by."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import httpx
+import structlog
+
+from ..egress import EgressGuard
+from .dial import Dialer
+from .native import Transport
+from .over_httpx import HttpxTransport
+from .proxies import Proxies
+from .resolve import Resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from queue_common.settings import RedisSettings
+
+    from .settings import DeliverySettings
+
+__all__ = ["build_guard", "build_tls", "build_transport"]
+
+REDIS_PORT = 6379
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+def build_transport(
+    settings: DeliverySettings, redis: RedisSettings, *, most_open: int
+) -> httpx.AsyncBaseTransport:
+    """Return the transport that WORKER_TRANSPORT names, the egress guard within it.
+
+    ``most_open`` bounds kept connections, those in use included. Raises OSError (ssl.SSLError is
+    one) for a WORKER_CA_FILE that holds no certificate.
+    """
+    resolver = Resolver()
+    guard = build_guard(settings, redis)
+    dialer = Dialer(resolver, guard)
+    tls = build_tls(settings.worker_ca_file)
+    if settings.worker_transport == "native":
+        if settings.proxies:
+            logger.warning("transport.proxy_unused", reason="WORKER_TRANSPORT=httpx uses proxies")
+        return Transport(dialer, tls, most_open=most_open)
+    proxies = Proxies(
+        {scheme: httpx.Proxy(url) for scheme, url in settings.proxies.items()},
+        settings.no_proxy,
+        Dialer(resolver, None),
+        guard,
+    )
+    return HttpxTransport(dialer, tls, most_idle=most_open, proxies=proxies)
+
+
+def build_tls(ca_file: Path | None) -> ssl.SSLContext:
+    """Return a context that trusts the system's CAs, and those in ``ca_file``."""
+    context = ssl.create_default_context()
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+def build_guard(settings: DeliverySettings, redis: RedisSettings) -> EgressGuard:
+    """Return the guard that the variables describe."""
+    return EgressGuard.from_settings(
+        allow=settings.egress_allow,
+        deny=settings.egress_deny,
+        development=settings.env == "development",
+        protected=_own_ground(settings, redis),
+    )
+
+
+def _own_ground(settings: DeliverySettings, redis: RedisSettings) -> Iterator[tuple[str, int]]:
+    server = urlsplit(redis.url())
+    if server.hostname is not None:
+        yield server.hostname, server.port or REDIS_PORT
+    if settings.kubernetes_service_host is not None:
+        yield settings.kubernetes_service_host, settings.kubernetes_service_port

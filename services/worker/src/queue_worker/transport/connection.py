@@ -1,0 +1,232 @@
+"""One HTTP/1.1 connection: bytes out, one answer in, over httptools."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+
+import httptools
+import httpx
+
+from .errors import TlsError, tls_reason
+from .limits import ANSWER_KEPT_BYTES, ANSWER_READ_BYTES, HEADERS_MOST, UNFRAMED_MOST_BYTES
+
+if TYPE_CHECKING:
+    from .request import Header
+
+__all__ = ["Answer", "Connection", "Owner"]
+
+
+class Owner(Protocol):
+    """Who counts connections."""
+
+    def opened(self) -> None:
+        """Take note of one more."""
+        ...
+
+    def lost(self, connection: Connection) -> None:
+        """Take note that ``connection`` has closed."""
+        ...
+
+
+class Answer(NamedTuple):
+    """An answer, its body cut to what is kept."""
+
+    status_code: int
+    headers: list[Header]
+    body: bytes
+
+
+class Connection(asyncio.Protocol):
+    """A connection to one destination that makes one exchange at a time."""
+
+    __slots__ = (
+        "_body",
+        "_complete",
+        "_headers",
+        "_is_head",
+        "_loop",
+        "_owner",
+        "_parser",
+        "_read_bytes",
+        "_status",
+        "_transport",
+        "_unframed_bytes",
+        "_waiter",
+        "answering",
+        "idle_since",
+        "reusable",
+    )
+
+    def __init__(self, owner: Owner) -> None:
+        self._owner = owner
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._waiter: asyncio.Future[Answer] | None = None
+        self.reusable = False
+        """After an exchange: another may follow."""
+        self.answering = False
+        """Set once a byte of the answer has come."""
+        self.idle_since = 0.0
+        self._begin(is_head=False)
+
+    def _begin(self, *, is_head: bool) -> None:
+        self._is_head = is_head
+        self._status = 0
+        self._headers: list[Header] = []
+        self._body = b""
+        self._read_bytes = 0
+        self._unframed_bytes = 0
+        self._complete = False
+        self.answering = False
+        self.reusable = False
+
+    def exchange(self, data: bytes, *, is_head: bool) -> asyncio.Future[Answer]:
+        """Send a request in one write; the answer comes by the future.
+
+        It raises httpx.ReadError where the connection is lost, TlsError, and
+        httpx.RemoteProtocolError for an answer that is no HTTP. Whoever stops waiting has to close
+        the connection.
+        """
+        self._begin(is_head=is_head)
+        self._waiter = waiter = self._loop.create_future()
+        if self._transport is None or self._transport.is_closing():
+            waiter.set_exception(httpx.ReadError("the connection was closed before the request"))
+        else:
+            self._transport.write(data)
+        return waiter
+
+    @property
+    def sending(self) -> bool:
+        """Whether a part of the request still waits to be taken by the destination."""
+        return self._transport is not None and self._transport.get_write_buffer_size() > 0
+
+    def close(self) -> None:
+        """Close at once, without the courtesies that would keep a socket open."""
+        self.reusable = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    # asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the transport."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._owner.opened()
+
+    def data_received(self, data: bytes) -> None:
+        """Feed the answer; bytes that nobody waits for make the connection unfit."""
+        if self._waiter is None or self._complete:
+            self.close()
+            return
+        self.answering = True
+        self._unframed_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._break("the destination switched protocols")
+        except httptools.HttpParserError as error:
+            self._break(f"the answer is not HTTP/1.1: {error}")
+        if self._is_head:
+            self._end_head(data)
+        if self._unframed_bytes > UNFRAMED_MOST_BYTES and not self._complete:
+            self._break("the answer has too large headers or trailers")
+
+    def eof_received(self) -> bool:
+        """Let the connection close; its end may be the answer's."""
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the exchange: well where the answer goes until the close, badly otherwise."""
+        self.reusable = False
+        if self._status >= 200 and exc is None and _ends_by_close(self._headers):
+            self._finish()
+        elif isinstance(exc, ssl.SSLError):
+            self._fail(TlsError(f"TLS failed: {tls_reason(exc)}"))
+        elif self.answering:
+            self._fail(httpx.ReadError("the connection was lost in the middle of the answer"))
+        else:
+            self._fail(httpx.ReadError("the destination closed the connection without an answer"))
+        self._transport = None
+        self._owner.lost(self)
+
+    def _break(self, message: str) -> None:
+        # After a complete answer it is what follows that is broken.
+        self._fail(httpx.RemoteProtocolError(message))
+        self.close()
+
+    def _fail(self, error: Exception) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_exception(error)
+
+    def _finish(self) -> None:
+        self._complete = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(Answer(self._status, self._headers, self._body))
+
+    # httptools' side
+
+    def on_message_begin(self) -> None:
+        """Begin an answer; what follows a complete one makes the connection unfit."""
+        if self._complete:
+            self.close()
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep a header, unless it is a trailer."""
+        if self._status:
+            return
+        if len(self._headers) >= HEADERS_MOST:
+            self._break("the answer has too many headers")
+            return
+        self._headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Take the status; what is informational (1xx) only announces the answer."""
+        status = self._parser.get_status_code()
+        if status < 200:
+            self._headers = []
+        elif not self._complete:
+            self._status = status
+
+    def on_body(self, data: bytes) -> None:
+        """Keep the beginning of the body; at the limit the answer is complete."""
+        self._unframed_bytes = 0
+        if self._complete:
+            self.close()
+            return
+        kept = len(self._body)
+        if kept < ANSWER_KEPT_BYTES:
+            self._body += data[: ANSWER_KEPT_BYTES - kept]
+        self._read_bytes += len(data)
+        if self._read_bytes >= ANSWER_READ_BYTES:
+            self._finish()
+            self.close()
+
+    def on_message_complete(self) -> None:
+        """End the exchange, unless the answer was an informational one."""
+        if self._status and not self._complete:
+            self.reusable = self._parser.should_keep_alive() and not self.sending
+            self._finish()
+
+    def _end_head(self, data: bytes) -> None:
+        """End the answer to HEAD: the parser waits for a body that does not come."""
+        if not self._status:
+            return
+        if not self._complete:
+            bare = data.endswith(b"\r\n\r\n") and not self._read_bytes
+            self.reusable = bare and self._parser.should_keep_alive()
+            self._finish()
+        self._parser = httptools.HttpResponseParser(self)
+
+
+def _ends_by_close(headers: list[Header]) -> bool:
+    coding = None
+    for name, value in headers:
+        lower = name.lower()
+        if lower == b"transfer-encoding":
+            coding = value.lower()
+        elif lower == b"content-length":
+            return False
+    return coding is None or not coding.rstrip().endswith(b"chunked")

@@ -1,0 +1,104 @@
+"""Connections kept for the next request; every operation is O(1)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .connection import Connection
+
+__all__ = ["Pool"]
+
+Destination = tuple[str, str, int]
+
+
+class Pool:
+    """Keeps connections a destination, the one used last is taken first.
+
+    A kept connection is closed after ``idle_seconds``; and the one kept longest, of whichever
+    destination, wherever more than ``most_open`` would be open, those in use included. Those in use
+    are bounded by whoever makes the requests, and are never closed here.
+    """
+
+    def __init__(self, *, most_open: int, idle_seconds: float) -> None:
+        self._most_open = most_open
+        self._idle_seconds = idle_seconds
+        # Both in the order of keeping: the first is the oldest, the last is the one used last.
+        self._idle: dict[Connection, Destination] = {}
+        self._by_destination: dict[Destination, dict[Connection, None]] = {}
+        self._expiry: asyncio.TimerHandle | None = None
+        self._closed = False
+        self.open = 0
+        """All connections, in use and kept."""
+
+    @property
+    def idle(self) -> int:
+        """The connections that are kept."""
+        return len(self._idle)
+
+    def opened(self) -> None:
+        """Count a new connection, and close the oldest kept one where that is one too many."""
+        self.open += 1
+        if self.open > self._most_open and self._idle:
+            self._close_oldest()
+
+    def lost(self, connection: Connection) -> None:
+        """Forget a connection that has closed, kept or in use."""
+        self.open -= 1
+        self._remove(connection)
+
+    def take(self, destination: Destination) -> Connection | None:
+        """Return a kept connection to ``destination``, which is then the caller's."""
+        kept = self._by_destination.get(destination)
+        if kept is None:
+            return None
+        connection, _ = kept.popitem()
+        if not kept:
+            del self._by_destination[destination]
+        del self._idle[connection]
+        return connection
+
+    def keep(self, connection: Connection, destination: Destination) -> None:
+        """Keep a connection whose exchange is over."""
+        if self._closed or self.open > self._most_open:
+            connection.close()
+            return
+        loop = asyncio.get_running_loop()
+        connection.idle_since = loop.time()
+        self._idle[connection] = destination
+        self._by_destination.setdefault(destination, {})[connection] = None
+        if self._expiry is None:
+            self._expiry = loop.call_later(self._idle_seconds, self._close_expired)
+
+    def close(self) -> None:
+        """Close all kept connections, and from now on each that is to be kept."""
+        self._closed = True
+        if self._expiry is not None:
+            self._expiry.cancel()
+        while self._idle:
+            self._close_oldest()
+
+    def _remove(self, connection: Connection) -> None:
+        destination = self._idle.pop(connection, None)
+        if destination is None:
+            return
+        kept = self._by_destination[destination]
+        del kept[connection]
+        if not kept:
+            del self._by_destination[destination]
+
+    def _close_oldest(self) -> None:
+        oldest = next(iter(self._idle))
+        self._remove(oldest)
+        oldest.close()
+
+    def _close_expired(self) -> None:
+        self._expiry = None
+        loop = asyncio.get_running_loop()
+        while self._idle:
+            expires = next(iter(self._idle)).idle_since + self._idle_seconds
+            if expires > loop.time():
+                self._expiry = loop.call_at(expires, self._close_expired)
+                return
+            self._close_oldest()

@@ -1,0 +1,125 @@
+"""Requests: made cheaply, and written as HTTP/1.1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["Target", "build_request", "encode_request", "target_of"]
+
+URLS_REMEMBERED = 4096
+_PORTS = {"http": 80, "https": 443}
+_TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
+"""Methods for which the lack of a body goes without saying."""
+
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+_FRAMING_LENGTHS = frozenset(map(len, _FRAMING))
+
+Header = tuple[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a URL comes to: whom to connect to and what to ask for."""
+
+    url: httpx.URL
+    scheme: str
+    host: str
+    """In ASCII, IPv6 without brackets."""
+    port: int
+    path: bytes
+    authority: bytes
+
+    @property
+    def destination(self) -> tuple[str, str, int]:
+        """What may share a connection."""
+        return self.scheme, self.host, self.port
+
+
+def target_of(url: httpx.URL) -> Target:
+    """Read a URL. Raises httpx.UnsupportedProtocol for all but http and https."""
+    scheme, host = url.scheme, url.raw_host.decode("ascii")
+    if scheme not in _PORTS or not host:
+        msg = f"only http and https URLs with a host can be requested, not {scheme!r}"
+        raise httpx.UnsupportedProtocol(msg)
+    path = url.raw_path or b"/"
+    return Target(url, scheme, host, url.port or _PORTS[scheme], path, url.netloc)
+
+
+@lru_cache(maxsize=URLS_REMEMBERED)
+def _read(url: str) -> Target:
+    return target_of(httpx.URL(url))
+
+
+def build_request(
+    method: str,
+    url: str,
+    headers: Sequence[Header],
+    body: bytes | None,
+    extensions: dict[str, Any],
+) -> httpx.Request:
+    """Return a request ready to be sent by any transport, at a quarter of httpx's own price.
+
+    ``Host`` and ``Content-Length`` are added. URLs are remembered, so that a destination's is read
+    once. Raises httpx.InvalidURL and httpx.UnsupportedProtocol.
+    """
+    target = _read(url)
+    framed = [(b"Host", target.authority), *headers]
+    if body is not None:
+        framed.append((b"Content-Length", b"%d" % len(body)))
+    elif method.upper() not in _WITHOUT_BODY:
+        framed.append((b"Content-Length", b"0"))
+    return httpx.Request(
+        method,
+        target.url,
+        headers=framed,
+        # A stream instead of content: httpx then adds nothing of its own.
+        stream=httpx.ByteStream(body or b""),
+        extensions={"target": target, **extensions},
+    )
+
+
+def encode_request(request: httpx.Request, target: Target) -> bytes:
+    """Return the request as it goes over the wire, its body joined to its head.
+
+    Raises httpx.LocalProtocolError for what would break out of its line or its frame.
+    """
+    body = request.read()
+    headers = request.headers.raw
+    method = request.method.encode()
+    _check_words(method, headers)
+    _check_frame(headers, len(body))
+    lines = [b"%b %b HTTP/1.1" % (method, target.path)]
+    lines += [b"%b: %b" % header for header in headers]
+    head = b"\r\n".join(lines)
+    if head.count(b"\n") != len(headers) or head.count(b"\r") != len(headers) or b"\0" in head:
+        msg = "a header has a control character"
+        raise httpx.LocalProtocolError(msg)
+    return b"%b\r\n\r\n%b" % (head, body)
+
+
+def _check_words(method: bytes, headers: list[Header]) -> None:
+    names = [name for name, _ in headers]
+    if not method or b"" in names or b"".join((method, *names)).translate(None, _TOKEN):
+        msg = "the method or a header's name is not a word of HTTP"
+        raise httpx.LocalProtocolError(msg)
+
+
+def _check_frame(headers: list[Header], size: int) -> None:
+    """Refuse a frame that is not the body's: the rest would be read as a request of its own."""
+    lengths = [
+        value
+        for name, value in headers
+        # Looking at the length first spares most names the lower-casing.
+        if len(name) in _FRAMING_LENGTHS and name.lower() in _FRAMING
+    ]
+    if lengths != [b"%d" % size] and (lengths or size):
+        msg = "the request's headers tell another length than its body has"
+        raise httpx.LocalProtocolError(msg)

@@ -1,0 +1,86 @@
+"""What can be set of the deliveries' network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, SecretStr, model_validator
+
+from queue_common.settings import LogSettings
+
+from ..egress import EgressGuard, Rules
+
+__all__ = ["DeliverySettings"]
+
+
+def _rules(value: str | None) -> str | None:
+    if value is not None:
+        Rules.read(value)
+    return value
+
+
+def _allowed(value: str | None) -> str | None:
+    EgressGuard.from_settings(allow=value, deny="", development=False)
+    return value
+
+
+def _proxy(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        parts = urlsplit(value.get_secret_value())
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            msg = "should be http://[user:password@]host:port"
+            raise ValueError(msg)
+    return value
+
+
+Proxy = Annotated[SecretStr | None, AfterValidator(_proxy)]
+
+
+class DeliverySettings(LogSettings):
+    """How requests are made, and what they must not reach."""
+
+    worker_transport: Literal["native", "httpx"] = "native"
+    """``native``: HTTP/1.1, fast. ``httpx``: for proxies and HTTP/2, at many times the cost."""
+    worker_ca_file: Path | None = None
+    """A PEM file with further CAs that destinations' certificates may be signed by."""
+    egress_allow: Annotated[str | None, AfterValidator(_allowed)] = None
+    """CIDRs and host suffixes outside the public internet that may be delivered to.
+
+    Default: in development loopback and private ranges, in production none.
+    """
+    egress_deny: Annotated[str, AfterValidator(_rules)] = ""
+    """CIDRs and host suffixes that must not be delivered to; over EGRESS_ALLOW."""
+    http_proxy: Proxy = None
+    """The proxy for http URLs; with WORKER_TRANSPORT=httpx only."""
+    https_proxy: Proxy = None
+    """The proxy for https URLs; with WORKER_TRANSPORT=httpx only."""
+    no_proxy: str = ""
+    """Hosts and suffixes, separated by commas, that are connected to directly."""
+    egress_trust_proxy: bool = False
+    """The proxies refuse internal addresses themselves: the guard cannot see what they reach."""
+    kubernetes_service_host: str | None = None
+    """Set by Kubernetes: its API server, which is never delivered to."""
+    kubernetes_service_port: int = 443
+    """Set by Kubernetes."""
+
+    @property
+    def proxies(self) -> dict[str, str]:
+        """The proxies by scheme; secrets and all."""
+        pairs = {"http": self.http_proxy, "https": self.https_proxy}
+        return {scheme: url.get_secret_value() for scheme, url in pairs.items() if url is not None}
+
+    @model_validator(mode="after")
+    def _is_possible(self) -> Self:
+        if self.worker_ca_file is not None and not self.worker_ca_file.is_file():
+            msg = f"WORKER_CA_FILE: no file at {self.worker_ca_file}"
+            raise ValueError(msg)
+        if self.worker_transport == "httpx" and self.proxies and not self.egress_trust_proxy:
+            name = next(iter(self.proxies)).upper() + "_PROXY"
+            msg = (
+                f"{name}: the egress guard cannot see what a proxy connects to; where the proxy "
+                "refuses internal addresses itself, set EGRESS_TRUST_PROXY=true"
+            )
+            raise ValueError(msg)
+        return self
