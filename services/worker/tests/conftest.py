@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import AsyncIterator, Callable, Mapping
 
+import httpx
+import pytest
 import uvloop
+
+from queue_common.testing import wait_until
+from queue_worker.testing import KINDS, open_transport
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """The loop the worker runs on: what a loop raises for one and the same failure differs."""
     return {"uvloop": uvloop.new_event_loop}
+
+
+@pytest.fixture(params=KINDS)
+async def transport(request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncBaseTransport]:
+    """Each transport in turn; it must leave neither sockets nor tasks behind."""
+    sockets = _sockets()
+    transport = open_transport(request.param)
+    yield transport
+    await transport.aclose()
+    await wait_until(lambda: _sockets() <= sockets, "all sockets are closed")
+    await wait_until(lambda: asyncio.all_tasks() == {asyncio.current_task()}, "no task is left")
+
+
+def _sockets() -> int:
+    links = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))  # noqa: PTH208
+    return sum(os.path.realpath(link).rpartition("/")[2].startswith("socket:") for link in links)

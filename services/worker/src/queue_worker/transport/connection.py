@@ -184,6 +184,12 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """Take the status; what is informational (1xx) only announces the answer."""
+        if (
+            self._unframed_bytes > UNFRAMED_MOST_BYTES
+            and _size(self._headers) > UNFRAMED_MOST_BYTES
+        ):
+            # They came in one piece, and with a body maybe: the count of bytes does not tell.
+            self._break("the answer has too large headers or trailers")
         status = self._parser.get_status_code()
         if status < 200:
             self._headers = []
@@ -219,6 +225,10 @@ class Connection(asyncio.Protocol):
             self.reusable = bare and self._parser.should_keep_alive()
             self._finish()
         self._parser = httptools.HttpResponseParser(self)
+
+
+def _size(headers: list[Header]) -> int:
+    return sum(len(name) + len(value) for name, value in headers)
 
 
 def _ends_by_close(headers: list[Header]) -> bool:

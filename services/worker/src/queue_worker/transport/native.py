@@ -53,7 +53,7 @@ class Transport(httpx.AsyncBaseTransport):
         new one and the request sent again, once. Raises ResolveError, EgressRefusedError, TlsError,
         httpx.ConnectError, httpx.ReadError, httpx.ProtocolError.
         """
-        target: Target = request.extensions.get("target") or target_of(request.url)
+        target: Target = request.extensions.get("delivery_target") or target_of(request.url)
         progress: Progress = request.extensions.get("progress") or Unwatched()
         data = encode_request(request, target)
         is_head = request.method == "HEAD"

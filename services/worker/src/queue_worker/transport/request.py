@@ -82,7 +82,7 @@ def build_request(
         headers=framed,
         # A stream instead of content: httpx then adds nothing of its own.
         stream=httpx.ByteStream(body or b""),
-        extensions={"target": target, **extensions},
+        extensions={"delivery_target": target, **extensions},
     )
 
 

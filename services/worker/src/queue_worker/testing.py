@@ -1,0 +1,83 @@
+"""Attempts over either transport, for tests: what goes in, what comes out, and nothing more."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from queue_common.task import Outcome
+
+from .egress import EgressGuard
+from .outcomes import outcome_of
+from .transport import Dialer, HttpxTransport, Resolver, Transport, build_request
+from .transport.build import build_tls
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Sequence
+
+    import httpx
+
+__all__ = ["KINDS", "Result", "attempt", "open_transport"]
+
+KINDS = ("native", "httpx")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an attempt came to."""
+
+    outcome: Outcome
+    status: int | None = None
+    body: bytes = b""
+    phase: str | None = None
+    """Where a timeout struck."""
+    error: str | None = None
+
+
+def open_transport(
+    kind: str,
+    *,
+    guard: EgressGuard | None = None,
+    resolver: Resolver | None = None,
+    tls: ssl.SSLContext | None = None,
+    most_open: int = 100,
+) -> httpx.AsyncBaseTransport:
+    """Return a transport of one of the KINDS, which may reach loopback unless told otherwise."""
+    guard = guard or EgressGuard.from_settings(allow=None, deny="", development=True)
+    dialer = Dialer(resolver or Resolver(), guard)
+    context = tls or build_tls(None)
+    if kind == "native":
+        return Transport(dialer, context, most_open=most_open)
+    return HttpxTransport(dialer, context, most_idle=most_open)
+
+
+async def attempt(
+    transport: httpx.AsyncBaseTransport,
+    url: str,
+    *,
+    method: str = "POST",
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    body: bytes | None = b"{}",
+    timeout_seconds: float = 5.0,
+) -> Result:
+    """Make one attempt, as a delivery does; raises what is a fault of the transport's own."""
+    progress = _Progress()
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            request = build_request(method, url, headers, body, {"progress": progress})
+            response = await transport.handle_async_request(request)
+            content = await response.aread()
+    except Exception as error:
+        outcome = outcome_of(error)
+        if outcome is None:
+            raise
+        phase = progress.phase if outcome is Outcome.TIMEOUT else None
+        return Result(outcome, phase=phase, error=str(error))
+    outcome = Outcome.DELIVERED if response.is_success else Outcome.HTTP_ERROR
+    return Result(outcome, response.status_code, content)
+
+
+class _Progress:
+    phase = ""

@@ -1,0 +1,219 @@
+"""Conformance, first part: what a destination answers, and what becomes of the connection."""
+
+from __future__ import annotations
+
+import asyncio
+
+import httpx
+import pytest
+
+from queue_common.task import Outcome
+from queue_common.testing import wait_until
+from queue_common.testing.socket_server import Peer, SocketServer, says
+from queue_worker.testing import Result, attempt
+from queue_worker.transport import Transport
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+DELIVERED = Result(Outcome.DELIVERED, 200, b"ok")
+
+
+GOOD = {
+    "length": (OK, b"ok"),
+    "no body": (b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", b""),
+    "chunked": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        b"1\r\no\r\n1;name=value\r\nk\r\n0\r\n\r\n",
+        b"ok",
+    ),
+    "trailers": (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: x\r\n\r\n"
+        b"2\r\nok\r\n0\r\nX: 1\r\nContent-Type: later\r\n\r\n",
+        b"ok",
+    ),
+    "informational": (
+        b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + OK,
+        b"ok",
+    ),
+    "odd spelling": (b"HTTP/1.1 200\r\ncontent-length:2\r\nX-Empty:\r\n\r\nok", b"ok"),
+    "bytes in a header": (
+        b"HTTP/1.1 200 OK\r\nX-Name: caf\xe9 \xff\r\nContent-Length: 2\r\n\r\nok",
+        b"ok",
+    ),
+    "large header": (
+        b"HTTP/1.1 200 OK\r\nX-Large: %b\r\nContent-Length: 2\r\n\r\nok" % (b"x" * 30_000),
+        b"ok",
+    ),
+}
+
+
+@pytest.mark.parametrize("split", [False, True], ids=["whole", "byte by byte"])
+@pytest.mark.parametrize(("answer", "body"), GOOD.values(), ids=GOOD)
+async def test_a_framed_answer(
+    transport: httpx.AsyncBaseTransport, answer: bytes, body: bytes, split: bool
+) -> None:
+    """A framed answer is read to its end, and its connection serves the next request."""
+    parts = [answer]
+    if split:
+        parts = [answer[i : i + 1] for i in range(500)] + [answer[500:]]
+
+    async with SocketServer(says(*parts)) as server:
+        results = [await attempt(transport, server.url) for _ in range(3)]
+
+    assert results == [Result(Outcome.DELIVERED, 200, body)] * 3
+    assert server.connections == 1
+
+
+BARE = {
+    "HEAD": ("HEAD", b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", 200),
+    "HEAD chunked": ("HEAD", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", 200),
+    "204": ("POST", b"HTTP/1.1 204 No Content\r\n\r\n", 204),
+    "304": ("GET", b"HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n", 304),
+}
+
+
+@pytest.mark.parametrize(("method", "answer", "status"), BARE.values(), ids=BARE)
+async def test_an_answer_without_a_body(
+    transport: httpx.AsyncBaseTransport, method: str, answer: bytes, status: int
+) -> None:
+    """What has no body by HTTP's rules is not waited for, whatever length its head tells."""
+    async with SocketServer(says(answer)) as server:
+        for _ in range(3):
+            result = await attempt(transport, server.url, method=method, body=None)
+
+            assert (result.status, result.body) == (status, b"")
+
+    assert server.connections == 1
+
+
+CLOSING = {
+    "until the close": b"HTTP/1.1 200 OK\r\n\r\nok",
+    "HTTP/1.0": b"HTTP/1.0 200 OK\r\nServer: old\r\n\r\nok",
+    "HTTP/1.0 with a length": b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+    "Connection: close": b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+}
+
+
+@pytest.mark.parametrize("answer", CLOSING.values(), ids=CLOSING)
+async def test_an_answer_that_ends_the_connection(
+    transport: httpx.AsyncBaseTransport, answer: bytes
+) -> None:
+    """An answer that goes until the close, or announces it, is whole; another takes another."""
+    async with SocketServer(says(answer, then_close=True)) as server:
+        results = [await attempt(transport, server.url) for _ in range(2)]
+
+    assert results == [DELIVERED] * 2
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("status", [201, 299, 300, 301, 302, 307, 400, 404, 429, 500, 503, 599])
+async def test_statuses(transport: httpx.AsyncBaseTransport, status: int) -> None:
+    """Any 2xx is success, all else a failure with its status; a redirect is not followed."""
+    answer = b"HTTP/1.1 %d X\r\nLocation: /elsewhere\r\nContent-Length: 2\r\n\r\nok" % status
+
+    async with SocketServer(says(answer)) as server:
+        result = await attempt(transport, server.url)
+
+    outcome = Outcome.DELIVERED if 200 <= status < 300 else Outcome.HTTP_ERROR
+    assert result == Result(outcome, status, b"ok")
+    assert len(server.requests) == 1
+
+
+AFTERWARDS = {
+    "garbage": b"garbage",
+    "another answer": b"HTTP/1.1 500 Not asked for\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("more", AFTERWARDS.values(), ids=AFTERWARDS)
+async def test_bytes_long_after_an_answer(transport: httpx.AsyncBaseTransport, more: bytes) -> None:
+    """What comes on a kept connection is never taken for the next answer: it is given up."""
+    asked = asyncio.Event()
+    sent = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.answer()
+        await asked.wait()
+        await peer.send(more)
+        sent.set()
+        await peer.hold()
+
+    async with SocketServer(script) as server:
+        first = await attempt(transport, server.url)
+        asked.set()
+        await sent.wait()
+        if isinstance(transport, Transport):
+            # httpx looks at the socket when it takes it; ours has to have been told.
+            await wait_until(lambda: server.open == 0, "the connection is given up")
+        second = await attempt(transport, server.url)
+
+    assert [first, second] == [DELIVERED] * 2
+    assert server.connections == 2
+
+
+@pytest.mark.parametrize("more", AFTERWARDS.values(), ids=AFTERWARDS)
+async def test_bytes_right_after_an_answer(
+    transport: httpx.AsyncBaseTransport, more: bytes
+) -> None:
+    """What follows an answer ends its connection; httpx takes it for the next one (a difference).
+
+    httpcore keeps the bytes it has read beyond an answer and feeds them to the next exchange.
+    """
+    async with SocketServer(says(OK + more)) as server:
+        first = await attempt(transport, server.url)
+        second = await attempt(transport, server.url, timeout_seconds=0.5)
+
+    assert first == DELIVERED
+    assert (second == DELIVERED) is isinstance(transport, Transport)
+    assert server.connections == (2 if isinstance(transport, Transport) else 1)
+
+
+async def test_a_large_answer(transport: httpx.AsyncBaseTransport) -> None:
+    """Of an answer 1 MiB is read and 1 KiB kept; the rest is cut off and the status decides."""
+    cut = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n")
+        try:
+            while True:
+                await peer.send(b"x" * 65536)
+        finally:
+            cut.set()
+
+    async with SocketServer(script) as server:
+        result = await attempt(transport, server.url)
+        await asyncio.wait_for(cut.wait(), 5)
+
+    assert result == Result(Outcome.DELIVERED, 200, b"x" * 1024)
+
+
+async def test_an_early_answer(transport: httpx.AsyncBaseTransport) -> None:
+    """An answer before the request is wholly sent counts, and ends the connection."""
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.answer(b"too large", b"413 Content Too Large")
+
+    async with SocketServer(script) as server:
+        results = [await attempt(transport, server.url, body=b"x" * (32 << 20)) for _ in range(2)]
+
+    assert results == [Result(Outcome.HTTP_ERROR, 413, b"too large")] * 2
+    assert server.connections == 2
+
+
+async def test_an_early_answer_on_an_open_connection(transport: httpx.AsyncBaseTransport) -> None:
+    """An early answer is heard while the request is sent; by httpx only after (a difference)."""
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.answer(b"too large", b"413 Content Too Large")
+        await asyncio.Event().wait()
+
+    async with SocketServer(script) as server:
+        result = await attempt(transport, server.url, body=b"x" * (32 << 20), timeout_seconds=1)
+
+    if isinstance(transport, Transport):
+        assert result == Result(Outcome.HTTP_ERROR, 413, b"too large")
+    else:
+        assert (result.outcome, result.phase) == (Outcome.TIMEOUT, "send")
