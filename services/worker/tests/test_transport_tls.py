@@ -47,6 +47,7 @@ async def trusting(
 
 
 def server_tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    """Return what a server needs to show ``certificate``."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     certificate.configure_cert(context)
     return context
@@ -148,8 +149,9 @@ async def test_a_handshake_cut_off(transport: httpx.AsyncBaseTransport) -> None:
 async def test_a_client_certificate_that_is_asked_for(
     trusting: httpx.AsyncBaseTransport, authority: trustme.CA
 ) -> None:
-    """A server that wants a certificate of ours says so after the handshake: an error of TLS."""
+    """A server that wants a certificate of ours ends the handshake: an error of TLS."""
     tls = server_tls(authority.issue_cert("hooks.example"))
+    tls.maximum_version = ssl.TLSVersion.TLSv1_2
     tls.verify_mode = ssl.CERT_REQUIRED
     authority.configure_trust(tls)
 

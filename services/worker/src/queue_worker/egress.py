@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["EgressGuard", "Rules"]
 
 _SUFFIX = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
-_ADDRESS_LIKE = re.compile(r"[0-9.]+|(?:.*\.)?0x[0-9a-f]*")
+# No name ends in a number: what does is meant as an address (the URL standard's rule).
+_ADDRESS_LIKE = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from .egress import EgressGuard
 from .outcomes import outcome_of
 from .transport import Dialer, HttpxTransport, Resolver, Transport, build_request
 from .transport.build import build_tls
+from .transport.limits import IDLE_SECONDS
 
 if TYPE_CHECKING:
     import ssl
@@ -43,13 +44,14 @@ def open_transport(
     resolver: Resolver | None = None,
     tls: ssl.SSLContext | None = None,
     most_open: int = 100,
+    idle_seconds: float = IDLE_SECONDS,
 ) -> httpx.AsyncBaseTransport:
     """Return a transport of one of the KINDS, which may reach loopback unless told otherwise."""
     guard = guard or EgressGuard.from_settings(allow=None, deny="", development=True)
     dialer = Dialer(resolver or Resolver(), guard)
     context = tls or build_tls(None)
     if kind == "native":
-        return Transport(dialer, context, most_open=most_open)
+        return Transport(dialer, context, most_open=most_open, idle_seconds=idle_seconds)
     return HttpxTransport(dialer, context, most_idle=most_open)
 
 

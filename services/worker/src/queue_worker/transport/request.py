@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Target", "build_request", "encode_request", "target_of"]
 
-URLS_REMEMBERED = 4096
+URLS_REMEMBERED = 1024
 _PORTS = {"http": 80, "https": 443}
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"})

@@ -14,7 +14,7 @@ from .errors import ResolveError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["AddressInfo", "Resolver", "at_port", "numeric"]
+__all__ = ["AddressInfo", "Resolver", "at_port", "numeric", "system_lookup"]
 
 REMEMBERED_SECONDS = 30.0
 REMEMBERED_NAMES = 10_000
@@ -41,8 +41,14 @@ class Resolver:
     that hangs does not hold up the process' end either.
     """
 
-    def __init__(self, lookup: Callable[[str], Sequence[AddressInfo]] = system_lookup) -> None:
+    def __init__(
+        self,
+        lookup: Callable[[str], Sequence[AddressInfo]] = system_lookup,
+        *,
+        remembered_seconds: float = REMEMBERED_SECONDS,
+    ) -> None:
         self._lookup = lookup
+        self._remembered_seconds = remembered_seconds
         self._known: dict[str, tuple[float, Sequence[AddressInfo]]] = {}
         self._pending: dict[str, _Answer] = {}
         self._waiting: deque[str] = deque()
@@ -106,7 +112,7 @@ class Resolver:
             return
         answer.set_result(result)
         self._known.pop(host, None)
-        self._known[host] = (answer.get_loop().time() + REMEMBERED_SECONDS, result)
+        self._known[host] = (answer.get_loop().time() + self._remembered_seconds, result)
         if len(self._known) > REMEMBERED_NAMES:
             del self._known[next(iter(self._known))]
 

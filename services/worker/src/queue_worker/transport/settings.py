@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -33,6 +34,17 @@ def _proxy(value: SecretStr | None) -> SecretStr | None:
             msg = "should be http://[user:password@]host:port"
             raise ValueError(msg)
     return value
+
+
+def _check_ca_file(path: Path) -> None:
+    if not path.is_file():
+        msg = f"WORKER_CA_FILE: no file at {path}"
+        raise ValueError(msg)
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        msg = f"WORKER_CA_FILE: no certificate in {path}: {error}"
+        raise ValueError(msg) from error
 
 
 Proxy = Annotated[SecretStr | None, AfterValidator(_proxy)]
@@ -73,9 +85,8 @@ class DeliverySettings(LogSettings):
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        if self.worker_ca_file is not None and not self.worker_ca_file.is_file():
-            msg = f"WORKER_CA_FILE: no file at {self.worker_ca_file}"
-            raise ValueError(msg)
+        if self.worker_ca_file is not None:
+            _check_ca_file(self.worker_ca_file)
         if self.worker_transport == "httpx" and self.proxies and not self.egress_trust_proxy:
             name = next(iter(self.proxies)).upper() + "_PROXY"
             msg = (
