@@ -72,7 +72,6 @@ MISTAKES = {
     "EGRESS_DENY": ("a..b", "EGRESS_DENY=a..b: 'a..b' is neither a CIDR nor a host suffix"),
     "WORKER_TRANSPORT": ("curl", "WORKER_TRANSPORT=curl: input should be 'native' or 'httpx'"),
     "WORKER_CA_FILE": ("/nowhere.pem", "WORKER_CA_FILE: no file at /nowhere.pem"),
-    "HTTP_PROXY": ("socks5://proxy:1080", "should be http://[user:password@]host:port"),
     "EGRESS_TRUST_PROXY": ("perhaps", "EGRESS_TRUST_PROXY=perhaps: input should be a valid bool"),
 }
 
@@ -99,6 +98,21 @@ def test_a_proxy_that_nobody_vouches_for(set_variables: Settle, name: str) -> No
     """Behind a proxy the guard sees no address: the process does not start by accident."""
     with pytest.raises(SystemExit, match=f"{name.upper()}: the egress guard cannot see"):
         set_variables(WORKER_TRANSPORT="httpx", **{name: "http://proxy.example:3128"})
+
+
+def test_a_proxy_of_another_kind(set_variables: Settle) -> None:
+    """SOCKS is not spoken: told at start, without the URL, which may hold a password."""
+    with pytest.raises(SystemExit, match="HTTP_PROXY: should be http://") as ended:
+        set_variables(WORKER_TRANSPORT="httpx", HTTP_PROXY="socks5://user:secret@proxy:1080")
+
+    assert "secret" not in str(ended.value)
+
+
+def test_a_proxy_that_is_not_used(set_variables: Settle) -> None:
+    """Our own transport goes past proxies, so whatever is set of them does not stop it."""
+    settings = set_variables(HTTP_PROXY="socks5://proxy:1080")
+
+    assert isinstance(build_transport(settings, REDIS, most_open=1), Transport)
 
 
 async def test_a_proxy(set_variables: Settle) -> None:
