@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
 from collections.abc import Callable
 from pathlib import Path
@@ -67,6 +66,18 @@ def test_own_ground(set_variables: Settle) -> None:
     }
 
 
+@pytest.fixture
+def refusal(set_variables: Settle, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Reads settings that are refused, and returns what the process says as it ends."""
+
+    def refuse(**variables: str) -> str:
+        with pytest.raises(SystemExit) as ended:
+            set_variables(**variables)
+        return f"{ended.value}\n{capfd.readouterr().err}"
+
+    return refuse
+
+
 MISTAKES = {
     "EGRESS_ALLOW": ("10.0.0.0/33", "EGRESS_ALLOW=10.0.0.0/33: '10.0.0.0/33' is no address"),
     "EGRESS_DENY": ("a..b", "EGRESS_DENY=a..b: 'a..b' is neither a CIDR nor a host suffix"),
@@ -78,34 +89,35 @@ MISTAKES = {
 
 @pytest.mark.parametrize(("name", "mistake"), MISTAKES.items(), ids=MISTAKES)
 def test_a_mistake_ends_the_process(
-    set_variables: Settle, name: str, mistake: tuple[str, str]
+    refusal: Callable[..., str], name: str, mistake: tuple[str, str]
 ) -> None:
     """A mistake ends the process at start, and the message says what is allowed."""
-    with pytest.raises(SystemExit, match=re.escape(mistake[1])):
-        set_variables(**{name: mistake[0]})
+    assert mistake[1] in refusal(**{name: mistake[0]})
 
 
-def test_a_ca_file_without_certificate(set_variables: Settle, tmp_path: Path) -> None:
+def test_a_ca_file_without_certificate(refusal: Callable[..., str], tmp_path: Path) -> None:
     """A file that holds no certificate ends the process at start."""
     (tmp_path / "ca.pem").write_text("nothing")
 
-    with pytest.raises(SystemExit, match="WORKER_CA_FILE: no certificate in"):
-        set_variables(WORKER_CA_FILE=str(tmp_path / "ca.pem"))
+    said = refusal(WORKER_CA_FILE=str(tmp_path / "ca.pem"))
+
+    assert "WORKER_CA_FILE: no certificate in" in said
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "HTTPS_PROXY", "https_proxy"])
-def test_a_proxy_that_nobody_vouches_for(set_variables: Settle, name: str) -> None:
+def test_a_proxy_that_nobody_vouches_for(refusal: Callable[..., str], name: str) -> None:
     """Behind a proxy the guard sees no address: the process does not start by accident."""
-    with pytest.raises(SystemExit, match=f"{name.upper()}: the egress guard cannot see"):
-        set_variables(WORKER_TRANSPORT="httpx", **{name: "http://proxy.example:3128"})
+    said = refusal(WORKER_TRANSPORT="httpx", **{name: "http://proxy.example:3128"})
+
+    assert f"{name.upper()}: the egress guard cannot see" in said
 
 
-def test_a_proxy_of_another_kind(set_variables: Settle) -> None:
+def test_a_proxy_of_another_kind(refusal: Callable[..., str]) -> None:
     """SOCKS is not spoken: told at start, without the URL, which may hold a password."""
-    with pytest.raises(SystemExit, match="HTTP_PROXY: should be http://") as ended:
-        set_variables(WORKER_TRANSPORT="httpx", HTTP_PROXY="socks5://user:secret@proxy:1080")
+    said = refusal(WORKER_TRANSPORT="httpx", HTTP_PROXY="socks5://user:secret@proxy:1080")
 
-    assert "secret" not in str(ended.value)
+    assert "HTTP_PROXY: should be http://" in said
+    assert "secret" not in said
 
 
 def test_a_proxy_that_is_not_used(set_variables: Settle) -> None:
