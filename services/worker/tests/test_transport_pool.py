@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from queue_common.task import Outcome
 from queue_common.testing import wait_until
@@ -202,6 +204,20 @@ async def test_the_frame(
 
     head = b"%b / HTTP/1.1\r\nHost: 127.0.0.1:%d%b\r\n\r\n"
     assert server.requests == [head % (method.encode(), server.port, framing) + (body or b"")]
+
+
+URLS = st.text("abAB01-._~!$&'()*+,;=:@/?%[]|\\^`{} #é", max_size=20)
+
+
+@given(path=URLS, scheme=st.sampled_from(["http", "https"]), port=st.sampled_from(["", ":8080"]))
+def test_the_short_way_of_reading_a_url(path: str, scheme: str, port: str) -> None:
+    """A URL comes to the same whether it is plain enough for the short way or not."""
+    url = f"{scheme}://example.com{port}/{path}"
+    request = build_request("GET", url, [], None, {})
+    target, expected = request.extensions["delivery_target"], target_of(httpx.URL(url))
+
+    assert target == expected
+    assert request.url == httpx.URL(url)
 
 
 BREAKING = {
