@@ -36,8 +36,7 @@ def build_transport(
 ) -> httpx.AsyncBaseTransport:
     """Return the transport that WORKER_TRANSPORT names, the egress guard within it.
 
-    ``most_open`` bounds kept connections, those in use included. Raises OSError (ssl.SSLError is
-    one) for a WORKER_CA_FILE that holds no certificate.
+    ``most_open`` bounds kept connections, those in use included.
     """
     resolver = Resolver()
     guard = build_guard(settings, redis)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Target", "build_request", "encode_request", "target_of"]
 
-URLS_REMEMBERED = 1024
+ORIGINS_REMEMBERED = 1024
+# An origin and a path as they are sent; anything else httpx reads, normalises and escapes.
+_WORDS = r"(?:[A-Za-z0-9\-._~!$&()*+,;=:@/]|%[0-9A-Fa-f]{2})*"
+_PLAIN = re.compile(rf"(https?://[A-Za-z0-9.\-]+(?::[0-9]+)?)(/{_WORDS}(?:\?(?:{_WORDS}|\?)*)?)")
 _PORTS = {"http": 80, "https": 443}
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_NO_URL = httpx.URL()
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 """Methods for which the lack of a body goes without saying."""
 
@@ -29,7 +34,6 @@ Header = tuple[bytes, bytes]
 class Target:
     """What a URL comes to: whom to connect to and what to ask for."""
 
-    url: httpx.URL
     scheme: str
     host: str
     """In ASCII, IPv6 without brackets."""
@@ -50,12 +54,53 @@ def target_of(url: httpx.URL) -> Target:
         msg = f"only http and https URLs with a host can be requested, not {scheme!r}"
         raise httpx.UnsupportedProtocol(msg)
     path = url.raw_path or b"/"
-    return Target(url, scheme, host, url.port or _PORTS[scheme], path, url.netloc)
+    return Target(scheme, host, url.port or _PORTS[scheme], path, url.netloc)
 
 
-@lru_cache(maxsize=URLS_REMEMBERED)
-def _read(url: str) -> Target:
+@lru_cache(maxsize=ORIGINS_REMEMBERED)
+def _origin(url: str) -> Target:
     return target_of(httpx.URL(url))
+
+
+def _read(url: str) -> Target:
+    """Read a URL as ``target_of(httpx.URL(url))`` does, for a tenth of its price.
+
+    httpx takes 12 us and more for each; here a plain URL's origin is remembered and its path taken
+    as it is.
+    """
+    plain = _PLAIN.fullmatch(url)
+    if plain is None or "/." in plain[2]:
+        return target_of(httpx.URL(url))
+    origin = _origin(plain[1])
+    return replace(origin, path=plain[2].encode())
+
+
+class _Request(httpx.Request):
+    """A request whose URL is read where somebody asks for it: our own transport has no need."""
+
+    def __init__(
+        self,
+        method: str,
+        url: str,
+        headers: Sequence[Header],
+        body: bytes,
+        extensions: dict[str, Any],
+    ) -> None:
+        # A stream instead of content: httpx then adds nothing of its own.
+        stream = httpx.ByteStream(body)
+        super().__init__(method, _NO_URL, headers=headers, stream=stream, extensions=extensions)
+        self._text: str | httpx.URL = url
+
+    @property
+    def url(self) -> httpx.URL:
+        """The URL as httpx reads it."""
+        if isinstance(self._text, str):
+            self._text = httpx.URL(self._text)
+        return self._text
+
+    @url.setter
+    def url(self, url: httpx.URL) -> None:
+        self._text = url
 
 
 def build_request(
@@ -67,8 +112,8 @@ def build_request(
 ) -> httpx.Request:
     """Return a request ready to be sent by any transport, at a quarter of httpx's own price.
 
-    ``Host`` and ``Content-Length`` are added. URLs are remembered, so that a destination's is read
-    once. Raises httpx.InvalidURL and httpx.UnsupportedProtocol.
+    ``Host`` and ``Content-Length`` are added. Raises httpx.InvalidURL and
+    httpx.UnsupportedProtocol.
     """
     target = _read(url)
     framed = [(b"Host", target.authority), *headers]
@@ -76,14 +121,7 @@ def build_request(
         framed.append((b"Content-Length", b"%d" % len(body)))
     elif method.upper() not in _WITHOUT_BODY:
         framed.append((b"Content-Length", b"0"))
-    return httpx.Request(
-        method,
-        target.url,
-        headers=framed,
-        # A stream instead of content: httpx then adds nothing of its own.
-        stream=httpx.ByteStream(body or b""),
-        extensions={"delivery_target": target, **extensions},
-    )
+    return _Request(method, url, framed, body or b"", {"delivery_target": target, **extensions})
 
 
 def encode_request(request: httpx.Request, target: Target) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -26,16 +27,31 @@ def _allowed(value: str | None) -> str | None:
     return value
 
 
-def _proxy(value: SecretStr | None) -> SecretStr | None:
-    if value is not None:
-        parts = urlsplit(value.get_secret_value())
+def _check_ca_file(path: Path) -> None:
+    if not path.is_file():
+        msg = f"WORKER_CA_FILE: no file at {path}"
+        raise ValueError(msg)
+    try:
+        ssl.create_default_context(cafile=path)
+    except OSError as error:
+        msg = f"WORKER_CA_FILE: no certificate in {path}: {error}"
+        raise ValueError(msg) from error
+
+
+def _check_proxies(proxies: dict[str, str], *, trusted: bool) -> None:
+    # Values are not shown: they may hold a password.
+    for scheme, url in proxies.items():
+        name = f"{scheme.upper()}_PROXY"
+        parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
-            msg = "should be http://[user:password@]host:port"
+            msg = f"{name}: should be http://[user:password@]host:port"
             raise ValueError(msg)
-    return value
-
-
-Proxy = Annotated[SecretStr | None, AfterValidator(_proxy)]
+        if not trusted:
+            msg = (
+                f"{name}: the egress guard cannot see what a proxy connects to; where the proxy "
+                "refuses internal addresses itself, set EGRESS_TRUST_PROXY=true"
+            )
+            raise ValueError(msg)
 
 
 class DeliverySettings(LogSettings):
@@ -52,9 +68,9 @@ class DeliverySettings(LogSettings):
     """
     egress_deny: Annotated[str, AfterValidator(_rules)] = ""
     """CIDRs and host suffixes that must not be delivered to; over EGRESS_ALLOW."""
-    http_proxy: Proxy = None
+    http_proxy: SecretStr | None = None
     """The proxy for http URLs; with WORKER_TRANSPORT=httpx only."""
-    https_proxy: Proxy = None
+    https_proxy: SecretStr | None = None
     """The proxy for https URLs; with WORKER_TRANSPORT=httpx only."""
     no_proxy: str = ""
     """Hosts and suffixes, separated by commas, that are connected to directly."""
@@ -73,14 +89,8 @@ class DeliverySettings(LogSettings):
 
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
-        if self.worker_ca_file is not None and not self.worker_ca_file.is_file():
-            msg = f"WORKER_CA_FILE: no file at {self.worker_ca_file}"
-            raise ValueError(msg)
-        if self.worker_transport == "httpx" and self.proxies and not self.egress_trust_proxy:
-            name = next(iter(self.proxies)).upper() + "_PROXY"
-            msg = (
-                f"{name}: the egress guard cannot see what a proxy connects to; where the proxy "
-                "refuses internal addresses itself, set EGRESS_TRUST_PROXY=true"
-            )
-            raise ValueError(msg)
+        if self.worker_ca_file is not None:
+            _check_ca_file(self.worker_ca_file)
+        if self.worker_transport == "httpx":
+            _check_proxies(self.proxies, trusted=self.egress_trust_proxy)
         return self

@@ -1,0 +1,279 @@
+"""Keeping connections, looking names up, and writing requests: what is not seen from outside."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from queue_common.task import Outcome
+from queue_common.testing import wait_until
+from queue_common.testing.socket_server import SocketServer, says
+from queue_worker.testing import Result, attempt, open_transport
+from queue_worker.transport import ResolveError, Resolver, Transport, build_request
+from queue_worker.transport.request import encode_request, target_of
+from queue_worker.transport.resolve import LOOKUPS_AT_ONCE, AddressInfo, numeric
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+@pytest.fixture
+async def native() -> AsyncIterator[Callable[..., Transport]]:
+    """Opens our transport as the test wants it."""
+    opened: list[Transport] = []
+
+    def open_one(*, most_open: int = 100, idle_seconds: float = 30) -> Transport:
+        made = open_transport("native", most_open=most_open, idle_seconds=idle_seconds)
+        assert isinstance(made, Transport)
+        opened.append(made)
+        return made
+
+    yield open_one
+    for transport in opened:
+        await transport.aclose()
+        await wait_until(lambda: transport.pool.open == 0, "all connections are closed")  # noqa: B023
+
+
+async def test_the_connection_used_last_is_taken_first(native: Callable[..., Transport]) -> None:
+    """So that those a burst left over come to their idle limit."""
+    transport = native()
+
+    async with SocketServer(says(OK)) as server:
+        await asyncio.gather(*(attempt(transport, server.url) for _ in range(5)))
+        for _ in range(20):
+            await attempt(transport, server.url)
+
+        assert server.connections == 5
+        assert transport.pool.idle == 5
+
+
+async def test_an_idle_connection_is_closed(native: Callable[..., Transport]) -> None:
+    """A kept connection that nobody takes is closed after the idle limit."""
+    transport = native(idle_seconds=0.05)
+
+    async with SocketServer(says(OK)) as server:
+        await asyncio.gather(*(attempt(transport, server.url) for _ in range(3)))
+        await wait_until(lambda: server.open == 0, "the server sees them closed")
+
+    assert transport.pool.open == 0
+
+
+async def test_the_oldest_connection_goes_first(native: Callable[..., Transport]) -> None:
+    """Beyond the cap on open connections the one kept longest is closed, whatever destination."""
+    transport = native(most_open=2)
+
+    async with (
+        SocketServer(says(OK)) as first,
+        SocketServer(says(OK)) as second,
+        SocketServer(says(OK)) as third,
+    ):
+        for server in (first, second, third):
+            await attempt(transport, server.url)
+        await wait_until(lambda: first.open == 0, "the oldest is closed")
+
+        assert (second.open, third.open) == (1, 1)
+        assert transport.pool.open == 2
+
+
+async def test_more_in_use_than_the_cap(native: Callable[..., Transport]) -> None:
+    """Connections in use are never closed for the cap; they are not kept afterwards."""
+    transport = native(most_open=2)
+
+    async with SocketServer(says(OK)) as server:
+        results = await asyncio.gather(*(attempt(transport, server.url) for _ in range(10)))
+
+        assert {result.outcome for result in results} == {Outcome.DELIVERED}
+        await wait_until(lambda: transport.pool.open == 2, "those beyond the cap are closed")
+
+
+async def test_a_closed_transport_keeps_nothing(native: Callable[..., Transport]) -> None:
+    """An exchange that ends after the transport was closed closes its connection."""
+    transport = native()
+
+    async with SocketServer(says(OK)) as server:
+        running = asyncio.create_task(attempt(transport, server.url))
+        await wait_until(lambda: server.connections == 1, "it is under way")
+        await transport.aclose()
+
+        assert (await running).outcome is Outcome.DELIVERED
+        await wait_until(lambda: server.open == 0, "the connection is closed")
+
+
+async def test_a_name_is_looked_up_once(native: Callable[..., Transport]) -> None:
+    """Who asks for a name while it is looked up, or within 30 s, shares the answer."""
+    asked: list[str] = []
+    go = threading.Event()
+
+    def lookup(host: str) -> list[AddressInfo]:
+        asked.append(host)
+        go.wait()
+        return numeric("127.0.0.1") or []
+
+    resolver = Resolver(lookup)
+    waiting = [asyncio.create_task(resolver.resolve("a.example")) for _ in range(10)]
+    await wait_until(lambda: asked, "the look-up runs")
+    waiting[0].cancel()
+    go.set()
+    found = await asyncio.gather(*waiting[1:])
+    later = await resolver.resolve("a.example")
+
+    assert asked == ["a.example"]
+    assert all(answer == later for answer in found)
+    assert waiting[0].cancelled()
+
+
+async def test_a_failed_look_up_is_not_remembered() -> None:
+    """A name that had no address is asked for again the next time."""
+    answers: list[list[AddressInfo] | OSError] = [OSError("no"), numeric("127.0.0.1") or []]
+
+    def lookup(_host: str) -> list[AddressInfo]:
+        answer = answers.pop(0)
+        if isinstance(answer, OSError):
+            raise answer
+        return answer
+
+    resolver = Resolver(lookup)
+    with pytest.raises(ResolveError, match=r"a\.example has no address: no"):
+        await resolver.resolve("a.example")
+
+    assert await resolver.resolve("a.example")
+
+
+async def test_look_ups_at_once_are_bounded() -> None:
+    """Names beyond the bound wait for a thread, and get their answer all the same."""
+    lock = threading.Lock()
+    go = threading.Event()
+    running = most = 0
+
+    def lookup(_host: str) -> list[AddressInfo]:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        go.wait()
+        with lock:
+            running -= 1
+        return numeric("127.0.0.1") or []
+
+    resolver = Resolver(lookup)
+    names = [f"name-{number}.example" for number in range(LOOKUPS_AT_ONCE + 20)]
+    waiting = [asyncio.create_task(resolver.resolve(name)) for name in names]
+    await wait_until(lambda: running == LOOKUPS_AT_ONCE, "as many run as may")
+    go.set()
+    found = await asyncio.gather(*waiting)
+
+    assert all(found)
+    assert most == LOOKUPS_AT_ONCE
+
+
+async def test_what_is_sent(transport: httpx.AsyncBaseTransport) -> None:
+    """A request goes out as it was given, with Host and Content-Length and nothing else added."""
+    headers = [(b"X-One", b"1"), (b"x-one", b"2"), (b"Content-Type", b"text/plain")]
+
+    async with SocketServer(says(OK)) as server:
+        url = f"{server.url}a%20b/c?q=%C3%A9&r=a+b#fragment"
+        await attempt(transport, url, method="Patch", headers=headers, body=b"\0\r\nbody")
+
+    assert server.requests == [
+        b"PATCH /a%%20b/c?q=%%C3%%A9&r=a+b HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nX-One: 1\r\n"
+        b"x-one: 2\r\nContent-Type: text/plain\r\nContent-Length: 7\r\n\r\n\0\r\nbody" % server.port
+    ]
+
+
+@pytest.mark.parametrize(
+    ("method", "body", "framing"),
+    [
+        ("GET", None, b""),
+        ("DELETE", None, b""),
+        ("POST", None, b"\r\nContent-Length: 0"),
+        ("GET", b"ab", b"\r\nContent-Length: 2"),
+        ("POST", b"", b"\r\nContent-Length: 0"),
+    ],
+)
+async def test_the_frame(
+    transport: httpx.AsyncBaseTransport, method: str, body: bytes | None, framing: bytes
+) -> None:
+    """No body has a length where a method means one, and any method may have a body."""
+    async with SocketServer(says(OK)) as server:
+        await attempt(transport, server.url, method=method, body=body)
+
+    head = b"%b / HTTP/1.1\r\nHost: 127.0.0.1:%d%b\r\n\r\n"
+    assert server.requests == [head % (method.encode(), server.port, framing) + (body or b"")]
+
+
+URLS = st.text("abAB01-._~!$&'()*+,;=:@/?%[]|\\^`{} #é", max_size=20)
+
+
+@given(path=URLS, scheme=st.sampled_from(["http", "https"]), port=st.sampled_from(["", ":8080"]))
+def test_the_short_way_of_reading_a_url(path: str, scheme: str, port: str) -> None:
+    """A URL comes to the same whether it is plain enough for the short way or not."""
+    url = f"{scheme}://example.com{port}/{path}"
+    request = build_request("GET", url, [], None, {})
+    target, expected = request.extensions["delivery_target"], target_of(httpx.URL(url))
+
+    assert target == expected
+    assert request.url == httpx.URL(url)
+
+
+BREAKING = {
+    "value with a line end": (b"X", b"a\r\nX-Evil: 1"),
+    "value with a bare line feed": (b"X", b"a\nX-Evil: 1"),
+    "value with a bare return": (b"X", b"a\rb"),
+    "value with a zero": (b"X", b"a\0b"),
+    "name with a blank": (b"X Y", b"a"),
+    "name with a colon": (b"X:Y", b"a"),
+    "name with a line end": (b"X\r\nY", b"a"),
+    "no name": (b"", b"a"),
+    "another length": (b"Content-Length", b"1"),
+    "chunked": (b"transfer-encoding", b"chunked"),
+}
+
+
+@pytest.mark.parametrize("header", BREAKING.values(), ids=BREAKING)
+def test_a_header_that_breaks_out(header: tuple[bytes, bytes]) -> None:
+    """What would be read as another header, or another request, is not sent."""
+    request = build_request("POST", "http://example.com/", [header], b"body", {})
+
+    with pytest.raises(httpx.LocalProtocolError):
+        encode_request(request, target_of(request.url))
+
+
+@pytest.mark.parametrize("method", ["", "GET /x HTTP/1.1\r\nX: ", "G T", "GÉT"])
+def test_a_method_that_is_no_word(method: str) -> None:
+    """A method that is not a word of HTTP is not sent."""
+    request = build_request(method, "http://example.com/", [], None, {})
+
+    with pytest.raises(httpx.LocalProtocolError):
+        encode_request(request, target_of(request.url))
+
+
+@pytest.mark.parametrize("url", ["ftp://example.com/", "http:///x", "/x", "mailto:a@b"])
+async def test_other_urls(transport: httpx.AsyncBaseTransport, url: str) -> None:
+    """A URL that is not http or https, or names no host, ends as a protocol error."""
+    result = await attempt(transport, url)
+
+    assert result.outcome is Outcome.PROTOCOL_ERROR
+
+
+async def test_under_httpx_own_client(transport: httpx.AsyncBaseTransport) -> None:
+    """Either transport serves under httpx's client as any other."""
+    async with SocketServer(says(OK)) as server:
+        client = httpx.AsyncClient(transport=transport)
+        response = await client.post(server.url, json={"a": 1})
+
+    assert response.text == "ok"
+    assert server.requests[0].endswith(b'{"a":1}')
+
+
+async def test_many_at_once(transport: httpx.AsyncBaseTransport) -> None:
+    """Each of many requests at once gets its own answer."""
+    async with SocketServer(says(OK)) as server:
+        results = await asyncio.gather(*(attempt(transport, server.url) for _ in range(100)))
+
+    assert results == [Result(Outcome.DELIVERED, 200, b"ok")] * 100
+    assert len(server.requests) == 100
