@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from .harness.cluster import Cluster
 from .harness.diagnostics import collect
-from .harness.images import load_images, rendered_images
-from .harness.profiles import PROFILES
-from .harness.system import System, install
-from .harness.target import open_target
+from .harness.release import Release
+from .harness.suite import Suite, open_suite
+from .harness.system import System, install, installed
 from .settings import SuiteSettings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+SUITE = pytest.StashKey[Suite]()
 SESSION = pytest.mark.asyncio(loop_scope="session")
 
 
@@ -35,19 +34,42 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Collect what the cluster has to say while it still can, before anything is taken away."""
     report = yield
-    if report.failed and (target := item.session.stash.get(TARGET, None)):
-        settings, namespaces = target
-        folder = settings.reports / re.sub(r"[^\w.-]+", "-", f"{item.name}-{report.when}")
-        assert settings.kubeconfig is not None
-        report.sections.append(("cluster", collect(settings.kubeconfig, namespaces, folder)))
+    if report.failed and (suite := item.session.stash.get(SUITE, None)):
+        folder = suite.settings.reports / re.sub(r"[^\w.-]+", "-", f"{item.name}-{report.when}")
+        seen = collect(suite.cluster.kubeconfig, sorted(suite.namespaces), folder)
+        report.sections.append(("cluster", seen))
     return report
 
 
-TARGET = pytest.StashKey[tuple[SuiteSettings, set[str]]]()
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def suite(request: pytest.FixtureRequest) -> AsyncIterator[Suite]:
+    """The cluster with the images in it, and the suite's settings for it."""
+    async with open_suite(SuiteSettings.from_environment()) as suite:
+        request.session.stash[SUITE] = suite
+        yield suite
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def target() -> AsyncIterator[tuple[Cluster, SuiteSettings]]:
-    """The cluster with the suite's settings for it."""
-    async with open_target(SuiteSettings.from_environment()) as found:
-        yield found
+async def system(request: pytest.FixtureRequest, suite: Suite) -> AsyncIterator[System]:
+    """An installation of the default profile, or of the one that a parameter names.
+
+    Tests share it: each leaves it as whole as it found it.
+    """
+    async with install(suite, getattr(request, "param", "default")) as system:
+        yield system
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def neighbour(suite: Suite, system: System) -> AsyncIterator[System]:
+    """A second release beside the first: with a name of 50 characters, and soon out of patience."""
+    name = "another-release-whose-name-is-as-long-as-helm-lets"
+    assert len(name) == 50
+    small = (
+        "api.replicas=1",
+        "worker.replicas=1",
+        "queue.retryDeadline=5s",
+        "jaeger.enabled=false",
+    )
+    release = Release(system.namespace, name, system.release.values, small)
+    async with installed(suite, release) as api:
+        yield System(release, api, system.receiver)

@@ -13,10 +13,12 @@ import httpx
 from .commands import CommandError, run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
 __all__ = ["Cluster", "Namespace"]
+
+_UNREACHABLE = ("TimeoutError", "timed out", "ConnectionRefusedError", "No route to host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +59,6 @@ class Cluster:
         """Say whether the Kubernetes API answers at ``path``."""
         return (await self.http.get(path)).is_success
 
-    @asynccontextmanager
-    async def namespace(
-        self, name: str, *, labels: Mapping[str, str], keep: bool
-    ) -> AsyncIterator[Namespace]:
-        """Make a namespace, and delete it in the end without waiting for it."""
-        head = {"name": name, "labels": dict(labels)}
-        manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": head}
-        await self.kubectl("apply", "-f", "-", stdin=json.dumps(manifest))
-        yield Namespace(self, name)
-        if not keep:
-            await self.kubectl("delete", "namespace", name, "--wait=false")
-
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
@@ -89,7 +79,12 @@ class Namespace:
         """Create or change what the manifest describes."""
         await self.kubectl("apply", "-f", "-", stdin=manifest)
 
-    async def list(self, path: str, selector: str = "") -> list[dict[str, Any]]:
+    async def secret(self, name: str, values: Mapping[str, str]) -> None:
+        """Create a Secret."""
+        head = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}}
+        await self.apply(json.dumps({**head, "stringData": values}))
+
+    async def items(self, path: str, selector: str = "") -> list[dict[str, Any]]:
         """Return objects; ``path`` is ``api/v1/pods`` or ``apis/apps/v1/deployments``."""
         prefix, _, kind = path.rpartition("/")
         answer = await self.cluster.http.get(
@@ -101,18 +96,21 @@ class Namespace:
 
     async def pods(self, selector: str = "") -> list[dict[str, Any]]:
         """Return the pods that are there and not ending."""
-        pods = await self.list("api/v1/pods", selector)
+        pods = await self.items("api/v1/pods", selector)
         return [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
     async def pod_names(self, selector: str) -> list[str]:
         """Return the names of the pods that are there and not ending."""
         return [pod["metadata"]["name"] for pod in await self.pods(selector)]
 
-    async def can_run(self, pod: str, *command: str) -> bool:
-        """Say whether a command in a pod ends well."""
+    async def can_connect(self, pod: str, host: str, port: int) -> bool:
+        """Say whether a pod that has Python can open a TCP connection."""
+        code = f"import socket; socket.create_connection(({host!r}, {port}), 3)"
         try:
-            await self.kubectl("exec", pod, "--", *command, timeout_seconds=60)
-        except CommandError:
+            await self.kubectl("exec", pod, "--", "python3", "-c", code, timeout_seconds=60)
+        except CommandError as error:
+            if not any(sign in str(error) for sign in _UNREACHABLE):
+                raise
             return False
         return True
 
@@ -125,7 +123,10 @@ class Namespace:
             params=params,
         )
 
-    async def names(self, kinds: Sequence[str], selector: str) -> set[str]:
-        """Return what there is of some kinds, as ``kind/name``."""
-        listed = await self.kubectl("get", ",".join(kinds), "-l", selector, "-o", "name")
-        return set(listed.split())
+    async def objects(self) -> set[str]:
+        """Return everything that is there, as ``kind/name``, but for events."""
+        kinds = await self.cluster.kubectl(
+            *("api-resources", "--namespaced", "--verbs=list", "--output=name")
+        )
+        wanted = [kind for kind in kinds.split() if not kind.startswith(("events", "pods.metrics"))]
+        return set((await self.kubectl("get", ",".join(wanted), "--output=name")).split())

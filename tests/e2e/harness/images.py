@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from ..settings import ROOT
 from . import receiver
 from .commands import CommandError, run
+from .release import CHART
 
 if TYPE_CHECKING:
     from ..settings import SuiteSettings
 
-__all__ = ["load_images", "rendered_images"]
+__all__ = ["chart_images", "load_images"]
 
 
 async def load_images(settings: SuiteSettings, images: set[str]) -> None:
@@ -30,14 +31,15 @@ async def load_images(settings: SuiteSettings, images: set[str]) -> None:
     await run(*settings.load_command, receiver.IMAGE, *here, timeout_seconds=600)
 
 
+async def chart_images() -> set[str]:
+    """Return the images that the chart's defaults, with Jaeger, would run."""
+    rendered = await run("helm", "template", "queue", str(CHART), "--set", "jaeger.enabled=true")
+    return set(re.findall(r"^\s*(?:- )?image: [\"']?([^\s\"']+)", rendered, re.MULTILINE))
+
+
 async def _is_here(image: str) -> bool:
     try:
         await run("docker", "image", "inspect", "--format", "{{.Id}}", image)
     except CommandError:
         return False
     return True
-
-
-def rendered_images(manifests: str) -> set[str]:
-    """Return the images that rendered manifests name."""
-    return set(re.findall(r"^\s*(?:- )?image: [\"']?([^\s\"']+)", manifests, re.MULTILINE))

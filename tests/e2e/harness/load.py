@@ -16,7 +16,7 @@ from queue_common.testing import wait_until
 from .api import TASKS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from .api import Api
     from .receiver import Ledger
@@ -65,20 +65,28 @@ class Load:
         goal = len(self.accepted) + more
         await wait_until(lambda: len(self.accepted) >= goal, f"{more} more accepted", 60)
 
-    async def all_arrived(self, timeout_seconds: float = 60) -> None:
-        """Wait until each accepted task has arrived."""
+    async def all_delivered(self, timeout_seconds: float = 60) -> None:
+        """Wait until the API tells each accepted task as delivered, and it is in the ledger."""
+        waiting = set(self.accepted)
 
-        async def nothing_missing() -> bool:
-            missing.clear()
-            missing.update(self.accepted - set(await self.ledger.counts()))
-            return not missing
+        async def delivered(task_id: str) -> str | None:
+            return task_id if (await self.api.look_up(task_id))["state"] == "delivered" else None
 
-        missing: set[str] = set()
+        async def none_waits() -> bool:
+            for some in batched(sorted(waiting), 16):
+                waiting.difference_update(await asyncio.gather(*map(delivered, some)))
+            return not waiting
+
         try:
-            await wait_until(nothing_missing, "all arrived", timeout_seconds, every_seconds=0.5)
+            await wait_until(none_waits, "all delivered", timeout_seconds, every_seconds=0.5)
         except AssertionError as error:
-            error.add_note(f"{len(missing)} of {len(self.accepted)} missing: {sorted(missing)[:5]}")
+            error.add_note(f"{len(waiting)} of {len(self.accepted)} wait: {sorted(waiting)[:5]}")
             raise
+        assert not await self.missing()
+
+    async def missing(self) -> set[str]:
+        """Return what was accepted and never arrived."""
+        return self.accepted - set(await self.ledger.counts())
 
     async def repeated(self) -> dict[str | None, int]:
         """Return the tasks that arrived more than once, and how often."""
@@ -87,12 +95,16 @@ class Load:
 
     async def report(self, what: str) -> None:
         """Print the run's figures, for those who read the log of a suite that passed."""
-        missing = self.accepted - set(await self.ledger.counts())
         refused = dict(self.refused) or 0
         print(  # noqa: T201
             f"\n{what}: {len(self.accepted)} accepted in {self.seconds:.0f} s, refused {refused},"
-            f" lost {len(missing)}, repeated {len(await self.repeated())}"
+            f" lost {len(await self.missing())}, repeated {len(await self.repeated())}"
         )
+
+
+def batched(ids: list[str], size: int) -> Iterator[list[str]]:
+    """Yield the ids by ``size`` at a time."""
+    return (ids[i : i + size] for i in range(0, len(ids), size))
 
 
 @asynccontextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,10 @@ FOLDER = Path(__file__).parents[1] / "profiles"
 
 async def _nothing(_: Namespace) -> None:
     """Prepare nothing."""
+
+
+async def _choose_password(namespace: Namespace) -> None:
+    await namespace.secret("redis-password", {"password": secrets.token_urlsafe(24)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,10 @@ PROFILES = {
     for profile in (
         Profile("default"),
         Profile("external-redis-tls", prepare=start_external_redis),
-        Profile("hardened", labels={"pod-security.kubernetes.io/enforce": "restricted"}),
+        Profile(
+            "hardened",
+            labels={"pod-security.kubernetes.io/enforce": "restricted"},
+            prepare=_choose_password,
+        ),
     )
 }

@@ -46,7 +46,7 @@ class Receiver:
 
     @property
     def host(self) -> str:
-        """The name that pods know it by."""
+        """The name that pods of other namespaces know it by."""
         return f"receiver.{self.namespace.name}.svc.cluster.local"
 
     def ledger(self) -> Ledger:
@@ -62,9 +62,9 @@ class Ledger:
     name: str
 
     def url(self, **wishes: str | float) -> str:
-        """Return the URL to deliver to; wishes are those of the receiver's query."""
+        """Return the URL, within the namespace; wishes are those of the receiver's query."""
         query = f"?{urlencode(wishes)}" if wishes else ""
-        return f"http://{self.receiver.host}:8080/to/{self.name}{query}"
+        return f"http://receiver:8080/to/{self.name}{query}"
 
     async def arrivals(self) -> list[Arrival]:
         """Return all requests in the order of their arrival."""

@@ -29,6 +29,11 @@ class Release:
     settings: tuple[str, ...] = ()
     """Further values, as ``--set`` takes them."""
 
+    @property
+    def host(self) -> str:
+        """The name that the ingress knows it by."""
+        return f"{self.name}.{self.namespace.name}.example.com"
+
     def selector(self, component: str = "") -> str:
         """Return the label selector of all objects, or of one component's."""
         of_component = f",app.kubernetes.io/component={component}" if component else ""
@@ -40,7 +45,11 @@ class Release:
         ``settings`` are added to the release's own for this once.
         """
         files = [argument for path in self.values for argument in ("--values", str(path))]
-        sets = [a for value in (*self.settings, *settings) for a in ("--set", value)]
+        sets = [
+            a
+            for value in (f"ingress.host={self.host}", *self.settings, *settings)
+            for a in ("--set", value)
+        ]
         wait = ("--install", "--wait", "--timeout", f"{WAIT_SECONDS}s")
         await self._helm("upgrade", self.name, str(CHART), *wait, *files, *sets)
 
@@ -73,6 +82,21 @@ class Release:
     async def pods(self, component: str) -> list[str]:
         """Return the names of a component's pods."""
         return await self.namespace.pod_names(self.selector(component))
+
+    async def service_names(self, component: str, port: int) -> list[str]:
+        """Return the names of a component's Services that have a port."""
+        services = await self.namespace.items("api/v1/services", self.selector(component))
+        return [
+            service["metadata"]["name"]
+            for service in services
+            if any(p["port"] == port for p in service["spec"]["ports"])
+        ]
+
+    async def replicas(self, component: str) -> int:
+        """Return how many pods of a component are ready."""
+        [found] = await self.namespace.items("apis/apps/v1/deployments", self.selector(component))
+        ready: int = found["status"].get("readyReplicas", 0)
+        return ready
 
     async def _helm(self, *arguments: str) -> str:
         cluster = self.namespace.cluster

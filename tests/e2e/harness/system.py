@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,10 +15,10 @@ from .release import Release
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from ..settings import SuiteSettings
-    from .cluster import Cluster, Namespace
+    from .cluster import Namespace
+    from .suite import Suite
 
-__all__ = ["System", "install"]
+__all__ = ["System", "install", "installed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +35,23 @@ class System:
 
 
 @asynccontextmanager
-async def install(
-    cluster: Cluster, settings: SuiteSettings, profile_name: str
-) -> AsyncIterator[System]:
+async def install(suite: Suite, profile_name: str) -> AsyncIterator[System]:
     """Install a profile in a namespace of its own; take both away in the end."""
     profile = PROFILES[profile_name]
-    name = f"e2e-{profile.name}-{uuid.uuid4().hex[:6]}"
-    async with cluster.namespace(name, labels=profile.labels, keep=settings.keep) as namespace:
-        receiver = await Receiver.start(namespace)
-        await profile.prepare(namespace)
+    async with suite.namespace(profile.name, profile.labels) as namespace:
+        receiver, _ = await asyncio.gather(Receiver.start(namespace), profile.prepare(namespace))
         release = Release(namespace, "queue", profile.values)
-        async with release_of(release, settings) as api:
+        async with installed(suite, release) as api:
             yield System(release, api, receiver)
 
 
 @asynccontextmanager
-async def release_of(release: Release, settings: SuiteSettings) -> AsyncIterator[Api]:
-    """Install a release with a host of its own, and uninstall it in the end."""
-    host = f"{release.name}.{release.namespace.name}.example.com"
-    await release.install(f"ingress.host={host}")
-    async with Api.reach(settings.ingress_url, host) as api:
-        yield api
-    if not settings.keep:
-        await release.uninstall()
+async def installed(suite: Suite, release: Release) -> AsyncIterator[Api]:
+    """Install a release and reach its API; uninstall it in the end."""
+    await release.install()
+    try:
+        async with Api.reach(suite.settings.ingress_url, release.host) as api:
+            yield api
+    finally:
+        if not suite.settings.keep:
+            await release.uninstall()
