@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ from . import openapi, problems
 from .routes import health, tasks
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from queue_common.queue import TaskQueue
 
@@ -35,16 +35,21 @@ class State:
     policy: RetryPolicy
 
 
-def create_app(settings: ApiSettings, queue: TaskQueue) -> FastAPI:
-    """Return the application; its lifespan opens and closes ``queue``."""
+def create_app(
+    settings: ApiSettings,
+    queue: TaskQueue,
+    around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+) -> FastAPI:
+    """Return the application; its lifespan opens and closes ``queue``, within ``around``."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await queue.connect()
-        telling = asyncio.create_task(tell_durability(queue))
-        yield
-        telling.cancel()
-        await queue.disconnect()
+        async with around():
+            await queue.connect()
+            telling = asyncio.create_task(tell_durability(queue))
+            yield
+            telling.cancel()
+            await queue.disconnect()
 
     app = FastAPI(
         title="Queue System",
