@@ -12,6 +12,8 @@ from queue_common.telemetry import metrics_table as table
 from queue_common.telemetry.metrics import ProcessMetrics
 from queue_common.telemetry.metrics_process import tell_metrics
 
+from .openapi import PATH
+
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
@@ -75,7 +77,9 @@ class Measured:
             await self._app(scope, receive, watched)
         finally:
             # No answer: the client went away, or the application failed and uvicorn answers 500.
-            route = getattr(scope.get("route"), "path", "")
+            # The hot route is found before FastAPI's router sees it.
+            path = scope["path"]
+            route = path if path == PATH else getattr(scope.get("route"), "path", "")
             seconds = time.perf_counter() - begin
             self._metrics.answered(scope["method"], route, status or 500, seconds)
 

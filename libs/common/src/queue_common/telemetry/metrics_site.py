@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import uvicorn
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from ..errors import QueueUnavailableError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
 
     from prometheus_client.core import Metric as Family
 
@@ -137,25 +139,29 @@ class _WithoutCreated:
 
 @asynccontextmanager
 async def serve_pages(listener: socket.socket, pages: Pages) -> AsyncIterator[None]:
-    """Serve the pages from the running loop until the block ends."""
+    """Serve the pages from the running loop until the block ends.
+
+    uvicorn's protocol without its server, which would tell of itself in the log, take the process'
+    signals and wake it ten times a second.
+    """
     config = uvicorn.Config(
-        _Site(pages), loop="none", http="h11", ws="none", lifespan="off", log_config=None,
-        access_log=False, server_header=False, timeout_graceful_shutdown=FINISH_SECONDS,
-    )  # fmt: skip
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
+        _Site(pages), http="h11", ws="none", lifespan="off", log_config=None, access_log=False
+    )
+    config.load()
+    state = ServerState()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: H11Protocol(config=config, server_state=state, app_state={}), sock=listener
+    )
     try:
         yield
     finally:
-        server.should_exit = True
-        await serving
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave signals to the process."""
-        yield
+        server.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_SECONDS):
+                await asyncio.gather(*state.tasks, return_exceptions=True)
 
 
 class _Site:
