@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 
 from .harness.diagnostics import collect
-from .harness.release import Release
+from .harness.release import ONE_POD_EACH, Release
 from .harness.suite import Suite, open_suite
 from .harness.system import System, install, installed
 from .settings import SuiteSettings
@@ -25,7 +26,8 @@ SESSION = pytest.mark.asyncio(loop_scope="session")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run all tests in the loop of the fixtures, which live as long as the session."""
     for item in items:
-        item.add_marker(SESSION, append=False)
+        if Path(__file__).parent in item.path.parents and pytest_asyncio.is_async_test(item):
+            item.add_marker(SESSION, append=False)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -64,12 +66,7 @@ async def neighbour(suite: Suite, system: System) -> AsyncIterator[System]:
     """A second release beside the first: with a name of 50 characters, and soon out of patience."""
     name = "another-release-whose-name-is-as-long-as-helm-lets"
     assert len(name) == 50
-    small = (
-        "api.replicas=1",
-        "worker.replicas=1",
-        "queue.retryDeadline=5s",
-        "jaeger.enabled=false",
-    )
-    release = Release(system.namespace, name, system.release.values, small)
+    settings = (*ONE_POD_EACH, "queue.retryDeadline=5s")
+    release = Release(system.namespace, name, system.release.values, settings)
     async with installed(suite, release) as api:
         yield System(release, api, system.receiver)

@@ -24,7 +24,7 @@ class SuiteSettings:
     """Where the cluster's ingress controller answers, as seen from here."""
     load_command: tuple[str, ...]
     """Copies images of the Docker engine, its last arguments, into the cluster."""
-    build_arguments: tuple[str, ...]
+    build_flags: tuple[str, ...]
     """What ``docker build`` of the receiver needs besides."""
     reports: Path
     """The folder for what is collected of a test that failed."""
@@ -42,7 +42,7 @@ class SuiteSettings:
             load_command=tuple(
                 shlex.split(os.environ.get("E2E_LOAD_COMMAND") or "kind load docker-image")
             ),
-            build_arguments=tuple(shlex.split(os.environ.get("DOCKER_BUILD_ARGS", ""))),
+            build_flags=tuple(shlex.split(os.environ.get("DOCKER_BUILD_FLAGS", ""))),
             reports=Path(os.environ.get("E2E_REPORTS") or ROOT / ".e2e"),
             keep=os.environ.get("E2E_KEEP", "") not in ("", "0", "false"),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
@@ -76,9 +76,7 @@ class Api:
         """Wait for a task's first attempt and return how the last went."""
 
         async def attempt() -> dict[str, Any] | None:
-            last: dict[str, Any] | None = (await self.look_up(task_id))["last_attempt"]
-            return last
+            return cast("dict[str, Any] | None", (await self.look_up(task_id))["last_attempt"])
 
         found = await wait_until(attempt, "a first attempt", timeout_seconds, every_seconds=0.2)
-        assert found is not None
-        return found
+        return cast("dict[str, Any]", found)

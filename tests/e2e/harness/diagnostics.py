@@ -48,7 +48,7 @@ def _logs(seen: _Seen) -> Iterable[str]:
 
 
 def _is_trouble(line: str) -> bool:
-    return bool(re.search(r'"level": ?"(warning|error|critical)"|Traceback|Error', line, re.I))
+    return bool(re.search(r'"level": ?"(warning|error|critical)"|Traceback|Error:', line))
 
 
 class _Seen:

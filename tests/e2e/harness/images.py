@@ -24,7 +24,7 @@ async def load_images(settings: SuiteSettings, images: set[str]) -> None:
     context = ROOT / "tests" / "e2e" / "receiver"
     await run(
         *("docker", "build", "--quiet", "--tag", receiver.IMAGE),
-        *(*settings.build_arguments, str(context)),
+        *(*settings.build_flags, str(context)),
         timeout_seconds=600,
     )
     here = [image for image in sorted(images) if await _is_here(image)]
@@ -33,7 +33,8 @@ async def load_images(settings: SuiteSettings, images: set[str]) -> None:
 
 async def chart_images() -> set[str]:
     """Return the images that the chart's defaults, with Jaeger, would run."""
-    rendered = await run("helm", "template", "queue", str(CHART), "--set", "jaeger.enabled=true")
+    settings = "jaeger.enabled=true,redis.auth.existingSecret=any"
+    rendered = await run("helm", "template", "queue", str(CHART), "--set", settings)
     return set(re.findall(r"^\s*(?:- )?image: [\"']?([^\s\"']+)", rendered, re.MULTILINE))
 
 

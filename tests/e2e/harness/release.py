@@ -13,10 +13,12 @@ if TYPE_CHECKING:
 
     from .cluster import Namespace
 
-__all__ = ["CHART", "Release"]
+__all__ = ["CHART", "ONE_POD_EACH", "Release"]
 
 CHART = ROOT / "charts" / "queue-system"
 WAIT_SECONDS = 180
+ONE_POD_EACH = ("api.replicas=1", "worker.replicas=1", "jaeger.enabled=false")
+"""Settings of a release that is one of several."""
 
 
 @dataclass(frozen=True, slots=True)

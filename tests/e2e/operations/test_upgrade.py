@@ -5,7 +5,7 @@ from ..harness.system import System
 
 
 async def test_an_upgrade_with_changed_values_loses_nothing(system: System) -> None:
-    """Changed values are in force after an upgrade, during which no POST failed and none was lost."""
+    """After an upgrade changed values are in force; no POST failed and no task was lost."""
     async with under_load(system.api, system.receiver.ledger(), delay=1.0) as load:
         before = {pod for part in ("api", "worker") for pod in await system.release.pods(part)}
         await system.release.install("queue.resultMax=50000", "api.maxBody=2KiB")

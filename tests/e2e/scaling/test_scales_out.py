@@ -33,7 +33,7 @@ async def scaled(suite: Suite, system: System) -> AsyncIterator[System]:
 
 
 async def test_workers_are_added_under_load_and_taken_away_after_it(scaled: System) -> None:
-    """The HPA adds workers under load and takes them away again, and no task is lost or repeated."""
+    """The HPA adds workers under load and takes them away again, and no task is lost."""
 
     async def workers() -> int:
         return await scaled.release.replicas("worker")
