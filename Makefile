@@ -13,7 +13,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 
 # Docker builds by BuildKit also where that is not yet the default, and with what else you name.
 export DOCKER_BUILDKIT := 1
-DOCKER_BUILD_FLAGS :=
+DOCKER_BUILD_FLAGS ?=
 
 MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 SOURCES := libs services tests scripts conftest.py
@@ -68,7 +68,7 @@ docker-logs: ## Follow the containers' logs
 	docker compose logs --follow
 
 images-test: setup ## Build the images and see them run as they should (2 minutes, needs Docker)
-	$(BIN)/pytest -q tests/images
+	$(BIN)/pytest -q --timeout=600 tests/images
 
 ##@ Quality
 check: lint types imports size packages check-versions coverage ## All that CI checks

@@ -1,14 +1,10 @@
 {{/* A StatefulSet's name has at most 52 characters: Kubernetes appends a hash to it in a label. */}}
 {{- define "redis.fullname" -}}
-{{- $base := default .Release.Name .Values.fullnameOverride -}}
-{{- if not .Values.fullnameOverride -}}
-{{- $base = printf "%s-redis" .Release.Name -}}
+{{- $name := default (printf "%s-redis" .Release.Name) .Values.fullnameOverride -}}
+{{- if gt (len $name) 52 -}}
+{{- $name = printf "%s-%s" (trunc 43 $name | trimSuffix "-") (sha256sum $name | trunc 8) -}}
 {{- end -}}
-{{- if gt (len $base) 52 -}}
-{{- printf "%s-%s-redis" (trunc 37 .Release.Name | trimSuffix "-") (sha256sum $base | trunc 8) -}}
-{{- else -}}
-{{- $base -}}
-{{- end -}}
+{{- $name -}}
 {{- end -}}
 
 {{- define "redis.selectorLabels" -}}
