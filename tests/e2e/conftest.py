@@ -23,6 +23,18 @@ SUITE = pytest.StashKey[Suite]()
 SESSION = pytest.mark.asyncio(loop_scope="session")
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the suite's own marker known."""
+    config.addinivalue_line("markers", "profiles(*names): run on installations of these profiles")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Name the profile of each test's system, by which pytest then brings tests together."""
+    if "system" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("profiles")
+        metafunc.parametrize("system", marker.args if marker else ["default"], indirect=True)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run all tests in the loop of the fixtures, which live as long as the session."""
     for item in items:
@@ -53,11 +65,11 @@ async def suite(request: pytest.FixtureRequest) -> AsyncIterator[Suite]:
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def system(request: pytest.FixtureRequest, suite: Suite) -> AsyncIterator[System]:
-    """An installation of the default profile, or of the one that a parameter names.
+    """An installation of the default profile, or of those that the test's marker names.
 
     Tests share it: each leaves it as whole as it found it.
     """
-    async with install(suite, getattr(request, "param", "default")) as system:
+    async with install(suite, request.param) as system:
         yield system
 
 

@@ -6,7 +6,7 @@ from ..harness.profiles import PROFILES
 from ..harness.system import System
 
 
-@pytest.mark.parametrize("system", PROFILES, indirect=True)
+@pytest.mark.profiles(*PROFILES)
 async def test_a_task_is_delivered_once(system: System) -> None:
     """A task POSTed through the ingress arrives once, as it was meant, and is told as delivered."""
     ledger = system.receiver.ledger()

@@ -6,7 +6,7 @@ from ..harness.profiles import PROFILES
 from ..harness.system import System
 
 
-@pytest.mark.parametrize("system", PROFILES, indirect=True)
+@pytest.mark.profiles(*PROFILES)
 async def test_helm_test_passes(system: System) -> None:
     """`helm test` sends a task and sees it delivered."""
     said = await system.release.test()

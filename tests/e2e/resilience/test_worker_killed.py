@@ -5,9 +5,9 @@ from ..harness.system import System
 
 
 async def test_a_killed_workers_tasks_are_delivered_by_another(system: System) -> None:
-    """When a worker's pod is deleted by force, all that was accepted arrives all the same.
+    """When a worker's pod is deleted by force, all that was accepted is delivered all the same.
 
-    What the worker had in flight may arrive twice: nobody was left to note the answers.
+    What the worker had in flight arrives twice: nobody was left to note the answers.
     """
     async with under_load(system.api, system.receiver.ledger(), delay=3.0) as load:
         victim = (await system.release.pods("worker"))[0]
@@ -17,6 +17,6 @@ async def test_a_killed_workers_tasks_are_delivered_by_another(system: System) -
 
     await load.all_delivered()
     await load.report("worker killed")
-    in_flight = 2 * 50 * 3  # at most: twice what comes in while a delivery is answered
+    most_in_flight = 50 * 3  # what comes in while a delivery is answered
     assert not load.refused
-    assert len(await load.repeated()) <= in_flight
+    assert 0 < len(await load.repeated()) <= most_in_flight
