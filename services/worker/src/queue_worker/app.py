@@ -59,7 +59,7 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
         max_in_flight=settings.worker_max_in_flight,
         drain_seconds=settings.worker_drain_timeout.total_seconds(),
     )
-    watch = QueueWatch(settings, settings, metrics)
+    watch = QueueWatch.open(settings, settings, metrics)
     async with tell_metrics(
         metrics, watch, metrics_listener, reason_against=worker.reason_against, shows_backlog=False
     ):
