@@ -16,7 +16,7 @@ SOURCES := libs services tests conftest.py
 MEMBERS := queue-common queue-api queue-worker queue-standalone
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
-	coverage bench-backlog bench-client chaos clean
+	coverage bench-backlog bench-client bench-metrics chaos clean
 
 ##@ First
 help: ## List the commands
@@ -82,6 +82,9 @@ bench-backlog: setup ## What a task costs with 1,000 and with 1,000,000 waiting
 
 bench-client: setup ## What a request costs, beside other clients
 	$(BIN)/python services/worker/benchmarks/client.py
+
+bench-metrics: setup ## What metrics cost a task, a scrape and Redis
+	$(BIN)/python libs/common/benchmarks/metrics.py
 
 chaos: setup ## Kill the real processes under load; nothing may be lost (5 minutes)
 	$(BIN)/pytest -q -s -p no:randomly tests/chaos

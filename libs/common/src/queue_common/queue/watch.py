@@ -30,9 +30,9 @@ PERIOD_SECONDS: Final = 5.0
 """How often the lanes are looked at."""
 KEPT_MS = 60_000
 """What was found is told for this long where nobody can look again."""
-LANES_A_CALL = 250
+LANES_A_CALL = 100
 """A script call of this size takes Redis about a millisecond."""
-CALLS_A_LOOK = 80
+CALLS_A_LOOK = 200
 """20,000 lanes; where there are more, the next look goes on behind them."""
 DUE_LANES = 1000
 LANES_TOLD = 10
