@@ -42,10 +42,12 @@ def best(run: Callable[[], None]) -> float:
 
 
 def worker_cost() -> float:
-    """An attempt that is delivered, and its share of a batch's counts."""
+    """Count delivered attempts, each with its share of a batch's counts."""
     metrics = WorkerMetrics("tasks")
     task = a_task()
-    claim = Claim(TaskId("x"), task.lane, "lease", 1, 0, now_ms(), task, None, None, False, b"", None)
+    claim = Claim(
+        TaskId("x"), task.lane, "lease", 1, 0, now_ms(), task, None, None, False, b"", None
+    )
     attempt = Attempt(1, now_ms() + 3, 12.5, Outcome.DELIVERED, 200)
     done = Done()
 
@@ -61,7 +63,7 @@ def worker_cost() -> float:
 
 
 def api_cost() -> float:
-    """A POST through the counting application, less the same without it."""
+    """Count POSTs through the application; less the same without counting."""
     metrics = ApiMetrics("tasks")
     scope = {"type": "http", "method": "POST", "path": "/api/v1/tasks"}
     start = {"type": "http.response.start", "status": 201, "headers": []}
@@ -85,7 +87,7 @@ def api_cost() -> float:
         return lambda: asyncio.run(run())
 
     bare = best(runs(app, counting=False))
-    return best(runs(Measured(app, metrics), counting=True)) - bare  # type: ignore[arg-type]
+    return best(runs(Measured(app, metrics), counting=True)) - bare
 
 
 async def telling(client: redis.asyncio.Redis) -> None:
