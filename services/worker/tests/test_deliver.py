@@ -9,7 +9,7 @@ import pytest
 
 from queue_common.task import Attempt, Outcome, TaskId
 from queue_common.testing.receiver import Answer, Received, Receiver
-from queue_common.testing.tasks import a_task
+from queue_common.testing.tasks import a_context, a_task
 from queue_worker.deliver import USER_AGENT, Deliverer
 from queue_worker.testing import open_transport
 
@@ -31,7 +31,7 @@ async def deliverer() -> AsyncIterator[Deliverer]:
 
 async def sent(deliverer: Deliverer, receiver: Receiver, **task: object) -> Received:
     """Deliver a task to the receiver and return the request it saw."""
-    await deliverer.deliver(TASK_ID, a_task(f"{receiver.url}/hook", **task), 3)  # type: ignore[arg-type]
+    await deliverer.deliver(TASK_ID, a_task(f"{receiver.url}/hook", **task), 3, a_context())  # type: ignore[arg-type]
     (request,) = receiver.requests
     return request
 
@@ -39,7 +39,7 @@ async def sent(deliverer: Deliverer, receiver: Receiver, **task: object) -> Rece
 async def answered(deliverer: Deliverer, receiver: Receiver, answer: int | Answer) -> Attempt:
     """Deliver a task that is answered so."""
     receiver.answers("/hook", [answer])
-    return await deliverer.deliver(TASK_ID, a_task(f"{receiver.url}/hook"), 1)
+    return await deliverer.deliver(TASK_ID, a_task(f"{receiver.url}/hook"), 1, a_context())
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -49,7 +49,7 @@ async def test_each_method_is_sent_with_its_body(
     """Whatever the method, the destination gets it with the task's path, query and body."""
     task = a_task(f"{receiver.url}/a/b?c=d%20e", method=method, body=b"\x00\xffbytes")
 
-    attempt = await deliverer.deliver(TASK_ID, task, 1)
+    attempt = await deliverer.deliver(TASK_ID, task, 1, a_context())
 
     assert attempt.outcome is Outcome.DELIVERED
     (request,) = receiver.requests
@@ -89,7 +89,7 @@ async def test_nothing_is_made_up(deliverer: Deliverer, receiver: Receiver) -> N
     request = await sent(deliverer, receiver, body=None)
 
     assert set(request.headers) <= {
-        "Host", "User-Agent", "X-Task-Id", "X-Task-Attempt", "Content-Length",
+        "Host", "User-Agent", "X-Task-Id", "X-Task-Attempt", "Content-Length", "traceparent",
     }  # fmt: skip
     assert request.headers["Content-Length"] == "0"
     assert request.body == b""

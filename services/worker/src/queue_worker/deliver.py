@@ -18,13 +18,15 @@ from .transport.limits import ANSWER_KEPT_BYTES, ANSWER_READ_BYTES
 
 if TYPE_CHECKING:
     from queue_common.task import Task, TaskId
+    from queue_common.telemetry.trace_context import TraceContext
 
 __all__ = ["ERROR_KEPT_CHARACTERS", "Deliverer"]
 
 ERROR_KEPT_CHARACTERS = 300
 USER_AGENT = f"queue-system/{version('queue-worker')}".encode()
-OURS = frozenset({"x-task-id", "x-task-attempt"})
-"""By these the destination tells repetitions apart: what a task says of them itself is not sent."""
+OURS = frozenset({"x-task-id", "x-task-attempt", "traceparent", "tracestate"})
+"""By these the destination tells repetitions apart and goes on with the trace: what a task says of
+them itself is not sent."""
 
 
 class Deliverer:
@@ -34,8 +36,10 @@ class Deliverer:
         self._transport = transport
         self._timeout_seconds = timeout_seconds
 
-    async def deliver(self, task_id: TaskId, task: Task, number: int) -> Attempt:
-        """Make attempt ``number`` and return what it came to.
+    async def deliver(
+        self, task_id: TaskId, task: Task, number: int, trace: TraceContext
+    ) -> Attempt:
+        """Make attempt ``number`` and return what it came to; the request is a span of ``trace``.
 
         Redirects are not followed. At most 1 MiB of the answer is read; of a failure's answer 1 KiB
         is kept. Raises only what is no failure of the delivery: cancellation, and bugs.
@@ -43,7 +47,7 @@ class Deliverer:
         run = _Run(number)
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await self._exchange(run, _request(task_id, task, number, run))
+                return await self._exchange(run, _request(task_id, task, number, run, trace))
         except Exception as error:
             outcome = outcome_of(error)
             if outcome is None:
@@ -67,7 +71,9 @@ class Deliverer:
         return (str(error) or type(error).__name__)[:ERROR_KEPT_CHARACTERS]
 
 
-def _request(task_id: TaskId, task: Task, number: int, run: _Run) -> httpx.Request:
+def _request(
+    task_id: TaskId, task: Task, number: int, run: _Run, trace: TraceContext
+) -> httpx.Request:
     headers = [
         (name.encode(), value.encode())
         for name, value in task.headers.items()
@@ -77,6 +83,12 @@ def _request(task_id: TaskId, task: Task, number: int, run: _Run) -> httpx.Reque
         headers.append((b"User-Agent", USER_AGENT))
     headers.append((b"X-Task-Id", task_id.encode()))
     headers.append((b"X-Task-Attempt", b"%d" % number))
+    headers.append((b"traceparent", trace.traceparent.encode()))
+    if trace.tracestate:
+        headers.append((b"tracestate", trace.tracestate.encode()))
+    # What the task itself says to its destination goes before what its client told everybody.
+    if trace.baggage and not any(name.lower() == b"baggage" for name, _ in headers):
+        headers.append((b"baggage", trace.baggage.encode()))
     return build_request(task.method, task.url, headers, task.body, {"progress": run})
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -14,6 +13,8 @@ from queue_common.retry import Dead, Decision, RetryAt
 if TYPE_CHECKING:
     from queue_common.queue import Claim
     from queue_common.task import Attempt
+
+    from .trace import AttemptTrace
 
 __all__ = ["Settling", "settle"]
 
@@ -28,23 +29,32 @@ class Settling(Protocol):
         ...
 
 
-async def settle(queue: Settling, claim: Claim, attempt: Attempt, decision: Decision) -> None:
+async def settle(
+    queue: Settling, claim: Claim, attempt: Attempt, decision: Decision, trace: AttemptTrace
+) -> None:
     """Return once Redis has the decision, or the task has gone into other hands."""
+    trace.settling()
     try:
         await queue.settle(claim, attempt, decision)
     except LeaseLostError as error:
+        trace.settled(error)
         # The attempt was made all the same; what follows from it others decide.
-        logger.info(events.DELIVERY_ATTEMPTED, **_fields(claim, attempt))
+        logger.info(events.DELIVERY_ATTEMPTED, **_fields(claim, attempt, trace))
         lost = {events.TASK_ID: claim.task_id, events.ATTEMPT: attempt.number}
         logger.warning(events.LEASE_LOST, **lost, **{events.REASON: str(error)})
         return
-    logger.info(events.DELIVERY_ATTEMPTED, **_fields(claim, attempt), **_next(decision))
+    trace.settled()
+    logger.info(events.DELIVERY_ATTEMPTED, **_fields(claim, attempt, trace), **_next(decision))
     if isinstance(decision, Dead):
-        died = {events.TASK_ID: claim.task_id, events.LANE: claim.lane}
+        died = {
+            events.TASK_ID: claim.task_id,
+            events.LANE: claim.lane,
+            events.TRACE_ID: trace.trace_id,
+        }
         logger.warning(events.TASK_DIED, **died, **{events.REASON: decision.reason})
 
 
-def _fields(claim: Claim, attempt: Attempt) -> dict[str, object]:
+def _fields(claim: Claim, attempt: Attempt, trace: AttemptTrace) -> dict[str, object]:
     fields: dict[str, object] = {
         events.TASK_ID: claim.task_id,
         events.ATTEMPT: attempt.number,
@@ -52,6 +62,8 @@ def _fields(claim: Claim, attempt: Attempt) -> dict[str, object]:
         events.STATUS: attempt.status_code,
         events.DURATION_MS: attempt.duration_ms,
         events.LANE: claim.lane,
+        events.TRACE_ID: trace.trace_id,
+        events.SPAN_ID: trace.span_id,
     }
     if attempt.error is not None:
         fields[events.REASON] = attempt.error
@@ -61,5 +73,4 @@ def _fields(claim: Claim, attempt: Attempt) -> dict[str, object]:
 def _next(decision: Decision) -> dict[str, str]:
     if not isinstance(decision, RetryAt):
         return {}
-    due = datetime.fromtimestamp(decision.due_at_ms / 1000, UTC)
-    return {events.NEXT_DUE: due.isoformat(timespec="milliseconds")}
+    return {events.NEXT_DUE: events.told_time(decision.due_at_ms)}

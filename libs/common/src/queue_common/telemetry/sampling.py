@@ -31,7 +31,7 @@ class RateLimit:
         self._second = clock()
         self._passed = 0
 
-    def passes(self, _trace_id: str) -> bool:
+    def passes(self, _trace_id: str, /) -> bool:
         """Say whether one more may pass now."""
         now = self._clock()
         if now - self._second >= 1:
@@ -47,7 +47,7 @@ class _Ratio:
     def __init__(self, ratio: float) -> None:
         self._bound = round(ratio * (1 << 64))
 
-    def passes(self, trace_id: str) -> bool:
+    def passes(self, trace_id: str, /) -> bool:
         return int(trace_id[16:], 16) < self._bound
 
 
@@ -60,6 +60,7 @@ class TraceSampler:
         name = settings.otel_traces_sampler or "parentbased_rate"
         self._follows_parent = name.startswith("parentbased_")
         kind = name.removeprefix("parentbased_")
+        self._passes: Callable[[str], bool]
         if kind == "rate":
             self._passes = RateLimit(settings.trace_rate_limit, clock).passes
         else:

@@ -9,20 +9,22 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 import structlog
-from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExportResult
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
-    from opentelemetry.sdk.trace import ReadableSpan, Span
+    from opentelemetry.sdk.trace import Span
     from opentelemetry.sdk.trace.export import SpanExporter
 
-__all__ = ["SpanExport"]
+__all__ = ["SpanExport", "quiet_exporter"]
 
 SHUTDOWN_SECONDS = 3.0
 """How long a stopping process goes on sending what it has."""
 WARN_SECONDS = 60.0
 """A collector that is away is told of once a minute, not once a batch."""
+
+QUERY = "url.query"
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -62,7 +64,7 @@ class SpanExport(SpanProcessor):
         """Take a span that has ended; one whose trace is not sampled is left alone."""
         context = span.context
         if context is not None and context.trace_flags.sampled:
-            self.add(span)
+            self.add(_without_query(span))
 
     def add(self, span: ReadableSpan) -> None:
         """Take a span to be exported."""
@@ -124,6 +126,30 @@ class SpanExport(SpanProcessor):
         """Ask for an export now; it is not waited for."""
         self._wake.set()
         return True
+
+
+def _without_query(span: ReadableSpan) -> ReadableSpan:
+    """Return the span without its URL's query string, which may hold secrets.
+
+    Ours have none; those that OpenTelemetry's instrumentation makes do.
+    """
+    attributes = span.attributes or {}
+    if QUERY not in attributes:
+        return span
+    return ReadableSpan(
+        name=span.name,
+        context=span.context,
+        parent=span.parent,
+        resource=span.resource,
+        attributes={name: value for name, value in attributes.items() if name != QUERY},
+        events=span.events,
+        links=span.links,
+        kind=span.kind,
+        status=span.status,
+        start_time=span.start_time,
+        end_time=span.end_time,
+        instrumentation_scope=span.instrumentation_scope,
+    )
 
 
 def quiet_exporter() -> None:

@@ -1,4 +1,4 @@
-"""Attributes of spans by OpenTelemetry's semantic conventions; ours are in ``queue_common.events``."""
+"""Attributes of spans by OpenTelemetry's conventions; ours are in ``queue_common.events``."""
 
 from typing import Final
 

@@ -1,7 +1,7 @@
 """Makes spans: whole, when they have ended.
 
-A span of the SDK costs about 20 us while it lives, and is exported whatever came of it. Ours exist as
-a few numbers until their end; only then is it known whether they are worth keeping.
+A span of the SDK costs about 20 us while it lives, and is exported whatever came of it. Ours are a
+few numbers until their end; only then is it known whether they are worth keeping.
 """
 
 from __future__ import annotations

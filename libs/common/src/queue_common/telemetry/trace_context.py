@@ -20,6 +20,7 @@ _KNOWN_FLAGS = 3
 
 TRACESTATE_MOST_CHARACTERS = 512
 """What the standard asks everybody to pass on; more may be left out, as a whole."""
+TRACESTATE_MOST_MEMBERS = 32
 BAGGAGE_MOST_CHARACTERS = 8192
 """The standard's own limit."""
 
@@ -27,8 +28,7 @@ BAGGAGE_MOST_CHARACTERS = 8192
 _TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
-_MEMBER = r"[a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]"
-_TRACESTATE = re.compile(rf"[ \t]*(?:{_MEMBER})?[ \t]*(?:,[ \t]*(?:{_MEMBER})?[ \t]*){{0,31}}")
+_MEMBER = re.compile(r"[a-z0-9][a-z0-9_\-*/@]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{1,256}")
 _VISIBLE = re.compile(r"[\x20-\x7e\t]+")
 
 
@@ -80,7 +80,7 @@ def new_span_id() -> str:
 
 
 def read_context(headers: Mapping[str, str]) -> TraceContext | None:
-    """Return the context that ``headers`` carry, their names in lower case; None without a valid one.
+    """Return the context that ``headers`` carry, names in lower case; None without a valid one.
 
     As the standard has it: an invalid ``traceparent`` counts as none, and an invalid ``tracestate``
     or ``baggage`` is left out.
@@ -104,7 +104,9 @@ def read_context(headers: Mapping[str, str]) -> TraceContext | None:
 def _tracestate(value: str | None) -> str:
     if not value or len(value) > TRACESTATE_MOST_CHARACTERS:
         return ""
-    return value if _TRACESTATE.fullmatch(value) else ""
+    members = [member for part in value.split(",") if (member := part.strip(" \t"))]
+    valid = len(members) <= TRACESTATE_MOST_MEMBERS and all(map(_MEMBER.fullmatch, members))
+    return ",".join(members) if valid else ""
 
 
 def _baggage(value: str | None) -> str:

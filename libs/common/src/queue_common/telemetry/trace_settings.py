@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -9,7 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from ..settings import Settings
 
-__all__ = ["OtelSettings", "TraceSettings"]
+__all__ = ["OtelSettings", "TraceSettings", "use_stable_conventions"]
 
 
 def _endpoint(value: str) -> str:
@@ -117,3 +118,11 @@ class TraceSettings(OtelSettings):
         if not trace_id or not self.trace_url_template:
             return None
         return self.trace_url_template.replace("{trace_id}", trace_id)
+
+
+def use_stable_conventions() -> None:
+    """Have OpenTelemetry's instrumentations use the stable HTTP conventions, as our spans do.
+
+    They read this variable alone, and still default to the names of 2022.
+    """
+    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")

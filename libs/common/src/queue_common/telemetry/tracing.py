@@ -42,8 +42,10 @@ class Tracing:
     Without an endpoint ids travel all the same, and a client's decision to record with them.
     """
 
-    def __init__(self, settings: TraceSettings, service: str) -> None:
+    def __init__(self, settings: TraceSettings, service: str, queue: str) -> None:
         self.settings = settings
+        self.queue = queue
+        """The queue's name, after which spans are named."""
         self.spans: Spans | None = None
         """None: nothing is exported."""
         self.provider: TracerProvider | None = None
