@@ -38,10 +38,11 @@ class FakeQueue:
         self.settled: list[Settled] = []
         self._errors = list(errors)
 
-    async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> None:
+    async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> bool:
         if self._errors:
             raise self._errors.pop(0)
         self.settled.append(Settled(claim, attempt, decision))
+        return False
 
 
 class FakeDeliverer:

@@ -29,5 +29,10 @@ async def enqueue(queue: TaskQueue, task: Task, trace: RequestTrace) -> TaskId:
         trace.sent(task_id, task, error)
         raise
     trace.sent(task_id, task)
-    logger.info(events.TASK_ENQUEUED, task_id=task_id, lane=task.lane, trace_id=trace.send.trace_id)
+    told = {
+        events.TASK_ID: task_id,
+        events.LANE: task.lane,
+        events.TRACE_ID: trace.send.trace_id,
+    }
+    logger.info(events.TASK_ENQUEUED, **told)
     return task_id

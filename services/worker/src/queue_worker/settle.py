@@ -9,6 +9,7 @@ import structlog
 from queue_common import events
 from queue_common.errors import LeaseLostError
 from queue_common.retry import Dead, Decision, RetryAt
+from queue_common.task import State
 
 if TYPE_CHECKING:
     from queue_common.queue import Claim
@@ -24,8 +25,11 @@ logger = structlog.stdlib.get_logger(__name__)
 class Settling(Protocol):
     """What writes decisions down; the queue does."""
 
-    async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> None:
-        """Return once the decision is written; raises LeaseLostError."""
+    async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> bool:
+        """Return once the decision is written; raises LeaseLostError.
+
+        True: a client had taken the task back, and it is cancelled instead.
+        """
         ...
 
 
@@ -35,7 +39,7 @@ async def settle(
     """Return once Redis has the decision, or the task has gone into other hands."""
     trace.settling()
     try:
-        await queue.settle(claim, attempt, decision)
+        cancelled = await queue.settle(claim, attempt, decision)
     except LeaseLostError as error:
         trace.settled(error)
         # The attempt was made all the same; what follows from it others decide.
@@ -43,9 +47,13 @@ async def settle(
         lost = {events.TASK_ID: claim.task_id, events.ATTEMPT: attempt.number}
         logger.warning(events.LEASE_LOST, **lost, **{events.REASON: str(error)})
         return
-    trace.settled()
-    logger.info(events.DELIVERY_ATTEMPTED, **_fields(claim, attempt, trace), **_next(decision))
-    if isinstance(decision, Dead):
+    trace.settled(cancelled=cancelled)
+    logger.info(
+        events.DELIVERY_ATTEMPTED,
+        **_fields(claim, attempt, trace),
+        **_next(decision, cancelled=cancelled),
+    )
+    if isinstance(decision, Dead) and not cancelled:
         died = {
             events.TASK_ID: claim.task_id,
             events.LANE: claim.lane,
@@ -70,7 +78,9 @@ def _fields(claim: Claim, attempt: Attempt, trace: AttemptTrace) -> dict[str, ob
     return fields
 
 
-def _next(decision: Decision) -> dict[str, str]:
+def _next(decision: Decision, *, cancelled: bool) -> dict[str, str]:
+    if cancelled:
+        return {events.STATE: State.CANCELLED}
     if not isinstance(decision, RetryAt):
         return {}
     return {events.NEXT_DUE: events.told_time(decision.due_at_ms)}

@@ -79,7 +79,7 @@ class AttemptTrace:
     def settling(self) -> None:
         """Note that the settlement begins."""
 
-    def settled(self, error: Exception | None = None) -> None:
+    def settled(self, error: Exception | None = None, *, cancelled: bool = False) -> None:
         """Note that Redis has it, or whose it is now: the attempt has ended."""
 
 
@@ -87,8 +87,19 @@ class _RecordedAttempt(AttemptTrace):
     """An attempt whose spans are exported, unless they are thinned out."""
 
     __slots__ = (
-        "_attempt", "_claim", "_decision", "_delivered_ns", "_delivering_ns", "_parent_id",
-        "_process", "_queue", "_settling_ns", "_spans", "_stands_for", "_started_ns",
+        "_attempt",
+        "_claim",
+        "_decision",
+        "_delivered_ns",
+        "_delivering_ns",
+        "_parent_id",
+        "_process",
+        "_queue",
+        "_settling_ns",
+        "_spans",
+        "_stands_for",
+        "_started_ns",
+        "_state",
     )  # fmt: skip
 
     def __init__(
@@ -115,12 +126,17 @@ class _RecordedAttempt(AttemptTrace):
         settles = not isinstance(decision, RetryAt)
         self._stands_for, self._attempt = keep(attempt, self._claim.last_attempt, settles=settles)
         self._decision = decision
+        self._state = _STATES[type(decision)]
         return self._attempt
 
     def settling(self) -> None:
         self._settling_ns = time.time_ns()
 
-    def settled(self, error: Exception | None = None) -> None:
+    def settled(self, error: Exception | None = None, *, cancelled: bool = False) -> None:
+        if cancelled:
+            # The task's last attempt after all, and kept as such.
+            self._state = State.CANCELLED
+            self._stands_for = self._stands_for or self._attempt.left_out
         if not self._stands_for:
             return
         ended_ns = time.time_ns()
@@ -141,7 +157,7 @@ class _RecordedAttempt(AttemptTrace):
         )  # fmt: skip
 
     def _record_settlement(self, ended_ns: int, error: Exception | None) -> None:
-        attributes = self._message(names.SETTLE) | {events.STATE: _STATES[type(self._decision)]}
+        attributes = self._message(names.SETTLE) | {events.STATE: self._state}
         if error is not None:
             attributes[names.ERROR_TYPE] = type(error).__name__
         self._spans.record(
@@ -185,14 +201,14 @@ class _RecordedAttempt(AttemptTrace):
         result: Attributes = {
             events.OUTCOME: attempt.outcome,
             events.DURATION_MS: attempt.duration_ms,
-            events.STATE: _STATES[type(decision)],
+            events.STATE: self._state,
             events.STANDS_FOR: self._stands_for,
         }
         if attempt.status_code is not None:
             result[events.STATUS] = attempt.status_code
         if attempt.error is not None:
             result[events.REASON] = attempt.error
-        if isinstance(decision, RetryAt):
+        if self._state is State.SCHEDULED and isinstance(decision, RetryAt):
             result[events.NEXT_DUE] = events.told_time(decision.due_at_ms)
         return result
 

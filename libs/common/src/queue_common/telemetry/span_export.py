@@ -57,6 +57,11 @@ class SpanExport(SpanProcessor):
         self._thread = threading.Thread(target=self._run, name="span-export", daemon=True)
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """Spans that wait for their export."""
+        return len(self._waiting)
+
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Do nothing: spans are exported when they have ended."""
 

@@ -76,6 +76,11 @@ class Tracing:
         """Spans that were recorded and did not reach the collector, since the process began."""
         return self._export.dropped if self._export else 0
 
+    @property
+    def spans_waiting(self) -> int:
+        """Spans that wait for their export."""
+        return self._export.waiting if self._export else 0
+
     def begin(self, parent: TraceContext | None) -> TraceContext:
         """Return the context of a new span: in ``parent``'s trace, or in a trace of its own."""
         if parent is None:
