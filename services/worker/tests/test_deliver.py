@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from queue_common.task import Attempt, Outcome, TaskId
+from queue_common.telemetry.trace_context import TraceContext
 from queue_common.testing.receiver import Answer, Received, Receiver
 from queue_common.testing.tasks import a_context, a_task
 from queue_worker.deliver import USER_AGENT, Deliverer
@@ -190,3 +191,29 @@ async def test_retry_after_counts_there_alone(deliverer: Deliverer, receiver: Re
     attempt = await answered(deliverer, receiver, Answer(500, headers={"Retry-After": "7"}))
 
     assert attempt.retry_after_ms is None
+
+
+async def test_the_trace_goes_on_at_the_destination(
+    deliverer: Deliverer, receiver: Receiver
+) -> None:
+    """The destination gets the client span's context, whatever the task's headers say of one."""
+    task = a_task(
+        f"{receiver.url}/hook", headers={"Traceparent": "00-forged", "TraceState": "forged=1"}
+    )
+    trace = TraceContext(a_context().trace_id, a_context().span_id, 0, "a=1,b=2", "user=7")
+    await deliverer.deliver(TASK_ID, task, 1, trace)
+    headers = receiver.requests[-1].headers
+
+    assert headers.getall("traceparent") == [trace.traceparent]  # type: ignore[attr-defined]
+    assert headers.getall("tracestate") == ["a=1,b=2"]  # type: ignore[attr-defined]
+    assert headers["baggage"] == "user=7"
+    assert trace.traceparent.endswith("-00")
+
+
+async def test_a_tasks_own_baggage_goes_first(deliverer: Deliverer, receiver: Receiver) -> None:
+    """Baggage that a task names for its destination is sent in place of its client's."""
+    task = a_task(f"{receiver.url}/hook", headers={"Baggage": "own=1"})
+    trace = TraceContext(a_context().trace_id, a_context().span_id, baggage="client=1")
+    await deliverer.deliver(TASK_ID, task, 1, trace)
+
+    assert receiver.requests[-1].headers.getall("baggage") == ["own=1"]  # type: ignore[attr-defined]

@@ -121,8 +121,9 @@ class TaskQueue(SaqSide):
     async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> bool:
         """Return once Redis has written what ``attempt`` led to; waits while Redis is away.
 
-        True: a client had taken the task back, and it is cancelled instead. Raises LeaseLostError where the claim is no longer this worker's: the task is in other
-        hands, and nothing was written.
+        True: a client had taken the task back, and it is cancelled instead. Raises LeaseLostError
+        where the claim is no longer this worker's: the task is in other hands, and nothing was
+        written.
         """
         arguments = settlement(claim, attempt, decision, self._bounds.result_ttl_ms)
         return await self.settle_as(claim, arguments)
