@@ -1,8 +1,8 @@
 """What tracing and log lines cost: microseconds of CPU a task, in the API and in the worker.
 
-Runs the hooks of the hot paths as they are, without the requests around them: off (no endpoint),
-unsampled (an endpoint, and a trace that is not recorded) and sampled, with the export to a collector
-that is a process of its own.
+Runs the hooks of the hot paths as they are, without the requests around them. Off: no endpoint, ids
+travel. Unsampled: an endpoint, and a trace that is not recorded. Sampled: with the export, to a
+collector that is a process of its own.
 """
 
 from __future__ import annotations
