@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 
 import httpx
 import pytest
@@ -35,7 +34,7 @@ class TracedApi:
         self.settings = ApiSettings(otel_exporter_otlp_endpoint=collector.url)
 
     async def request(
-        self, method: str, path: str, headers: Headers | None = None, **options: Any
+        self, method: str, path: str, headers: Headers | None = None, json: object = None
     ) -> tuple[httpx.Response, list[SeenSpan]]:
         """Make a request; return its answer and the spans of the process' whole life."""
         tracing = Tracing(self.settings, "queue-api", "tasks")
@@ -43,7 +42,7 @@ class TracedApi:
         app = create_app(self.settings, queue, tracing)
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://api.test:81") as client:
-            answer = await client.request(method, path, headers=headers, **options)
+            answer = await client.request(method, path, headers=headers, json=json)
         await queue.disconnect()
         await asyncio.to_thread(tracing.shutdown)
         return answer, sorted(self._collector.spans, key=lambda span: span.started_ns)

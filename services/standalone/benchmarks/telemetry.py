@@ -10,14 +10,19 @@ from __future__ import annotations
 import http.server
 import multiprocessing
 import sys
+import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import structlog
 
 from queue_api import trace as api_trace
+from queue_common import events
+from queue_common.log import configure_logging
 from queue_common.queue import Claim
 from queue_common.retry import Done
+from queue_common.settings import LogSettings
 from queue_common.task import Attempt, Outcome, TaskId
 from queue_common.telemetry.trace_settings import TraceSettings
 from queue_common.telemetry.tracing import Tracing
@@ -139,8 +144,25 @@ def measure_traces(endpoint: str) -> None:
         tracing.shutdown()
 
 
+def measure_lines() -> None:
+    """Measure an attempt's log line, written to a file in the form it has in production."""
+    line = {
+        events.TASK_ID: TASK_ID, events.ATTEMPT: 1, events.OUTCOME: "delivered",
+        events.STATUS: 200, events.DURATION_MS: 12.5, events.LANE: TASK.lane,
+        events.TRACE_ID: a_context().trace_id, events.SPAN_ID: a_context().span_id,
+    }  # fmt: skip
+    off, terminal = Tracing(TraceSettings(), "queue-api", "tasks"), sys.stdout
+    with tempfile.TemporaryFile("w") as file:
+        sys.stdout = file
+        configure_logging(LogSettings(env="production"))
+        sys.stdout = terminal
+        logger = structlog.get_logger()
+        measure("a log line", off, lambda: logger.info(events.DELIVERY_ATTEMPTED, **line))
+
+
 def main() -> None:
     """Print the table."""
+    measure_lines()
     ours, theirs = multiprocessing.Pipe()
     collector = multiprocessing.Process(target=sink, args=(theirs,), daemon=True)
     collector.start()

@@ -21,8 +21,6 @@ from queue_common.telemetry.trace_context import TraceContext, new_span_id, read
 from queue_common.telemetry.trace_thinning import keep
 
 if TYPE_CHECKING:
-    from opentelemetry.trace.status import Status
-
     from queue_common.queue import Claim
     from queue_common.task import Task
     from queue_common.telemetry.spans import Spans
@@ -153,7 +151,8 @@ class _RecordedAttempt(AttemptTrace):
             task.method, SpanKind.CLIENT, self.client, parent_id=self._process.span_id,
             started_ns=self._delivering_ns, ended_ns=self._delivered_ns,
             attributes=attributes | (_error_type(attempt) if wrong else {}),
-            status=_status(attempt) if wrong else OK,
+            # A status code says it all; the conventions want no words beside it.
+            status=failed(None if attempt.status_code else attempt.error) if wrong else OK,
         )  # fmt: skip
 
     def _record_settlement(self, ended_ns: int, error: Exception | None) -> None:
@@ -179,7 +178,7 @@ class _RecordedAttempt(AttemptTrace):
             | waited
             | self._result()
             | ({} if delivered else _error_type(attempt)),
-            status=OK if delivered else _status(attempt),
+            status=OK if delivered else failed(attempt.error),
             events=[Event(events.TASK_DUE, waited, min(due_ns, self._started_ns))],
         )  # fmt: skip
 
@@ -234,7 +233,3 @@ def _request_attributes(task: Task, attempt: Attempt) -> Attributes:
 def _error_type(attempt: Attempt) -> Attributes:
     status = attempt.status_code
     return {names.ERROR_TYPE: attempt.outcome if status is None else str(status)}
-
-
-def _status(attempt: Attempt) -> Status:
-    return failed(attempt.error)
