@@ -16,7 +16,7 @@ SOURCES := libs services tests conftest.py
 MEMBERS := queue-common queue-api queue-worker queue-standalone
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
-	coverage bench-backlog bench-client chaos clean
+	coverage bench-backlog bench-telemetry bench-client chaos clean
 
 ##@ First
 help: ## List the commands
@@ -79,6 +79,9 @@ coverage: setup ## Run the tests and measure what they cover
 ##@ Measure
 bench-backlog: setup ## What a task costs with 1,000 and with 1,000,000 waiting
 	$(BIN)/python libs/common/benchmarks/backlog.py
+
+bench-telemetry: setup ## What tracing and log lines cost a task
+	$(BIN)/python services/standalone/benchmarks/telemetry.py
 
 bench-client: setup ## What a request costs, beside other clients
 	$(BIN)/python services/worker/benchmarks/client.py

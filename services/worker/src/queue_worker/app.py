@@ -18,6 +18,7 @@ from saq.worker import ensure_coroutine_function_many
 from queue_common.cancellation import cancel_and_wait
 from queue_common.errors import QueueUnavailableError
 from queue_common.queue import TaskQueue, job_to_run, tell_durability
+from queue_common.telemetry.tracing import Tracing
 
 from .deliver import Deliverer
 from .process import Processor
@@ -44,15 +45,18 @@ async def run(settings: WorkerSettings) -> None:
     """Work until a signal comes.
 
     Start: 1. connect, 2. take the lease, 3. claim. Stop: 1. claim no more, 2. wait for what is in
-    flight, 3. give back the rest, 4. end the lease and disconnect, 5. close the transport.
+    flight, 3. give back the rest, 4. end the lease and disconnect, 5. close the transport, 6. send
+    the spans that wait.
     """
     queue = TaskQueue(settings, settings)
     transport = build_transport(settings, settings, most_open=settings.worker_max_in_flight)
     timeout = settings.worker_request_timeout.total_seconds()
     deliverer = Deliverer(transport, timeout_seconds=timeout)
+    tracing = Tracing(settings, "queue-worker", settings.queue_name)
+    policy = settings.retry_policy()
     worker = TaskWorker(
         queue,
-        Processor(queue, deliverer, settings.retry_policy()).process,
+        Processor(queue, deliverer, policy, tracing).process,
         max_in_flight=settings.worker_max_in_flight,
         drain_seconds=settings.worker_drain_timeout.total_seconds(),
     )
@@ -68,6 +72,7 @@ async def run(settings: WorkerSettings) -> None:
         await cancel_and_wait([announcing])
         await queue.disconnect()
         await transport.aclose()
+        await asyncio.to_thread(tracing.shutdown)
     if worker.failure is not None:
         raise worker.failure
     logger.info("worker.stopped")
