@@ -5,7 +5,6 @@ import os
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -17,7 +16,7 @@ arrived: dict[str, bytes] = {}
 class Receiver(BaseHTTPRequestHandler):
     """Notes the bodies it is sent, by task."""
 
-    def do_POST(self) -> None:  # noqa: N802 - the library's name
+    def do_POST(self) -> None:
         """Note the body and answer 200."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         arrived[self.headers["X-Task-Id"]] = body
@@ -26,7 +25,7 @@ class Receiver(BaseHTTPRequestHandler):
 
 
 def ask(path: str, task: object = None) -> dict[str, object]:
-    """GET ``path`` of the API, or POST ``task`` there; again and again while it is not there yet."""
+    """GET ``path`` of the API, or POST ``task`` there; again while the API is not there yet."""
     body = None if task is None else json.dumps(task).encode()
     headers = {"Content-Type": "application/json"}
     while True:
@@ -44,11 +43,11 @@ server = HTTPServer(("", 8080), Receiver)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 created = ask("/api/v1/tasks", {"url": os.environ["DESTINATION"], "body": "helm test"})
 task_id = str(created["task_id"])
-print(f"task {task_id} accepted")
+sys.stdout.write(f"task {task_id} accepted\n")
 while (seen := ask(f"/api/v1/tasks/{task_id}"))["state"] != "delivered":
     if time.monotonic() > END:
         sys.exit(f"not delivered in time: {json.dumps(seen)}")
     time.sleep(0.5)
 if arrived.get(task_id) != b"helm test":
     sys.exit(f"called delivered, but this came: {arrived}")
-print("delivered, as it was sent")
+sys.stdout.write("delivered, as it was sent\n")

@@ -16,13 +16,21 @@
 {{- end -}}
 {{- end -}}
 
+{{- define "queue-system.redisSecretKey" -}}
+{{- if .Values.redis.enabled -}}
+{{- .Values.redis.auth.existingSecretPasswordKey -}}
+{{- else -}}
+{{- .Values.externalRedis.existingSecretPasswordKey -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "queue-system.redisEnv" -}}
 {{- with include "queue-system.redisSecret" . }}
 - name: REDIS_PASSWORD
   valueFrom:
     secretKeyRef:
       name: {{ . }}
-      key: {{ ternary $.Values.redis.auth.existingSecretPasswordKey $.Values.externalRedis.existingSecretPasswordKey $.Values.redis.enabled }}
+      key: {{ include "queue-system.redisSecretKey" $ }}
 {{- end }}
 {{- end -}}
 
