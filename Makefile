@@ -58,7 +58,7 @@ docker-build: ## Build the images queue-api and queue-worker, tagged with their 
 
 docker-up: docker-build ## Start Redis, API, worker and Jaeger in containers
 	docker compose up --detach --no-build --wait
-	@echo 'The API is at http://localhost:$(or $(API_PORT),8080)/docs, traces are at http://localhost:16686'
+	@echo 'The API is at http://localhost:$(or $(API_PORT),8080)/docs, traces are at http://localhost:$(or $(JAEGER_PORT),16686)'
 
 docker-down: ## Stop and remove the containers; the tasks stay, in a volume
 	docker compose down
