@@ -54,7 +54,7 @@ def schemas(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_kubernetes_knows_every_field(case: Rendering, schemas: Path) -> None:
-    """kubeconform takes every object of every installation in ci/, unknown fields refused."""
+    """Kubeconform takes every object of every installation in ci/, unknown fields refused."""
     kubeconform = found("kubeconform")
     if kubeconform is None:
         pytest.skip("no kubeconform: `make chart-tools` builds it where Go is")
@@ -80,7 +80,9 @@ def _leaves(values: object, path: str = "") -> Iterator[str]:
 def test_every_value_is_used(chart: Path) -> None:
     """No value stands in values.yaml that no template reads."""
     templates = "".join(path.read_text() for path in CHART.rglob("templates/**/*.*"))
-    names = {path.split(".")[-1] for path in _leaves(yaml.safe_load((chart / "values.yaml").read_text()))}
+    names = {
+        path.split(".")[-1] for path in _leaves(yaml.safe_load((chart / "values.yaml").read_text()))
+    }
     inside = {"cpu", "memory", "grafana_dashboard"}
 
     assert [name for name in sorted(names - inside) if f".{name}" not in templates] == ["enabled"][

@@ -71,7 +71,7 @@ def test_labels_fit(helm: Helm) -> None:
     ids=["name", "full", "contained"],
 )
 def test_names_can_be_overridden(helm: Helm, values: dict[str, str], api: str) -> None:
-    """nameOverride and fullnameOverride name all objects, and all that refers to them."""
+    """NameOverride and fullnameOverride name all objects, and all that refers to them."""
     rendering = helm.render(EVERYTHING, values)
 
     assert rendering.one("Deployment", "-api")["metadata"]["name"] == api

@@ -103,7 +103,7 @@ def test_pods_take_what_their_values_ask(helm: Helm, component: str) -> None:
 
 
 def test_registry_secrets_reach_every_pod(helm: Helm) -> None:
-    """imagePullSecrets are those of all pods; Redis, a chart of its own, has its own."""
+    """ImagePullSecrets are those of all pods; Redis, a chart of its own, has its own."""
     secrets = {"imagePullSecrets": [{"name": "registry"}]}
     rendering = helm.render(secrets, {"redis": secrets, "jaeger": {"enabled": True}})
 

@@ -72,8 +72,11 @@ def test_egress_lists_reach_the_worker(helm: Helm) -> None:
 
 
 def test_further_variables_and_secrets_are_taken(helm: Helm) -> None:
-    """extraEnv puts variables into a process, from a Secret too."""
-    entry = {"name": "OTEL_EXPORTER_OTLP_HEADERS", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}
+    """ExtraEnv puts variables into a process, from a Secret too."""
+    entry = {
+        "name": "OTEL_EXPORTER_OTLP_HEADERS",
+        "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}},
+    }
     container = helm.render({"api": {"extraEnv": [entry]}}).container("api")
 
     assert entry in container["env"]
