@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Protocol
 
@@ -57,6 +58,9 @@ class Processor:
         try:
             attempt = await self._attempt(claim, trace)
             await self._settle(claim, attempt, trace)
+        except asyncio.CancelledError:
+            trace.cut_short()
+            raise
         except Exception as error:
             # A bug of ours must neither lose the task nor stop the others, nor spin: it is tried
             # again after the interval, as after a failure of the destination.
