@@ -105,6 +105,7 @@ async def test_an_attempt_is_three_spans_under_the_send_span(traced: Traced) -> 
         "process tasks": "consumer", "POST": "client", "settle tasks": "client",
     }  # fmt: skip
     assert {span.trace_id for span in spans.values()} == {SENT.trace_id}
+    assert len({span.span_id for span in spans.values()}) == 3
     assert process.parent_id == SENT.span_id
     assert spans["POST"].parent_id == spans["settle tasks"].parent_id == process.span_id
     assert not any(span.error for span in spans.values())
