@@ -353,3 +353,19 @@ def test_each_mistake_is_told_by_its_field(fields: dict[str, object]) -> None:
         assert found.status == 422
         assert found.errors
         assert {error.field.partition(".")[0] for error in found.errors} <= fields.keys()
+
+
+def url_or_reason(url: str) -> str:
+    try:
+        return check_url(url)
+    except ValueError as error:
+        return f"! {error}"
+
+
+@given(
+    host=st.sampled_from(["example.com", "127.0.0.1", "999.1.1.1", "a..b", "xn--a", "h:1", "h:0"]),
+    rest=st.one_of(st.text(), st.text("/?#[]@:%\\ ab;").map("/".__add__)),
+)
+def test_plain_urls_are_read_as_all_others(host: str, rest: str) -> None:
+    """The short way for plain URLs says what the long one does, which a scheme in capitals takes."""
+    assert url_or_reason(f"http://{host}{rest}") == url_or_reason(f"HTTP://{host}{rest}")

@@ -13,10 +13,12 @@ from queue_common.queue import Claim
 from queue_common.retry import Dead, Decision, Done, RetryAt, RetryPolicy
 from queue_common.task import Attempt, Outcome, Task, TaskId
 from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_worker.metrics import WorkerMetrics
 from queue_worker.process import Delivering, Processor
 
 TASK_ID = TaskId("01a20d98-82b5-7111-9858-f3ef6d08a280")
 POLICY = RetryPolicy(interval_ms=10_000, deadline_ms=60_000)
+METRICS = WorkerMetrics("tasks")
 
 
 class Settled(NamedTuple):
@@ -75,7 +77,7 @@ async def settled(
 ) -> Settled:
     """Process a claim whose attempt comes to ``result``; return how it was settled."""
     queue = FakeQueue(*errors)
-    await Processor(queue, FakeDeliverer(result), POLICY).process(claim or a_claim())
+    await Processor(queue, FakeDeliverer(result), POLICY, METRICS).process(claim or a_claim())
     (only,) = queue.settled
     return only
 
@@ -113,7 +115,7 @@ async def test_a_task_found_past_its_deadline_is_not_sent() -> None:
     queue, deliverer = FakeQueue(), FakeDeliverer(an_attempt())
     late = Task(1, "http://x.test/", "GET", {}, None, now_ms() - 61_000, "x.test:80")
 
-    await Processor(queue, deliverer, POLICY).process(a_claim(late))
+    await Processor(queue, deliverer, POLICY, METRICS).process(a_claim(late))
 
     (written,) = queue.settled
     assert written.attempt.outcome is Outcome.EXPIRED
@@ -125,7 +127,7 @@ async def test_the_attempts_number_is_the_claims() -> None:
     """The attempt made is the one the claim says is due."""
     deliverer = FakeDeliverer(an_attempt())
 
-    await Processor(FakeQueue(), deliverer, POLICY).process(a_claim(attempt=7))
+    await Processor(FakeQueue(), deliverer, POLICY, METRICS).process(a_claim(attempt=7))
 
     assert deliverer.made == [7]
 
@@ -135,7 +137,7 @@ async def test_an_unreadable_record_is_dead() -> None:
     queue, deliverer = FakeQueue(), FakeDeliverer(an_attempt())
     claim = a_claim(unreadable="the task's record has version 9, this release reads 1")
 
-    await Processor(queue, deliverer, POLICY).process(claim)
+    await Processor(queue, deliverer, POLICY, METRICS).process(claim)
 
     (written,) = queue.settled
     assert written.attempt.outcome is Outcome.UNREADABLE
@@ -166,7 +168,7 @@ async def test_a_cancelled_claim_is_left_unsettled() -> None:
     """Cancelled, a claim is not settled: whoever cancelled gives it back."""
     queue = FakeQueue()
     hanging: Delivering = Hanging()
-    processing = asyncio.create_task(Processor(queue, hanging, POLICY).process(a_claim()))
+    processing = asyncio.create_task(Processor(queue, hanging, POLICY, METRICS).process(a_claim()))
     await asyncio.sleep(0)
     processing.cancel()
 
@@ -211,7 +213,9 @@ async def test_secrets_are_not_logged() -> None:
 async def test_a_lost_lease_is_told() -> None:
     """A claim that went into other hands raises nothing and promises nothing in the log."""
     queue = FakeQueue(LeaseLostError("not this worker's"))
-    processor = Processor(queue, FakeDeliverer(an_attempt(Outcome.HTTP_ERROR)), POLICY)
+    processor = Processor(
+        queue, FakeDeliverer(an_attempt(Outcome.HTTP_ERROR)), POLICY, WorkerMetrics("tasks")
+    )
 
     with capture_logs() as lines:
         await processor.process(a_claim())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 __all__ = ["lane_of", "shown_url"]
 
+ORIGINS_REMEMBERED = 4096
+_ORIGIN = re.compile(r"[A-Za-z]+://[^/?#]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -14,7 +18,13 @@ def lane_of(url: str) -> str:
 
     The scheme's port stands where the URL names none; IPv6 hosts keep their brackets.
     """
-    parts = urlsplit(url)
+    origin = _ORIGIN.match(url)
+    return _lane(origin[0] if origin else url)
+
+
+@lru_cache(maxsize=ORIGINS_REMEMBERED)
+def _lane(origin: str) -> str:
+    parts = urlsplit(origin)
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

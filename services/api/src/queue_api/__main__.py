@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from queue_common.listening import listen
 from queue_common.log import configure_logging
 from queue_common.queue import TaskQueue
 from queue_common.settings import load
+from queue_common.telemetry.metrics_process import open_metrics_port
 
 from .app import create_app
-from .serve import listen, serve
+from .metrics import ApiMetrics, Measured, telling
+from .serve import serve
 from .settings import ApiSettings
 
 __all__ = ["main"]
@@ -17,8 +20,11 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT, then finish the open requests and return."""
     settings = load(ApiSettings)
     configure_logging(settings)
-    listener = listen(settings.api_host, settings.api_port)
-    serve(create_app(settings, TaskQueue(settings, settings)), listener)
+    listener = listen("API", settings.api_host, settings.api_port)
+    metrics = ApiMetrics(settings.queue_name)
+    around = telling(metrics, settings, open_metrics_port(settings))
+    app = create_app(settings, TaskQueue(settings, settings, metrics), around)
+    serve(Measured(app, metrics), listener)
 
 
 if __name__ == "__main__":

@@ -3,48 +3,45 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from queue_common.queue import tell_durability
-from queue_common.retry import RetryPolicy
 
 from . import openapi, problems
+from .front import Front
 from .routes import health, tasks
+from .state import State
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from queue_common.queue import TaskQueue
 
     from .settings import ApiSettings
 
-__all__ = ["State", "create_app"]
+__all__ = ["create_app"]
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What the routes work with, at ``app.state.api``."""
-
-    settings: ApiSettings
-    queue: TaskQueue
-    policy: RetryPolicy
-
-
-def create_app(settings: ApiSettings, queue: TaskQueue) -> FastAPI:
-    """Return the application; its lifespan opens and closes ``queue``."""
+def create_app(
+    settings: ApiSettings,
+    queue: TaskQueue,
+    around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+) -> Front:
+    """Return the ASGI application; its lifespan opens and closes ``queue``, within ``around``."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await queue.connect()
-        telling = asyncio.create_task(tell_durability(queue))
-        yield
-        telling.cancel()
-        await queue.disconnect()
+        async with around():
+            await queue.connect()
+            telling = asyncio.create_task(tell_durability(queue))
+            yield
+            telling.cancel()
+            await queue.disconnect()
 
     app = FastAPI(
         title="Queue System",
@@ -54,8 +51,11 @@ def create_app(settings: ApiSettings, queue: TaskQueue) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.api = State(settings, queue, settings.retry_policy())
+    create_task = tasks.CreateTask(app.state.api)
+    # FastAPI knows the route too, for the methods it does not have.
+    app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
     app.include_router(tasks.router)
     app.include_router(health.router)
     problems.install(app)
     openapi.install(app)
-    return app
+    return Front(create_task, app)

@@ -5,38 +5,68 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from starlette.requests import ClientDisconnect
+
 from .problems import ProblemError
 
 if TYPE_CHECKING:
-    from fastapi import Request
+    from collections.abc import Iterable
+
+    from starlette.types import Message, Receive
 
 __all__ = ["read_json_body"]
 
+_JSON = b"application/json"
+_ASKED = frozenset({b"content-type", b"content-encoding", b"content-length"})
 
-async def read_json_body(request: Request, most_bytes: int) -> bytes:
+
+async def read_json_body(
+    headers: Iterable[tuple[bytes, bytes]], receive: Receive, most_bytes: int
+) -> bytes:
     """Return the body; raises ProblemError 415 for what is not plain JSON, 413 over ``most_bytes``.
 
-    A body that says its length is refused before it is read, any other while it is.
+    A body that says its length is refused before it is read, any other while it is. The names in
+    ``headers`` are in lower case. Raises ClientDisconnect where the client leaves before the end.
     """
-    _check_media_type(request.headers.get("content-type"))
-    _check_coding(request.headers.get("content-encoding", ""))
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > most_bytes:
-        raise _too_large(most_bytes)
+    _check_headers({name: value for name, value in headers if name in _ASKED}, most_bytes)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body: bytes = message.get("body", b"")
+        if len(body) > most_bytes:
+            raise _too_large(most_bytes)
+        return body
+    return await _read_on(message, receive, most_bytes)
+
+
+async def _read_on(message: Message, receive: Receive, most_bytes: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
         size += len(chunk)
         if size > most_bytes:
             raise _too_large(most_bytes)
         chunks.append(chunk)
-    return b"".join(chunks)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+        message = await receive()
 
 
-def _check_media_type(header: str | None) -> None:
+def _check_headers(headers: dict[bytes, bytes], most_bytes: int) -> None:
+    media_type = headers.get(b"content-type", _JSON)
+    if media_type != _JSON:
+        _check_media_type(media_type.decode("latin-1"))
+    if b"content-encoding" in headers:
+        _check_coding(headers[b"content-encoding"].decode("latin-1"))
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > most_bytes:
+        raise _too_large(most_bytes)
+
+
+def _check_media_type(header: str) -> None:
     """Take JSON and its relatives; no header at all counts as JSON, as in the original service."""
-    if header is None:
-        return
     media_type = header.partition(";")[0].strip().lower()
     if media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")

@@ -13,7 +13,7 @@ from .schemas import TaskCreate, TaskCreated, TaskStatus
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-__all__ = ["CREATE_TASK", "GET_TASK", "HEALTH", "READY", "VERSION", "install"]
+__all__ = ["GET_TASK", "HEALTH", "PATH", "READY", "VERSION", "install"]
 
 _REFERENCE = "#/components/schemas/{name}"
 _HERE = "http://localhost:8080/health"
@@ -73,7 +73,13 @@ _RETRY_AFTER = {
 _UNAVAILABLE = _problem("Redis is away, full or read-only.", headers=_RETRY_AFTER)
 _OBJECT = {"type": "object"}
 
+PATH = "/api/v1/tasks"
 CREATE_TASK: dict[str, Any] = {
+    "tags": ["tasks"],
+    "summary": "Create Task",
+    "description": "Keep a request in the queue; a worker makes it as soon as one is free.\n\n"
+    "The answer comes once the task is on disk in Redis.",
+    "operationId": "create_task_api_v1_tasks_post",
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": _one_of(TaskCreate), "examples": EXAMPLES}},
@@ -129,6 +135,7 @@ def _make(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
+    document["paths"][PATH] = {"post": CREATE_TASK}
     _, schemas = msgspec.json.schema_components(
         [TaskCreate, TaskCreated, TaskStatus, Problem], ref_template=_REFERENCE
     )

@@ -20,9 +20,9 @@ from queue_common.errors import (
 from .linger import LingeringResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["FieldError", "Problem", "ProblemError", "install", "problem"]
+__all__ = ["FieldError", "Problem", "ProblemError", "install", "problem", "translate"]
 
 MEDIA_TYPE = "application/problem+json"
 _BEFORE_THE_BODY = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
@@ -127,7 +127,7 @@ def _bug(_error: Exception) -> ProblemError:
     )
 
 
-_TABLE = {
+_TABLE: dict[type, Callable[[Exception], ProblemError]] = {
     ProblemError: _own,
     QueueUnavailableError: _unavailable,
     UnknownTaskError: _unknown_task,
@@ -139,14 +139,17 @@ _TABLE = {
 }
 
 
+def translate(error: Exception) -> ProblemError:
+    """Return what a request that raised ``error`` is answered: 500 for what is not in the table."""
+    kinds = type(error).__mro__
+    return next(_TABLE[kind] for kind in kinds if kind in _TABLE)(error)
+
+
 def install(app: FastAPI) -> None:
     """Have the app answer every failure by a problem."""
-    for kind, translate in _TABLE.items():
 
-        async def answer(
-            _request: Request, error: Exception, *, _translate: object = translate
-        ) -> Response:
-            assert callable(_translate)  # noqa: S101 - from the table
-            return problem(_translate(error))
+    async def answer(_request: Request, error: Exception) -> Response:
+        return problem(translate(error))
 
+    for kind in _TABLE:
         app.add_exception_handler(kind, answer)

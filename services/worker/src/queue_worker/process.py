@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .settle import Settling
 
-__all__ = ["Delivering", "Processor"]
+__all__ = ["Counting", "Delivering", "Processor"]
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -34,16 +34,28 @@ class Delivering(Protocol):
         ...
 
 
+class Counting(Protocol):
+    """What counts attempts; ``WorkerMetrics`` does."""
+
+    def attempted(self, claim: Claim, attempt: Attempt, decision: Decision, seconds: float) -> None:
+        """Take note of an attempt that took ``seconds`` from the claim to its settlement."""
+        ...
+
+
 class Processor:
     """Processes claims; each ends settled, or is cancelled and then the caller's to give back."""
 
-    def __init__(self, queue: Settling, deliverer: Delivering, policy: RetryPolicy) -> None:
+    def __init__(
+        self, queue: Settling, deliverer: Delivering, policy: RetryPolicy, counting: Counting
+    ) -> None:
         self._queue = queue
         self._deliverer = deliverer
         self._policy = policy
+        self._counting = counting
 
     async def process(self, claim: Claim) -> None:
         """Make the attempt and settle it."""
+        begin = time.perf_counter()
         try:
             attempt, decision = await self._attempt(claim)
             await settle(self._queue, claim, attempt, decision)
@@ -52,7 +64,9 @@ class Processor:
             # again after the interval, as after a failure of the destination.
             logger.exception("process.failed", **{events.TASK_ID: claim.task_id})
             attempt = _not_made(claim, Outcome.WORKER_ERROR, f"the worker failed: {error!r}")
-            await settle(self._queue, claim, attempt, self._decide(claim, attempt))
+            decision = self._decide(claim, attempt)
+            await settle(self._queue, claim, attempt, decision)
+        self._counting.attempted(claim, attempt, decision, time.perf_counter() - begin)
 
     async def _attempt(self, claim: Claim) -> tuple[Attempt, Decision]:
         if claim.task is None:

@@ -8,13 +8,16 @@ from typing import Annotated
 from pydantic import Field
 
 from queue_common.settings import Duration, QueueSettings, RedisSettings, RetrySettings
+from queue_common.telemetry.metrics_settings import MetricsSettings
 
 from .transport import DeliverySettings
 
 __all__ = ["WorkerSettings"]
 
 
-class WorkerSettings(DeliverySettings, RedisSettings, QueueSettings, RetrySettings):
+class WorkerSettings(
+    DeliverySettings, RedisSettings, QueueSettings, RetrySettings, MetricsSettings
+):
     """All variables the worker reads."""
 
     worker_concurrency: Annotated[int, Field(ge=1, le=100_000)] = 10

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from .. import openapi
 
 if TYPE_CHECKING:
-    from ..app import State
+    from ..state import State
 
 __all__ = ["router"]
 

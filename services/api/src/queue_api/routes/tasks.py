@@ -19,32 +19,59 @@ from .. import openapi
 from ..body import read_json_body
 from ..enqueue import enqueue
 from ..parse import parse_task
+from ..problems import problem, translate
 from ..schemas import AttemptStatus, TaskCreated, TaskStatus
 
 if TYPE_CHECKING:
-    from ..app import State
+    from starlette.types import Receive, Scope, Send
 
-__all__ = ["router"]
+    from ..state import State
 
-PATH = "/api/v1/tasks"
+__all__ = ["PATH", "CreateTask", "router"]
+
 JSON = "application/json"
+PATH = openapi.PATH
 
 router = APIRouter(tags=["tasks"])
 _encoder = msgspec.json.Encoder()
 
 
-@router.post(PATH, status_code=HTTPStatus.CREATED, openapi_extra=openapi.CREATE_TASK)
-async def create_task(request: Request) -> Response:
-    """Keep a request in the queue; a worker makes it as soon as one is free.
+class CreateTask:
+    """``POST /api/v1/tasks``: keeps a request in the queue; a worker makes it when one is free.
 
-    The answer comes once the task is on disk in Redis.
+    A plain ASGI endpoint, which answers its own failures: it is the one route whose price counts.
     """
-    state: State = request.app.state.api
-    task = parse_task(await read_json_body(request, state.settings.api_max_body))
-    task_id = await enqueue(state.queue, task)
-    created = TaskCreated(task_id, "Task created successfully")
-    headers = {"Location": f"{PATH}/{task_id}"}
-    return Response(_encoder.encode(created), HTTPStatus.CREATED, headers, JSON)
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; the answer comes once the task is on disk in Redis."""
+        try:
+            task_id = await self._create(scope, receive)
+        except Exception as error:
+            answer = problem(translate(error))
+            await answer(scope, receive, send)
+            if answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+        else:
+            await _send_created(task_id, send)
+
+    async def _create(self, scope: Scope, receive: Receive) -> TaskId:
+        most_bytes = self._state.settings.api_max_body
+        task = parse_task(await read_json_body(scope["headers"], receive, most_bytes))
+        return await enqueue(self._state.queue, task)
+
+
+async def _send_created(task_id: TaskId, send: Send) -> None:
+    body = _encoder.encode(TaskCreated(task_id, "Task created successfully"))
+    headers = [
+        (b"content-length", b"%d" % len(body)),
+        (b"content-type", b"application/json"),
+        (b"location", f"{PATH}/{task_id}".encode()),
+    ]
+    await send({"type": "http.response.start", "status": 201, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 @router.head(PATH + "/{task_id}", include_in_schema=False)

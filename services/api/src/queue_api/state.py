@@ -1,0 +1,23 @@
+"""What the routes work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from queue_common.queue import TaskQueue
+    from queue_common.retry import RetryPolicy
+
+    from .settings import ApiSettings
+
+__all__ = ["State"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """At ``app.state.api``, and in the hot route's hands."""
+
+    settings: ApiSettings
+    queue: TaskQueue
+    policy: RetryPolicy
