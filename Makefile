@@ -15,7 +15,7 @@ MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/
 SOURCES := libs services tests conftest.py
 MEMBERS := queue-common queue-api queue-worker queue-standalone
 
-.PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
+.PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages alerts \
 	coverage bench-backlog bench-client chaos clean
 
 ##@ First
@@ -61,6 +61,9 @@ imports: setup ## Check who may import whom
 
 size: setup ## Check that no module is too long
 	$(BIN)/loq
+
+alerts: setup ## Check alert rules and dashboard with promtool (Debian: package prometheus)
+	$(BIN)/pytest -q -rs tests/alerts
 
 packages: setup ## Check version ranges between members, and undeclared imports
 	$(UV) lock --check --quiet
