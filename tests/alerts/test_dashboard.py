@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,11 @@ from typing import Any
 import yaml
 
 from .files import dashboard, panel_expressions, panels, substituted
+from .promql import grouped_by
 from .promtool import needs_promtool, promtool
 
 COLUMNS = 24
+_LABEL = re.compile(r"\{\{ ?(\S+?) ?\}\}")
 PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
 GROUPS = [
     "Now", "Backlog and age", "Throughput and outcomes", "Latency", "Delivery failures",
@@ -59,6 +62,18 @@ def test_panels_stand_beside_each_other() -> None:
 def test_every_variable_has_a_value() -> None:
     """An expression names no variable that the dashboard does not have."""
     assert [e for _, e in panel_expressions() if "$" in substituted(e)] == []
+
+
+def test_a_legend_names_what_its_expression_leaves() -> None:
+    """A label in a legend is one that its expression groups by; any other would be empty."""
+    shown = [target for panel in panels() for target in panel.get("targets", ())]
+    wrong = {
+        target["expr"]: empty
+        for target in shown
+        if (empty := set(_LABEL.findall(target["legendFormat"])) - grouped_by(target["expr"]))
+    }
+
+    assert wrong == {}
 
 
 @needs_promtool
