@@ -6,12 +6,11 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping
 
-import httpx
 import pytest
 import uvloop
 
 from queue_common.testing import wait_until
-from queue_worker.testing import KINDS, open_transport
+from queue_worker.testing import KINDS, AnyTransport, open_transport
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -20,7 +19,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 
 
 @pytest.fixture(params=KINDS)
-async def transport(request: pytest.FixtureRequest) -> AsyncIterator[httpx.AsyncBaseTransport]:
+async def transport(request: pytest.FixtureRequest) -> AsyncIterator[AnyTransport]:
     """Each transport in turn; it must leave neither sockets nor tasks behind."""
     sockets = _sockets()
     transport = open_transport(request.param)

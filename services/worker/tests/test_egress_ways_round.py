@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
 
-import httpx
 import pytest
 
 from queue_common.task import Outcome
 from queue_common.testing.socket_server import SocketServer, says
 from queue_worker.egress import EgressGuard
-from queue_worker.testing import KINDS, attempt, open_transport
+from queue_worker.testing import KINDS, AnyTransport, attempt, open_transport
 from queue_worker.transport import Resolver
 from queue_worker.transport.resolve import AddressInfo, numeric, system_lookup
 
@@ -22,17 +21,17 @@ def production(allow: str = "", protected: tuple[tuple[str, int], ...] = ()) -> 
     return EgressGuard.from_settings(allow=allow, deny="", development=False, protected=protected)
 
 
-Opener = Callable[..., httpx.AsyncBaseTransport]
+Opener = Callable[..., AnyTransport]
 
 
 @pytest.fixture(params=KINDS)
 async def guarded(request: pytest.FixtureRequest) -> AsyncIterator[Opener]:
     """Opens each transport in turn, guarded as in production unless told otherwise."""
-    opened: list[httpx.AsyncBaseTransport] = []
+    opened: list[AnyTransport] = []
 
     def open_one(
         guard: EgressGuard | None = None, resolver: Resolver | None = None
-    ) -> httpx.AsyncBaseTransport:
+    ) -> AnyTransport:
         made = open_transport(request.param, guard=guard or production(), resolver=resolver)
         opened.append(made)
         return made

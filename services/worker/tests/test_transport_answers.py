@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-import httpx
 import pytest
 
 from queue_common.task import Outcome
 from queue_common.testing import wait_until
 from queue_common.testing.socket_server import Peer, SocketServer, says
-from queue_worker.testing import Result, attempt
+from queue_worker.testing import AnyTransport, Result, attempt
 from queue_worker.transport import Transport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -49,7 +48,7 @@ GOOD = {
 @pytest.mark.parametrize("split", [False, True], ids=["whole", "byte by byte"])
 @pytest.mark.parametrize(("answer", "body"), GOOD.values(), ids=GOOD)
 async def test_a_framed_answer(
-    transport: httpx.AsyncBaseTransport, answer: bytes, body: bytes, split: bool
+    transport: AnyTransport, answer: bytes, body: bytes, split: bool
 ) -> None:
     """A framed answer is read to its end, and its connection serves the next request."""
     parts = [answer]
@@ -73,7 +72,7 @@ BARE = {
 
 @pytest.mark.parametrize(("method", "answer", "status"), BARE.values(), ids=BARE)
 async def test_an_answer_without_a_body(
-    transport: httpx.AsyncBaseTransport, method: str, answer: bytes, status: int
+    transport: AnyTransport, method: str, answer: bytes, status: int
 ) -> None:
     """What has no body by HTTP's rules is not waited for, whatever length its head tells."""
     async with SocketServer(says(answer)) as server:
@@ -94,9 +93,7 @@ CLOSING = {
 
 
 @pytest.mark.parametrize("answer", CLOSING.values(), ids=CLOSING)
-async def test_an_answer_that_ends_the_connection(
-    transport: httpx.AsyncBaseTransport, answer: bytes
-) -> None:
+async def test_an_answer_that_ends_the_connection(transport: AnyTransport, answer: bytes) -> None:
     """An answer that goes until the close, or announces it, is whole; another takes another."""
     async with SocketServer(says(answer, then_close=True)) as server:
         results = [await attempt(transport, server.url) for _ in range(2)]
@@ -106,7 +103,7 @@ async def test_an_answer_that_ends_the_connection(
 
 
 @pytest.mark.parametrize("status", [201, 299, 300, 301, 302, 307, 400, 404, 429, 500, 503, 599])
-async def test_statuses(transport: httpx.AsyncBaseTransport, status: int) -> None:
+async def test_statuses(transport: AnyTransport, status: int) -> None:
     """Any 2xx is success, all else a failure with its status; a redirect is not followed."""
     answer = b"HTTP/1.1 %d X\r\nLocation: /elsewhere\r\nContent-Length: 2\r\n\r\nok" % status
 
@@ -125,7 +122,7 @@ AFTERWARDS = {
 
 
 @pytest.mark.parametrize("more", AFTERWARDS.values(), ids=AFTERWARDS)
-async def test_bytes_long_after_an_answer(transport: httpx.AsyncBaseTransport, more: bytes) -> None:
+async def test_bytes_long_after_an_answer(transport: AnyTransport, more: bytes) -> None:
     """What comes on a kept connection is never taken for the next answer: it is given up."""
     asked = asyncio.Event()
     sent = asyncio.Event()
@@ -152,9 +149,7 @@ async def test_bytes_long_after_an_answer(transport: httpx.AsyncBaseTransport, m
 
 
 @pytest.mark.parametrize("more", AFTERWARDS.values(), ids=AFTERWARDS)
-async def test_bytes_right_after_an_answer(
-    transport: httpx.AsyncBaseTransport, more: bytes
-) -> None:
+async def test_bytes_right_after_an_answer(transport: AnyTransport, more: bytes) -> None:
     """What follows an answer ends its connection; httpx takes it for the next one (a difference).
 
     httpcore keeps the bytes it has read beyond an answer and feeds them to the next exchange.
@@ -168,7 +163,7 @@ async def test_bytes_right_after_an_answer(
     assert server.connections == (2 if isinstance(transport, Transport) else 1)
 
 
-async def test_a_large_answer(transport: httpx.AsyncBaseTransport) -> None:
+async def test_a_large_answer(transport: AnyTransport) -> None:
     """Of an answer 1 MiB is read and 1 KiB kept; the rest is cut off and the status decides."""
     cut = asyncio.Event()
 
@@ -188,7 +183,7 @@ async def test_a_large_answer(transport: httpx.AsyncBaseTransport) -> None:
     assert result == Result(Outcome.DELIVERED, 200, b"x" * 1024)
 
 
-async def test_an_early_answer(transport: httpx.AsyncBaseTransport) -> None:
+async def test_an_early_answer(transport: AnyTransport) -> None:
     """An answer before the request is wholly sent counts, and ends the connection."""
 
     async def script(peer: Peer) -> None:
@@ -202,7 +197,7 @@ async def test_an_early_answer(transport: httpx.AsyncBaseTransport) -> None:
     assert server.connections == 2
 
 
-async def test_an_early_answer_on_an_open_connection(transport: httpx.AsyncBaseTransport) -> None:
+async def test_an_early_answer_on_an_open_connection(transport: AnyTransport) -> None:
     """An early answer is heard while the request is sent; by httpx only after (a difference)."""
 
     async def script(peer: Peer) -> None:

@@ -8,13 +8,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-import httpx
 import pytest
 
 from queue_common.task import Outcome
 from queue_common.testing import wait_until
 from queue_common.testing.socket_server import Peer, Script, SocketServer, says
-from queue_worker.testing import Result, attempt, open_transport
+from queue_worker.testing import AnyTransport, Result, attempt, open_transport
 from queue_worker.transport import Resolver, Transport
 from queue_worker.transport.resolve import AddressInfo, numeric
 
@@ -43,7 +42,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
-async def test_a_broken_answer(transport: httpx.AsyncBaseTransport, answer: bytes) -> None:
+async def test_a_broken_answer(transport: AnyTransport, answer: bytes) -> None:
     """An answer that is not HTTP/1.1, or beyond all bounds, is a protocol error at once."""
 
     async def script(peer: Peer) -> None:
@@ -75,7 +74,7 @@ CUT = {
 @pytest.mark.parametrize("by_reset", [False, True], ids=["end", "reset"])
 @pytest.mark.parametrize("begin", CUT.values(), ids=CUT)
 async def test_a_connection_that_is_lost(
-    transport: httpx.AsyncBaseTransport, begin: bytes, by_reset: bool
+    transport: AnyTransport, begin: bytes, by_reset: bool
 ) -> None:
     """A connection that ends before its answer is lost; a new one's request is not sent again."""
 
@@ -93,7 +92,7 @@ async def test_a_connection_that_is_lost(
 
 
 @pytest.mark.parametrize("by_reset", [False, True], ids=["end", "reset"])
-async def test_a_stale_connection(transport: httpx.AsyncBaseTransport, by_reset: bool) -> None:
+async def test_a_stale_connection(transport: AnyTransport, by_reset: bool) -> None:
     """A kept connection that dies with no byte of an answer is replaced, and the request sent."""
 
     async def script(peer: Peer) -> None:
@@ -114,7 +113,7 @@ async def test_a_stale_connection(transport: httpx.AsyncBaseTransport, by_reset:
 
 
 async def test_a_kept_connection_that_begins_to_answer(
-    transport: httpx.AsyncBaseTransport,
+    transport: AnyTransport,
 ) -> None:
     """Once a byte of an answer has come the request had effect, and is not sent again."""
 
@@ -131,7 +130,7 @@ async def test_a_kept_connection_that_begins_to_answer(
     assert len(server.requests) == 2
 
 
-async def test_a_connection_closed_while_kept(transport: httpx.AsyncBaseTransport) -> None:
+async def test_a_connection_closed_while_kept(transport: AnyTransport) -> None:
     """A connection that the destination closed while nobody used it is not used again."""
 
     async def script(peer: Peer) -> None:
@@ -182,9 +181,7 @@ SLOW = {
 
 
 @pytest.mark.parametrize(("script", "phase"), SLOW.values(), ids=SLOW)
-async def test_a_slow_destination(
-    transport: httpx.AsyncBaseTransport, script: Script, phase: str
-) -> None:
+async def test_a_slow_destination(transport: AnyTransport, script: Script, phase: str) -> None:
     """At the deadline the attempt ends, says in which phase it was, and closes its connection."""
     body = b"x" * (32 << 20) if phase == "send" else b"{}"
 
@@ -195,7 +192,7 @@ async def test_a_slow_destination(
 
 
 async def test_a_destination_that_does_not_shake_hands(
-    transport: httpx.AsyncBaseTransport,
+    transport: AnyTransport,
 ) -> None:
     """A deadline in the middle of TLS' handshake says so."""
     async with SocketServer(_deaf) as server:
@@ -219,7 +216,7 @@ def black_hole() -> Iterator[tuple[str, int]]:
         yield listener.getsockname()
 
 
-async def test_a_black_hole(transport: httpx.AsyncBaseTransport) -> None:
+async def test_a_black_hole(transport: AnyTransport) -> None:
     """A deadline before there is a connection says so."""
     with black_hole() as (host, port):
         result = await attempt(transport, f"http://{host}:{port}/", timeout_seconds=0.3)
@@ -227,7 +224,7 @@ async def test_a_black_hole(transport: httpx.AsyncBaseTransport) -> None:
     assert (result.outcome, result.phase) == (Outcome.TIMEOUT, "connect")
 
 
-async def test_a_refused_connection(transport: httpx.AsyncBaseTransport) -> None:
+async def test_a_refused_connection(transport: AnyTransport) -> None:
     """Where nobody listens the error says where that was."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -238,7 +235,7 @@ async def test_a_refused_connection(transport: httpx.AsyncBaseTransport) -> None
     assert result.error == f"cannot connect to 127.0.0.1:{port}: Connection refused"
 
 
-async def test_an_unknown_name(transport: httpx.AsyncBaseTransport) -> None:
+async def test_an_unknown_name(transport: AnyTransport) -> None:
     """A name without an address is an error of the look-up, which names it."""
     result = await attempt(transport, "http://nowhere.invalid/")
 
@@ -294,7 +291,7 @@ async def _answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     writer.close()
 
 
-async def test_ipv6(transport: httpx.AsyncBaseTransport) -> None:
+async def test_ipv6(transport: AnyTransport) -> None:
     """A written IPv6 address is connected to, and named in brackets."""
     async with SocketServer(says(OK), host="::1") as server:
         result = await attempt(transport, server.url)
@@ -306,7 +303,7 @@ async def test_ipv6(transport: httpx.AsyncBaseTransport) -> None:
 FLOOD = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 
 
-async def test_a_flood_of_informational_answers(transport: httpx.AsyncBaseTransport) -> None:
+async def test_a_flood_of_informational_answers(transport: AnyTransport) -> None:
     """Informational answers without end are broken; by httpx read until the deadline."""
 
     async def script(peer: Peer) -> None:

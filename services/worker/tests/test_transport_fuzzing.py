@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-import httpx
 import pytest
 import uvloop
 from hypothesis import HealthCheck, given, settings
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 
 from queue_common.testing import wait_until
 from queue_common.testing.socket_server import Peer, SocketServer
-from queue_worker.testing import KINDS, Result, attempt, open_transport
+from queue_worker.testing import KINDS, AnyTransport, Result, attempt, open_transport
 from queue_worker.transport import Transport
 
 DEADLINE_SECONDS = 0.2
@@ -84,7 +83,7 @@ class Bench:
         self.server = SocketServer(self._script)
         self.transport = self.runner.run(self._open(kind))
 
-    async def _open(self, kind: str) -> httpx.AsyncBaseTransport:
+    async def _open(self, kind: str) -> AnyTransport:
         await self.server.__aenter__()
         return open_transport(kind)
 

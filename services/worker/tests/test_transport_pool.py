@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from queue_common.task import Outcome
 from queue_common.testing import wait_until
 from queue_common.testing.socket_server import SocketServer, says
-from queue_worker.testing import Result, attempt, open_transport
+from queue_worker.testing import AnyTransport, Result, attempt, open_transport
 from queue_worker.transport import ResolveError, Resolver, Transport, build_request
 from queue_worker.transport.request import encode_request, target_of
 from queue_worker.transport.resolve import LOOKUPS_AT_ONCE, AddressInfo, numeric
@@ -171,7 +171,7 @@ async def test_look_ups_at_once_are_bounded() -> None:
     assert most == LOOKUPS_AT_ONCE
 
 
-async def test_what_is_sent(transport: httpx.AsyncBaseTransport) -> None:
+async def test_what_is_sent(transport: AnyTransport) -> None:
     """A request goes out as it was given, with Host and Content-Length and nothing else added."""
     headers = [(b"X-One", b"1"), (b"x-one", b"2"), (b"Content-Type", b"text/plain")]
 
@@ -196,7 +196,7 @@ async def test_what_is_sent(transport: httpx.AsyncBaseTransport) -> None:
     ],
 )
 async def test_the_frame(
-    transport: httpx.AsyncBaseTransport, method: str, body: bytes | None, framing: bytes
+    transport: AnyTransport, method: str, body: bytes | None, framing: bytes
 ) -> None:
     """No body has a length where a method means one, and any method may have a body."""
     async with SocketServer(says(OK)) as server:
@@ -253,14 +253,14 @@ def test_a_method_that_is_no_word(method: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://example.com/", "http:///x", "/x", "mailto:a@b"])
-async def test_other_urls(transport: httpx.AsyncBaseTransport, url: str) -> None:
+async def test_other_urls(transport: AnyTransport, url: str) -> None:
     """A URL that is not http or https, or names no host, ends as a protocol error."""
     result = await attempt(transport, url)
 
     assert result.outcome is Outcome.PROTOCOL_ERROR
 
 
-async def test_under_httpx_own_client(transport: httpx.AsyncBaseTransport) -> None:
+async def test_under_httpx_own_client(transport: AnyTransport) -> None:
     """Either transport serves under httpx's client as any other."""
     async with SocketServer(says(OK)) as server:
         client = httpx.AsyncClient(transport=transport)
@@ -270,7 +270,7 @@ async def test_under_httpx_own_client(transport: httpx.AsyncBaseTransport) -> No
     assert server.requests[0].endswith(b'{"a":1}')
 
 
-async def test_many_at_once(transport: httpx.AsyncBaseTransport) -> None:
+async def test_many_at_once(transport: AnyTransport) -> None:
     """Each of many requests at once gets its own answer."""
     async with SocketServer(says(OK)) as server:
         results = await asyncio.gather(*(attempt(transport, server.url) for _ in range(100)))

@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 import trustme
 import uvicorn
@@ -23,7 +22,7 @@ import uvicorn
 from queue_common.task import Outcome
 from queue_common.testing import wait_until
 from queue_common.testing.redis_server import free_port
-from queue_worker.testing import KINDS, Result, attempt, open_transport
+from queue_worker.testing import KINDS, AnyTransport, Result, attempt, open_transport
 from queue_worker.transport import Transport
 from queue_worker.transport.build import build_tls
 
@@ -131,16 +130,14 @@ async def nginx(tmp_path: Path) -> AsyncIterator[Running]:
 
 
 @pytest.fixture(params=KINDS)
-async def to_nginx(
-    request: pytest.FixtureRequest, nginx: Running
-) -> AsyncIterator[httpx.AsyncBaseTransport]:
+async def to_nginx(request: pytest.FixtureRequest, nginx: Running) -> AsyncIterator[AnyTransport]:
     """Each transport in turn, trusting nginx' certificate."""
     transport = open_transport(request.param, tls=nginx.tls)
     yield transport
     await transport.aclose()
 
 
-async def test_keep_alive_limits(nginx: Running, to_nginx: httpx.AsyncBaseTransport) -> None:
+async def test_keep_alive_limits(nginx: Running, to_nginx: AnyTransport) -> None:
     """Connections that nginx closes after three requests are replaced, and nothing goes wrong."""
     results = [
         result
@@ -154,7 +151,7 @@ async def test_keep_alive_limits(nginx: Running, to_nginx: httpx.AsyncBaseTransp
     assert nginx.requests == 100
 
 
-async def test_a_reload_in_mid_flight(nginx: Running, to_nginx: httpx.AsyncBaseTransport) -> None:
+async def test_a_reload_in_mid_flight(nginx: Running, to_nginx: AnyTransport) -> None:
     """A reload finishes what is under way and closes the rest: no attempt fails."""
     slow = [
         asyncio.create_task(attempt(to_nginx, f"{nginx.url}/slow", method="GET", body=None))
@@ -172,9 +169,7 @@ async def test_a_reload_in_mid_flight(nginx: Running, to_nginx: httpx.AsyncBaseT
     assert slow_results == [Result(Outcome.DELIVERED, 200, b"x" * 1024)] * 5
 
 
-async def test_a_body_that_nginx_refuses(
-    nginx: Running, to_nginx: httpx.AsyncBaseTransport
-) -> None:
+async def test_a_body_that_nginx_refuses(nginx: Running, to_nginx: AnyTransport) -> None:
     """A body beyond client_max_body_size is answered 413 before it is wholly sent."""
     result = await attempt(to_nginx, f"{nginx.url}/hook", body=b"x" * (8 << 20))
 
@@ -197,7 +192,7 @@ async def echo(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallabl
 
 
 @pytest.mark.parametrize("implementation", ["h11", "httptools"])
-async def test_uvicorn(transport: httpx.AsyncBaseTransport, implementation: str) -> None:
+async def test_uvicorn(transport: AnyTransport, implementation: str) -> None:
     """Uvicorn's chunked answers are read, and connections it closes when idle are replaced."""
     port = free_port()
     configuration = uvicorn.Config(
@@ -263,7 +258,7 @@ def go_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(params=KINDS)
 async def to_go(
     request: pytest.FixtureRequest, go_binary: Path, tmp_path: Path
-) -> AsyncIterator[tuple[httpx.AsyncBaseTransport, str]]:
+) -> AsyncIterator[tuple[AnyTransport, str]]:
     """Each transport in turn, and the URL of a server in Go."""
     tls = certify(tmp_path)
     port = free_port()
@@ -275,7 +270,7 @@ async def to_go(
 
 
 @pytest.mark.timeout(180)
-async def test_go(to_go: tuple[httpx.AsyncBaseTransport, str]) -> None:
+async def test_go(to_go: tuple[AnyTransport, str]) -> None:
     """Go's server is spoken to over TLS, its aborted handlers told; by httpx over HTTP/2."""
     transport, url = to_go
     echoed = await attempt(transport, f"{url}/echo", body=b"a body")
@@ -290,7 +285,7 @@ async def test_go(to_go: tuple[httpx.AsyncBaseTransport, str]) -> None:
 
 
 @pytest.mark.timeout(180)
-async def test_an_early_answer_of_go(to_go: tuple[httpx.AsyncBaseTransport, str]) -> None:
+async def test_an_early_answer_of_go(to_go: tuple[AnyTransport, str]) -> None:
     """An answer of Go's before the body was read counts; httpx loses it over HTTP/2 (a difference).
 
     There the stream is reset after the answer, which httpcore takes for a failure of the answer.

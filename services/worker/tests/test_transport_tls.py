@@ -7,13 +7,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import httpx
 import pytest
 import trustme
 
 from queue_common.task import Outcome
 from queue_common.testing.socket_server import Peer, SocketServer, says
-from queue_worker.testing import KINDS, Result, attempt, open_transport
+from queue_worker.testing import KINDS, AnyTransport, Result, attempt, open_transport
 from queue_worker.transport import Resolver
 from queue_worker.transport.build import build_tls
 from queue_worker.transport.resolve import numeric
@@ -36,9 +35,7 @@ def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=KINDS)
-async def trusting(
-    request: pytest.FixtureRequest, ca_file: Path
-) -> AsyncIterator[httpx.AsyncBaseTransport]:
+async def trusting(request: pytest.FixtureRequest, ca_file: Path) -> AsyncIterator[AnyTransport]:
     """Each transport in turn, trusting the test's authority; all names are 127.0.0.1."""
     resolver = Resolver(lambda _host: numeric("127.0.0.1") or [])
     transport = open_transport(request.param, tls=build_tls(ca_file), resolver=resolver)
@@ -55,7 +52,7 @@ def server_tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
 
 @pytest.mark.parametrize("name", ["hooks.example", "hooks.example.", "127.0.0.1"])
 async def test_a_trusted_certificate(
-    trusting: httpx.AsyncBaseTransport, authority: trustme.CA, name: str
+    trusting: AnyTransport, authority: trustme.CA, name: str
 ) -> None:
     """A certificate that WORKER_CA_FILE vouches for is trusted, for names and for addresses."""
     tls = server_tls(authority.issue_cert(name.rstrip(".")))
@@ -69,7 +66,7 @@ async def test_a_trusted_certificate(
 
 
 async def test_the_name_is_sent_in_the_handshake(
-    trusting: httpx.AsyncBaseTransport, authority: trustme.CA
+    trusting: AnyTransport, authority: trustme.CA
 ) -> None:
     """The server is told the name (SNI), by which it chooses a certificate."""
     tls = server_tls(authority.issue_cert("hooks.example"))
@@ -82,7 +79,7 @@ async def test_the_name_is_sent_in_the_handshake(
     assert asked == ["hooks.example"]
 
 
-async def test_another_name(trusting: httpx.AsyncBaseTransport, authority: trustme.CA) -> None:
+async def test_another_name(trusting: AnyTransport, authority: trustme.CA) -> None:
     """A certificate for another name is refused before the request is sent."""
     tls = server_tls(authority.issue_cert("other.example"))
 
@@ -95,9 +92,7 @@ async def test_another_name(trusting: httpx.AsyncBaseTransport, authority: trust
     assert server.requests == []
 
 
-async def test_an_expired_certificate(
-    trusting: httpx.AsyncBaseTransport, authority: trustme.CA
-) -> None:
+async def test_an_expired_certificate(trusting: AnyTransport, authority: trustme.CA) -> None:
     """A certificate past its time is refused."""
     expired = authority.issue_cert("hooks.example", not_after=datetime(2001, 1, 1, tzinfo=UTC))
 
@@ -109,9 +104,7 @@ async def test_an_expired_certificate(
     assert "expired" in result.error
 
 
-async def test_an_unknown_authority(
-    transport: httpx.AsyncBaseTransport, authority: trustme.CA
-) -> None:
+async def test_an_unknown_authority(transport: AnyTransport, authority: trustme.CA) -> None:
     """A certificate that nobody vouches for is refused."""
     tls = server_tls(authority.issue_cert("127.0.0.1"))
 
@@ -122,7 +115,7 @@ async def test_an_unknown_authority(
     assert server.requests == []
 
 
-async def test_a_server_without_tls(transport: httpx.AsyncBaseTransport) -> None:
+async def test_a_server_without_tls(transport: AnyTransport) -> None:
     """A server that speaks plain HTTP at an https URL is an error of TLS."""
 
     async def script(peer: Peer) -> None:
@@ -134,7 +127,7 @@ async def test_a_server_without_tls(transport: httpx.AsyncBaseTransport) -> None
     assert result.outcome is Outcome.TLS_ERROR
 
 
-async def test_a_handshake_cut_off(transport: httpx.AsyncBaseTransport) -> None:
+async def test_a_handshake_cut_off(transport: AnyTransport) -> None:
     """A connection lost in the middle of the handshake is an error of TLS."""
 
     async def script(_peer: Peer) -> None:
@@ -147,7 +140,7 @@ async def test_a_handshake_cut_off(transport: httpx.AsyncBaseTransport) -> None:
 
 
 async def test_a_client_certificate_that_is_asked_for(
-    trusting: httpx.AsyncBaseTransport, authority: trustme.CA
+    trusting: AnyTransport, authority: trustme.CA
 ) -> None:
     """A server that wants a certificate of ours ends the handshake: an error of TLS."""
     tls = server_tls(authority.issue_cert("hooks.example"))
@@ -161,9 +154,7 @@ async def test_a_client_certificate_that_is_asked_for(
     assert result.outcome is Outcome.TLS_ERROR
 
 
-async def test_a_large_answer_over_tls(
-    trusting: httpx.AsyncBaseTransport, authority: trustme.CA
-) -> None:
+async def test_a_large_answer_over_tls(trusting: AnyTransport, authority: trustme.CA) -> None:
     """The limit of an answer holds over TLS too."""
     tls = server_tls(authority.issue_cert("hooks.example"))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"

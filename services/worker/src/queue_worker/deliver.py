@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -11,54 +10,59 @@ import httpx
 
 from queue_common.task import Attempt, Outcome
 
+from .deadlines import Deadlines
 from .outcomes import outcome_of
 from .retry_after import retry_after_ms
-from .transport import build_request
-from .transport.limits import ANSWER_KEPT_BYTES, ANSWER_READ_BYTES
+from .transport import Answer, Outgoing
 
 if TYPE_CHECKING:
     from queue_common.task import Task, TaskId
+    from queue_common.telemetry.trace_context import TraceContext
+
+    from .transport import Exchanging
 
 __all__ = ["ERROR_KEPT_CHARACTERS", "Deliverer"]
 
 ERROR_KEPT_CHARACTERS = 300
 USER_AGENT = f"queue-system/{version('queue-worker')}".encode()
-OURS = frozenset({"x-task-id", "x-task-attempt"})
-"""By these the destination tells repetitions apart: what a task says of them itself is not sent."""
+OURS = frozenset({"x-task-id", "x-task-attempt", "traceparent", "tracestate"})
+"""By these the destination tells repetitions apart and goes on with the trace: what a task says of
+them itself is not sent."""
 
 
 class Deliverer:
     """Makes attempts over a transport."""
 
-    def __init__(self, transport: httpx.AsyncBaseTransport, *, timeout_seconds: float) -> None:
+    def __init__(self, transport: Exchanging, *, timeout_seconds: float) -> None:
         self._transport = transport
         self._timeout_seconds = timeout_seconds
+        self._deadlines = Deadlines(timeout_seconds)
 
-    async def deliver(self, task_id: TaskId, task: Task, number: int) -> Attempt:
-        """Make attempt ``number`` and return what it came to.
+    async def deliver(
+        self, task_id: TaskId, task: Task, number: int, trace: TraceContext
+    ) -> Attempt:
+        """Make attempt ``number`` and return what it came to; the request is a span of ``trace``.
 
         Redirects are not followed. At most 1 MiB of the answer is read; of a failure's answer 1 KiB
         is kept. Raises only what is no failure of the delivery: cancellation, and bugs.
         """
         run = _Run(number)
+        deadline = self._deadlines.begin()
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                return await self._exchange(run, _request(task_id, task, number, run))
-        except Exception as error:
-            outcome = outcome_of(error)
-            if outcome is None:
-                raise
-            return run.failed(outcome, self._explain(outcome, run.phase, error))
+            answer = await self._transport.exchange(_request(task_id, task, number, run, trace))
+        except BaseException as error:
+            timed_out = self._deadlines.end(deadline)
+            return self._failed(run, TimeoutError() if timed_out else error)
+        self._deadlines.end(deadline)
+        return run.answered(answer)
 
-    async def _exchange(self, run: _Run, request: httpx.Request) -> Attempt:
-        response = await self._transport.handle_async_request(request)
-        try:
-            begin = await _read(response)
-        finally:
-            await response.aclose()
-        return run.answered(response, begin)
+    def _failed(self, run: _Run, error: BaseException) -> Attempt:
+        outcome = outcome_of(error)
+        if outcome is None:
+            raise error
+        return run.failed(outcome, self._explain(outcome, run.phase, error))
 
-    def _explain(self, outcome: Outcome, phase: str, error: Exception) -> str:
+    def _explain(self, outcome: Outcome, phase: str, error: BaseException) -> str:
         if outcome is Outcome.TIMEOUT:
             return f"no answer within {self._timeout_seconds:g} s; it was at: {phase}"
         if isinstance(error, httpx.LocalProtocolError):
@@ -67,7 +71,7 @@ class Deliverer:
         return (str(error) or type(error).__name__)[:ERROR_KEPT_CHARACTERS]
 
 
-def _request(task_id: TaskId, task: Task, number: int, run: _Run) -> httpx.Request:
+def _request(task_id: TaskId, task: Task, number: int, run: _Run, trace: TraceContext) -> Outgoing:
     headers = [
         (name.encode(), value.encode())
         for name, value in task.headers.items()
@@ -77,20 +81,13 @@ def _request(task_id: TaskId, task: Task, number: int, run: _Run) -> httpx.Reque
         headers.append((b"User-Agent", USER_AGENT))
     headers.append((b"X-Task-Id", task_id.encode()))
     headers.append((b"X-Task-Attempt", b"%d" % number))
-    return build_request(task.method, task.url, headers, task.body, {"progress": run})
-
-
-async def _read(response: httpx.Response) -> bytes:
-    """Read the answer up to its limit and return its beginning."""
-    begin = b""
-    size = 0
-    async for chunk in response.aiter_raw():
-        if len(begin) < ANSWER_KEPT_BYTES:
-            begin += chunk[: ANSWER_KEPT_BYTES - len(begin)]
-        size += len(chunk)
-        if size >= ANSWER_READ_BYTES:
-            break
-    return begin
+    headers.append((b"traceparent", trace.traceparent.encode()))
+    if trace.tracestate:
+        headers.append((b"tracestate", trace.tracestate.encode()))
+    # What the task itself says to its destination goes before what its client told everybody.
+    if trace.baggage and not any(name.lower() == b"baggage" for name, _ in headers):
+        headers.append((b"baggage", trace.baggage.encode()))
+    return Outgoing(task.method, task.url, headers, task.body, run)
 
 
 class _Run:
@@ -111,9 +108,9 @@ class _Run:
             self._number, self._started_at_ms, self._duration_ms(), outcome, None, error, phase
         )
 
-    def answered(self, response: httpx.Response, begin: bytes) -> Attempt:
+    def answered(self, answer: Answer) -> Attempt:
         duration_ms = self._duration_ms()
-        status = response.status_code
+        status = answer.status_code
         if 200 <= status < 300:
             return Attempt(
                 self._number, self._started_at_ms, duration_ms, Outcome.DELIVERED, status
@@ -126,6 +123,11 @@ class _Run:
             Outcome.HTTP_ERROR,
             status,
             f"answered {status}",
-            answer=begin.decode(errors="replace") or None,
-            retry_after_ms=retry_after_ms(status, response.headers.get("retry-after"), now_ms),
+            answer=answer.body.decode(errors="replace") or None,
+            retry_after_ms=retry_after_ms(status, _retry_after(answer), now_ms),
         )
+
+
+def _retry_after(answer: Answer) -> str | None:
+    values = [value for name, value in answer.headers if name.lower() == b"retry-after"]
+    return ", ".join(value.decode("latin-1") for value in values) if values else None

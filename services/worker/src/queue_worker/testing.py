@@ -10,7 +10,7 @@ from queue_common.task import Outcome
 
 from .egress import EgressGuard
 from .outcomes import outcome_of
-from .transport import Dialer, HttpxTransport, Resolver, Transport, build_request
+from .transport import Dialer, HttpxTransport, Outgoing, Resolver, Transport
 from .transport.build import build_tls
 from .transport.limits import IDLE_SECONDS
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Sequence
 
-    import httpx
+    from .transport import Exchanging
 
-__all__ = ["KINDS", "Result", "attempt", "open_transport"]
+__all__ = ["KINDS", "AnyTransport", "Result", "attempt", "open_transport"]
 
 KINDS = ("native", "httpx")
+AnyTransport = Transport | HttpxTransport
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def open_transport(
     tls: ssl.SSLContext | None = None,
     most_open: int = 100,
     idle_seconds: float = IDLE_SECONDS,
-) -> httpx.AsyncBaseTransport:
+) -> AnyTransport:
     """Return a transport of one of the KINDS, which may reach loopback unless told otherwise."""
     guard = guard or EgressGuard.from_settings(allow=None, deny="", development=True)
     dialer = Dialer(resolver or Resolver(), guard)
@@ -56,7 +57,7 @@ def open_transport(
 
 
 async def attempt(
-    transport: httpx.AsyncBaseTransport,
+    transport: Exchanging,
     url: str,
     *,
     method: str = "POST",
@@ -68,17 +69,17 @@ async def attempt(
     progress = _Progress()
     try:
         async with asyncio.timeout(timeout_seconds):
-            request = build_request(method, url, headers, body, {"progress": progress})
-            response = await transport.handle_async_request(request)
-            content = await response.aread()
+            request = Outgoing(method, url, headers, body, progress)
+            answer = await transport.exchange(request)
     except Exception as error:
         outcome = outcome_of(error)
         if outcome is None:
             raise
         phase = progress.phase if outcome is Outcome.TIMEOUT else None
         return Result(outcome, phase=phase, error=str(error))
-    outcome = Outcome.DELIVERED if response.is_success else Outcome.HTTP_ERROR
-    return Result(outcome, response.status_code, content)
+    delivered = 200 <= answer.status_code < 300
+    outcome = Outcome.DELIVERED if delivered else Outcome.HTTP_ERROR
+    return Result(outcome, answer.status_code, answer.body)
 
 
 class _Progress:

@@ -8,6 +8,7 @@ make one through the egress guard, ``connection`` reads the answer; ``native`` h
 from .build import build_transport
 from .dial import Dialer
 from .errors import EgressRefusedError, Progress, ResolveError, TlsError
+from .exchange import Answer, Exchanging, Outgoing
 from .native import Transport
 from .over_httpx import HttpxTransport
 from .request import build_request
@@ -15,10 +16,13 @@ from .resolve import Resolver
 from .settings import DeliverySettings
 
 __all__ = [
+    "Answer",
     "DeliverySettings",
     "Dialer",
     "EgressRefusedError",
+    "Exchanging",
     "HttpxTransport",
+    "Outgoing",
     "Progress",
     "ResolveError",
     "Resolver",

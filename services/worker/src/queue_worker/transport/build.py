@@ -33,7 +33,7 @@ logger = structlog.stdlib.get_logger(__name__)
 
 def build_transport(
     settings: DeliverySettings, redis: RedisSettings, *, most_open: int
-) -> httpx.AsyncBaseTransport:
+) -> Transport | HttpxTransport:
     """Return the transport that WORKER_TRANSPORT names, the egress guard within it.
 
     ``most_open`` bounds kept connections, those in use included.

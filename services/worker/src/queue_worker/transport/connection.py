@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
 import httpx
 
 from .errors import TlsError, tls_reason
+from .exchange import Answer
 from .limits import ANSWER_KEPT_BYTES, ANSWER_READ_BYTES, HEADERS_MOST, UNFRAMED_MOST_BYTES
 
 if TYPE_CHECKING:
-    from .request import Header
+    from .exchange import Header
 
-__all__ = ["Answer", "Connection", "Owner"]
+__all__ = ["Connection", "Owner"]
 
 
 class Owner(Protocol):
@@ -28,14 +29,6 @@ class Owner(Protocol):
     def lost(self, connection: Connection) -> None:
         """Take note that ``connection`` has closed."""
         ...
-
-
-class Answer(NamedTuple):
-    """An answer, its body cut to what is kept."""
-
-    status_code: int
-    headers: list[Header]
-    body: bytes
 
 
 class Connection(asyncio.Protocol):

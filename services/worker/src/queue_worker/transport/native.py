@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from .connection import Answer, Connection
+from .connection import Connection
 from .errors import Progress, TlsError, Unwatched, tls_reason
 from .limits import IDLE_SECONDS
 from .pool import Pool
-from .request import Target, encode_request, target_of
+from .request import Target, encode_outgoing, encode_request, target_of
 
 if TYPE_CHECKING:
     import socket
 
     from .dial import Dialer
+    from .exchange import Answer, Outgoing
 
 __all__ = ["Transport"]
 
@@ -46,17 +47,27 @@ class Transport(httpx.AsyncBaseTransport):
         self._tls = tls
         self.pool = Pool(most_open=most_open, idle_seconds=idle_seconds)
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def exchange(self, request: Outgoing) -> Answer:
         """Make the request.
 
         A kept connection that turns out to be closed, with no byte of an answer, is replaced by a
         new one and the request sent again, once. Raises ResolveError, EgressRefusedError, TlsError,
-        httpx.ConnectError, httpx.ReadError, httpx.ProtocolError.
+        httpx.ConnectError, httpx.ReadError, httpx.ProtocolError, httpx.InvalidURL.
         """
+        target, data = encode_outgoing(request)
+        is_head = request.method.upper() == "HEAD"
+        return await self._send(target, data, is_head, request.progress)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Make a request of httpx's, as ``exchange`` does."""
         target: Target = request.extensions.get("delivery_target") or target_of(request.url)
         progress: Progress = request.extensions.get("progress") or Unwatched()
         data = encode_request(request, target)
-        is_head = request.method == "HEAD"
+        answer = await self._send(target, data, request.method == "HEAD", progress)
+        stream = httpx.ByteStream(answer.body)
+        return httpx.Response(answer.status_code, headers=answer.headers, stream=stream)
+
+    async def _send(self, target: Target, data: bytes, is_head: bool, progress: Progress) -> Answer:
         kept = self.pool.take(target.destination)
         if kept is not None:
             try:
@@ -75,7 +86,7 @@ class Transport(httpx.AsyncBaseTransport):
         data: bytes,
         is_head: bool,
         progress: Progress,
-    ) -> httpx.Response:
+    ) -> Answer:
         progress.phase = "answer"
         try:
             answer = await connection.exchange(data, is_head=is_head)
@@ -88,7 +99,7 @@ class Transport(httpx.AsyncBaseTransport):
             self.pool.keep(connection, target.destination)
         else:
             connection.close()
-        return _response(answer)
+        return answer
 
     async def _connect(self, target: Target, progress: Progress) -> Connection:
         sock = await self._dialer.dial(target.host, target.port, progress)
@@ -125,9 +136,3 @@ class Transport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close all kept connections; those in use close with the end of their exchange."""
         self.pool.close()
-
-
-def _response(answer: Answer) -> httpx.Response:
-    return httpx.Response(
-        answer.status_code, headers=answer.headers, stream=httpx.ByteStream(answer.body)
-    )

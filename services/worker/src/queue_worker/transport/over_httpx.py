@@ -9,6 +9,7 @@ import httpx
 
 from .backend import Exchange, GuardedBackend, current_exchange
 from .errors import EgressRefusedError, Progress, Unwatched
+from .exchange import Answer
 from .limits import (
     ANSWER_KEPT_BYTES,
     ANSWER_READ_BYTES,
@@ -16,12 +17,13 @@ from .limits import (
     IDLE_SECONDS,
     UNFRAMED_MOST_BYTES,
 )
-from .request import target_of
+from .request import build_request, target_of
 
 if TYPE_CHECKING:
     import ssl
 
     from .dial import Dialer
+    from .exchange import Outgoing
     from .proxies import Proxies
 
 __all__ = ["HttpxTransport"]
@@ -63,8 +65,15 @@ class HttpxTransport(httpx.AsyncBaseTransport):
                     proxies.dialer, tls, most_idle=most_idle, proxy=proxy
                 )
 
+    async def exchange(self, request: Outgoing) -> Answer:
+        """Make the request; raises what ``Transport`` does, and httpx.ProxyError."""
+        extensions = {"progress": request.progress}
+        made = build_request(request.method, request.url, request.headers, request.body, extensions)
+        response = await self.handle_async_request(made)
+        return Answer(response.status_code, response.headers.raw, await response.aread())
+
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Make the request; raises what ``Transport`` does, and httpx.ProxyError.
+        """Make a request of httpx's, as ``exchange`` does.
 
         Sent again, once, where a kept connection was lost before a byte of an answer.
         """

@@ -12,7 +12,9 @@ import httpx
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Target", "build_request", "encode_request", "target_of"]
+    from .exchange import Header, Outgoing
+
+__all__ = ["Target", "build_request", "encode_outgoing", "encode_request", "target_of"]
 
 ORIGINS_REMEMBERED = 1024
 # An origin and a path as they are sent; anything else httpx reads, normalises and escapes.
@@ -26,8 +28,6 @@ _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _FRAMING_LENGTHS = frozenset(map(len, _FRAMING))
-
-Header = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +116,29 @@ def build_request(
     httpx.UnsupportedProtocol.
     """
     target = _read(url)
+    framed = _framed(target, method.upper(), headers, body)
+    return _Request(method, url, framed, body or b"", {"delivery_target": target, **extensions})
+
+
+def _framed(
+    target: Target, method: str, headers: Sequence[Header], body: bytes | None
+) -> list[Header]:
     framed = [(b"Host", target.authority), *headers]
     if body is not None:
         framed.append((b"Content-Length", b"%d" % len(body)))
-    elif method.upper() not in _WITHOUT_BODY:
+    elif method not in _WITHOUT_BODY:
         framed.append((b"Content-Length", b"0"))
-    return _Request(method, url, framed, body or b"", {"delivery_target": target, **extensions})
+    return framed
+
+
+def encode_outgoing(request: Outgoing) -> tuple[Target, bytes]:
+    """Return where a request goes and how it goes over the wire.
+
+    Raises httpx.InvalidURL, httpx.UnsupportedProtocol and httpx.LocalProtocolError.
+    """
+    target, method = _read(request.url), request.method.upper()
+    framed = _framed(target, method, request.headers, request.body)
+    return target, _encode(method, target, framed, request.body or b"")
 
 
 def encode_request(request: httpx.Request, target: Target) -> bytes:
@@ -129,9 +146,11 @@ def encode_request(request: httpx.Request, target: Target) -> bytes:
 
     Raises httpx.LocalProtocolError for what would break out of its line or its frame.
     """
-    body = request.read()
-    headers = request.headers.raw
-    method = request.method.encode()
+    return _encode(request.method, target, request.headers.raw, request.read())
+
+
+def _encode(name: str, target: Target, headers: list[Header], body: bytes) -> bytes:
+    method = name.encode()
     _check_words(method, headers)
     _check_frame(headers, len(body))
     lines = [b"%b %b HTTP/1.1" % (method, target.path)]
