@@ -16,7 +16,7 @@ SOURCES := libs services tests conftest.py
 MEMBERS := queue-common queue-api queue-worker queue-standalone
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
-	coverage bench-backlog bench-telemetry bench-client chaos clean
+	alerts coverage bench-backlog bench-client bench-metrics bench-telemetry chaos clean
 
 ##@ First
 help: ## List the commands
@@ -62,6 +62,9 @@ imports: setup ## Check who may import whom
 size: setup ## Check that no module is too long
 	$(BIN)/loq
 
+alerts: setup ## Check alert rules and dashboard with promtool (Debian: package prometheus)
+	$(BIN)/pytest -q -rs tests/alerts
+
 packages: setup ## Check version ranges between members, and undeclared imports
 	$(UV) lock --check --quiet
 	$(UV) pip check --quiet --python $(BIN)/python
@@ -85,6 +88,9 @@ bench-telemetry: setup ## What tracing and log lines cost a task
 
 bench-client: setup ## What a request costs, beside other clients
 	$(BIN)/python services/worker/benchmarks/client.py
+
+bench-metrics: setup ## What metrics cost a task, a scrape and Redis
+	$(BIN)/python libs/common/benchmarks/metrics.py
 
 chaos: setup ## Kill the real processes under load; nothing may be lost (5 minutes)
 	$(BIN)/pytest -q -s -p no:randomly tests/chaos

@@ -12,6 +12,7 @@ from .record import fixed_part
 
 if TYPE_CHECKING:
     from ..task import TaskId
+    from .observer import QueueObserver
     from .scripts import Argument, Scripts
 
 __all__ = ["Submitter"]
@@ -30,8 +31,9 @@ _Submission = tuple[tuple["Argument", ...], "asyncio.Future[int]"]
 class Submitter:
     """Coalesces submissions: while one batch is under way, the next one gathers."""
 
-    def __init__(self, scripts: Scripts, *, replicas: int) -> None:
+    def __init__(self, scripts: Scripts, observer: QueueObserver, *, replicas: int) -> None:
         self._scripts = scripts
+        self._observer = observer
         self._replicas = replicas
         self._waiting: deque[_Submission] = deque()
         self._sender: asyncio.Task[None] | None = None
@@ -62,10 +64,12 @@ class Submitter:
             try:
                 results = await self._send([a for arguments, _ in batch for a in arguments])
             except Exception as error:
+                self._observer.submitted(len(batch), type(error).__name__)
                 for _, future in batch:
                     if not future.done():
                         future.set_exception(error)
             else:
+                self._observer.submitted(len(batch), "")
                 for (_, future), result in zip(batch, results, strict=True):
                     if not future.done():
                         future.set_result(result)
