@@ -61,20 +61,23 @@ class Submitter:
     async def _send_all(self) -> None:
         while self._waiting:
             batch = self._next_batch()
-            try:
-                results = await self._send([a for arguments, _ in batch for a in arguments])
-            except Exception as error:
-                self._observer.submitted(len(batch), type(error).__name__)
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
-            else:
-                self._observer.submitted(len(batch), "")
-                for (_, future), result in zip(batch, results, strict=True):
-                    if not future.done():
-                        future.set_result(result)
+            await self._send_batch(batch)
             if 1 < len(batch) < TASKS_A_CALL:
                 await asyncio.sleep(GATHER_SECONDS)
+
+    async def _send_batch(self, batch: list[_Submission]) -> None:
+        try:
+            results = await self._send([a for arguments, _ in batch for a in arguments])
+        except Exception as error:
+            self._observer.submitted(len(batch), type(error).__name__)
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+        else:
+            self._observer.submitted(len(batch), "")
+            for (_, future), result in zip(batch, results, strict=True):
+                if not future.done():
+                    future.set_result(result)
 
     def _next_batch(self) -> list[_Submission]:
         batch: list[_Submission] = []
