@@ -20,6 +20,7 @@ from queue_common.telemetry.tracing import Tracing
 from queue_common.testing.collector import Collector
 from queue_common.testing.seen_spans import SeenSpan
 from queue_common.testing.tasks import a_context, a_task, an_attempt, now_ms
+from queue_worker.metrics import WorkerMetrics
 from queue_worker.process import Processor
 
 TASK_ID = TaskId("01a20d98-82b5-7111-9858-f3ef6d08a280")
@@ -80,7 +81,8 @@ class Traced:
         tracing = Tracing(settings, "queue-worker", "tasks")
         deliverer = self.deliverer(result)
         try:
-            await Processor(self.queue, deliverer, POLICY, tracing).process(claim or a_claim())
+            processor = Processor(self.queue, deliverer, POLICY, tracing, WorkerMetrics("tasks"))
+            await processor.process(claim or a_claim())
         finally:
             self.handed += deliverer.handed
             await asyncio.to_thread(tracing.shutdown)

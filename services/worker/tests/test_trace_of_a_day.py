@@ -19,10 +19,11 @@ from queue_common.telemetry.tracing import Tracing
 from queue_common.testing.collector import Collector
 from queue_common.testing.seen_spans import SeenSpan
 from queue_common.testing.tasks import a_context, a_task, now_ms
+from queue_worker.metrics import WorkerMetrics
 from queue_worker.process import Processor
 
 INTERVAL_MS = 10_000
-DAY_MS = 24 * 3600 * 1000
+POLICY = RetryPolicy(INTERVAL_MS, 24 * 3600 * 1000)
 
 
 class Queue:
@@ -70,7 +71,7 @@ async def a_day(collector: Collector, flaps: int) -> tuple[int, list[SeenSpan]]:
         otel_exporter_otlp_endpoint=collector.url, otel_bsp_max_queue_size=100_000
     )
     tracing, queue = Tracing(settings, "queue-worker", "tasks"), Queue()
-    processor = Processor(queue, Failing(flaps), RetryPolicy(INTERVAL_MS, DAY_MS), tracing)
+    processor = Processor(queue, Failing(flaps), POLICY, tracing, WorkerMetrics("tasks"))
     for number in itertools.count(1):
         await processor.process(claim_after(number, queue.last))
         if not isinstance(queue.decision, RetryAt):

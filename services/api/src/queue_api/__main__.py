@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from queue_common.listening import listen
 from queue_common.log import configure_logging
 from queue_common.queue import TaskQueue
 from queue_common.settings import load
+from queue_common.telemetry.metrics_process import open_metrics_port
 from queue_common.telemetry.tracing import Tracing
 
 from .app import create_app
-from .serve import listen, serve
+from .metrics import ApiMetrics, Measured, telling
+from .serve import serve
 from .settings import ApiSettings
 
 __all__ = ["main"]
@@ -18,10 +21,14 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT, then finish the open requests and return."""
     settings = load(ApiSettings)
     configure_logging(settings)
-    listener = listen(settings.api_host, settings.api_port)
+    listener = listen("API", settings.api_host, settings.api_port)
+    metrics = ApiMetrics(settings.queue_name)
+    around = telling(metrics, settings, open_metrics_port(settings))
     tracing = Tracing(settings, "queue-api", settings.queue_name)
+    metrics.count_dropped_spans = lambda: tracing.spans_dropped
+    queue = TaskQueue(settings, settings, metrics)
     try:
-        serve(create_app(settings, TaskQueue(settings, settings), tracing), listener)
+        serve(Measured(create_app(settings, queue, tracing, around), metrics), listener)
     finally:
         tracing.shutdown()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ from .routes import health, tasks
 from .state import State
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from queue_common.queue import TaskQueue
     from queue_common.telemetry.tracing import Tracing
@@ -29,16 +29,22 @@ if TYPE_CHECKING:
 __all__ = ["create_app"]
 
 
-def create_app(settings: ApiSettings, queue: TaskQueue, tracing: Tracing) -> Front:
-    """Return the ASGI application; its lifespan opens and closes ``queue``."""
+def create_app(
+    settings: ApiSettings,
+    queue: TaskQueue,
+    tracing: Tracing,
+    around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+) -> Front:
+    """Return the ASGI application; its lifespan opens and closes ``queue``, within ``around``."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        await queue.connect()
-        telling = asyncio.create_task(tell_durability(queue))
-        yield
-        telling.cancel()
-        await queue.disconnect()
+        async with around():
+            await queue.connect()
+            telling = asyncio.create_task(tell_durability(queue))
+            yield
+            telling.cancel()
+            await queue.disconnect()
 
     app = FastAPI(
         title="Queue System",

@@ -1,43 +1,26 @@
-"""Listening on a port and serving an ASGI application until a signal ends it."""
+"""Serving an ASGI application until a signal ends it."""
 
 from __future__ import annotations
 
-import errno
 import signal
-import socket
-import sys
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from queue_common.listening import BACKLOG
+
 if TYPE_CHECKING:
+    import socket
+
     from starlette.types import ASGIApp
 
-__all__ = ["listen", "serve"]
+__all__ = ["serve"]
 
 KEEP_ALIVE_SECONDS = 75
 """More than the 60 s for which proxies such as nginx keep idle connections: with less, a request
 would now and then meet a connection that is just being closed, and fail."""
-BACKLOG = 2048
 FINISH_SECONDS = 30
 """How long open requests may take once a signal has come."""
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Return a listening socket, or end the process with a sentence that names the variable."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen(BACKLOG)
-    except OSError as error:
-        of_port = error.errno in {errno.EADDRINUSE, errno.EACCES}
-        variable = f"API_PORT={port}" if of_port else f"API_HOST={host}"
-        sys.exit(f"{variable}: cannot listen on it: {error.strerror}")
-    return listener
 
 
 def serve(app: ASGIApp, listener: socket.socket) -> None:

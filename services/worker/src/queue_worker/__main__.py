@@ -6,6 +6,7 @@ import uvloop
 
 from queue_common.log import configure_logging
 from queue_common.settings import load
+from queue_common.telemetry.metrics_process import open_metrics_port
 
 from .app import run
 from .settings import WorkerSettings
@@ -17,8 +18,8 @@ def main() -> None:
     """Deliver until SIGTERM or SIGINT, then drain and return."""
     settings = load(WorkerSettings)
     # SAQ's lines repeat ours, httpcore's tell each byte.
-    configure_logging(settings, quiet=("saq", "httpcore"))
-    uvloop.run(run(settings))
+    configure_logging(settings, quiet=("saq", "httpcore", "uvicorn"))
+    uvloop.run(run(settings, open_metrics_port(settings)))
 
 
 if __name__ == "__main__":

@@ -17,10 +17,12 @@ from saq.worker import ensure_coroutine_function_many
 
 from queue_common.cancellation import cancel_and_wait
 from queue_common.errors import QueueUnavailableError
-from queue_common.queue import TaskQueue, job_to_run, tell_durability
+from queue_common.queue import QueueWatch, TaskQueue, job_to_run, tell_durability
+from queue_common.telemetry.metrics_process import tell_metrics
 from queue_common.telemetry.tracing import Tracing
 
 from .deliver import Deliverer
+from .metrics import WorkerMetrics
 from .process import Processor
 from .transport import build_transport
 
@@ -41,28 +43,46 @@ others find them."""
 logger = structlog.stdlib.get_logger(__name__)
 
 
-async def run(settings: WorkerSettings) -> None:
-    """Work until a signal comes.
+async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) -> None:
+    """Work until a signal comes; serve METRICS_PORT meanwhile where there is a listener.
 
     Start: 1. connect, 2. take the lease, 3. claim. Stop: 1. claim no more, 2. wait for what is in
     flight, 3. give back the rest, 4. end the lease and disconnect, 5. close the transport, 6. send
     the spans that wait.
     """
-    queue = TaskQueue(settings, settings)
+    metrics = WorkerMetrics(settings.queue_name)
+    queue = TaskQueue(settings, settings, metrics)
     transport = build_transport(settings, settings, most_open=settings.worker_max_in_flight)
     timeout = settings.worker_request_timeout.total_seconds()
     deliverer = Deliverer(transport, timeout_seconds=timeout)
     tracing = Tracing(settings, "queue-worker", settings.queue_name)
+    metrics.count_dropped_spans = lambda: tracing.spans_dropped
     policy = settings.retry_policy()
     worker = TaskWorker(
         queue,
-        Processor(queue, deliverer, policy, tracing).process,
+        Processor(queue, deliverer, policy, tracing, metrics).process,
         max_in_flight=settings.worker_max_in_flight,
         drain_seconds=settings.worker_drain_timeout.total_seconds(),
     )
+    watch = QueueWatch.open(settings, settings, metrics)
+    async with tell_metrics(
+        settings, metrics, watch, metrics_listener, service="queue-worker",
+        reason_against=worker.reason_against, shows_backlog=False,
+    ):  # fmt: skip
+        try:
+            await _work(worker, queue, settings.worker_concurrency)
+        finally:
+            await transport.aclose()
+            await asyncio.to_thread(tracing.shutdown)
+    if worker.failure is not None:
+        raise worker.failure
+    logger.info("worker.stopped")
+
+
+async def _work(worker: TaskWorker, queue: TaskQueue, concurrency: int) -> None:
     await queue.connect()
-    await queue.start_serving(worker_id=worker.id, concurrency=settings.worker_concurrency)
-    announcing = asyncio.create_task(_announce(queue, settings.worker_concurrency))
+    await queue.start_serving(worker_id=worker.id, concurrency=concurrency)
+    announcing = asyncio.create_task(_announce(queue, concurrency))
     try:
         await worker.start()
     finally:
@@ -71,11 +91,6 @@ async def run(settings: WorkerSettings) -> None:
             asyncio.get_running_loop().add_signal_handler(signum, lambda: None)
         await cancel_and_wait([announcing])
         await queue.disconnect()
-        await transport.aclose()
-        await asyncio.to_thread(tracing.shutdown)
-    if worker.failure is not None:
-        raise worker.failure
-    logger.info("worker.stopped")
 
 
 async def _announce(queue: TaskQueue, concurrency: int) -> None:
@@ -108,6 +123,12 @@ class TaskWorker(saq.Worker[Any]):
         self._hooked = bool(self.before_process or self.after_process)
         self.failure: Exception | None = None
         """What ended the loop, where no signal did."""
+
+    async def reason_against(self) -> str | None:
+        """Say why the worker takes no tasks; None where it does."""
+        if self.event.is_set():
+            return "draining"
+        return None if self._task_queue.serving else "Redis has not confirmed the lease"
 
     async def process(self) -> bool:
         """Claim what there is room for and start it; SAQ calls this again and again."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .settle import Settling
     from .trace import AttemptTrace
 
-__all__ = ["Delivering", "Processor"]
+__all__ = ["Counting", "Delivering", "Processor"]
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -41,23 +41,38 @@ class Delivering(Protocol):
         ...
 
 
+class Counting(Protocol):
+    """What counts attempts; ``WorkerMetrics`` does."""
+
+    def attempted(self, claim: Claim, attempt: Attempt, decision: Decision, seconds: float) -> None:
+        """Take note of an attempt that took ``seconds`` from the claim to its settlement."""
+        ...
+
+
 class Processor:
     """Processes claims; each ends settled, or is cancelled and then the caller's to give back."""
 
     def __init__(
-        self, queue: Settling, deliverer: Delivering, policy: RetryPolicy, tracing: Tracing
+        self,
+        queue: Settling,
+        deliverer: Delivering,
+        policy: RetryPolicy,
+        tracing: Tracing,
+        counting: Counting,
     ) -> None:
         self._queue = queue
         self._deliverer = deliverer
         self._policy = policy
         self._tracing = tracing
+        self._counting = counting
 
     async def process(self, claim: Claim) -> None:
         """Make the attempt and settle it."""
+        begin = time.perf_counter()
         trace = begin_trace(self._tracing, claim)
         try:
             attempt = await self._attempt(claim, trace)
-            await self._settle(claim, attempt, trace)
+            decision = await self._settle(claim, attempt, trace)
         except asyncio.CancelledError:
             trace.cut_short()
             raise
@@ -66,7 +81,8 @@ class Processor:
             # again after the interval, as after a failure of the destination.
             logger.exception("process.failed", **{events.TASK_ID: claim.task_id})
             attempt = _not_made(claim, Outcome.WORKER_ERROR, f"the worker failed: {error!r}")
-            await self._settle(claim, attempt, trace)
+            decision = await self._settle(claim, attempt, trace)
+        self._counting.attempted(claim, attempt, decision, time.perf_counter() - begin)
 
     async def _attempt(self, claim: Claim, trace: AttemptTrace) -> Attempt:
         task = claim.task
@@ -79,9 +95,10 @@ class Processor:
         trace.delivered()
         return attempt
 
-    async def _settle(self, claim: Claim, attempt: Attempt, trace: AttemptTrace) -> None:
+    async def _settle(self, claim: Claim, attempt: Attempt, trace: AttemptTrace) -> Decision:
         decision = self._decide(claim, attempt)
         await settle(self._queue, claim, trace.decided(attempt, decision), decision, trace)
+        return decision
 
     def _decide(self, claim: Claim, attempt: Attempt) -> Decision:
         if claim.task is None:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from queue_common.settings import Duration, QueueSettings, RedisSettings, RetrySettings
+from queue_common.telemetry.metrics_settings import MetricsSettings
 from queue_common.telemetry.trace_settings import TraceSettings
 
 from .transport import DeliverySettings
@@ -15,7 +16,9 @@ from .transport import DeliverySettings
 __all__ = ["WorkerSettings"]
 
 
-class WorkerSettings(DeliverySettings, RedisSettings, QueueSettings, RetrySettings, TraceSettings):
+class WorkerSettings(
+    DeliverySettings, RedisSettings, QueueSettings, RetrySettings, TraceSettings, MetricsSettings
+):
     """All variables the worker reads."""
 
     worker_concurrency: Annotated[int, Field(ge=1, le=100_000)] = 10

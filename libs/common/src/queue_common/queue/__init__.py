@@ -2,13 +2,28 @@
 
 ``task_queue`` is the door. Behind it ``submit`` takes tasks in, ``exchange`` claims and settles,
 ``lease`` holds what a worker claimed, ``wake`` waits for work, ``lookup`` reads, ``saq_side`` is
-what SAQ's own tools see. ``record`` and ``scripts/prelude.lua`` say how it lies in Redis.
+what SAQ's own tools see, ``watch`` looks at the queue as a whole. ``record`` and
+``scripts/prelude.lua`` say how it lies in Redis.
 """
 
 from .claim import Claim
 from .durability import Durability, tell_durability
 from .jobs import job_to_run
 from .lookup import Counts, Page
+from .observer import QueueObserver
 from .task_queue import TaskQueue
+from .watch import LaneFigures, QueueFigures, QueueWatch
 
-__all__ = ["Claim", "Counts", "Durability", "Page", "TaskQueue", "job_to_run", "tell_durability"]
+__all__ = [
+    "Claim",
+    "Counts",
+    "Durability",
+    "LaneFigures",
+    "Page",
+    "QueueFigures",
+    "QueueObserver",
+    "QueueWatch",
+    "TaskQueue",
+    "job_to_run",
+    "tell_durability",
+]

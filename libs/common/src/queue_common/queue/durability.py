@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from .task_queue import TaskQueue
 
-__all__ = ["Durability", "inspect_durability", "tell_durability"]
+__all__ = ["Durability", "inspect_durability", "inspect_persistence", "tell_durability"]
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -74,6 +74,23 @@ async def inspect_durability(client: Redis) -> Durability:
         eviction=str(memory.get("maxmemory_policy", "unknown")),
         replicas=int(replication.get("connected_slaves", 0)),
     )
+
+
+async def inspect_persistence(client: Redis) -> bool | None:
+    """Say whether the server writes to disk and its last write succeeded; None: it does not tell.
+
+    Raises QueueUnavailableError where it does not answer.
+    """
+    with translated():
+        try:
+            told = await answer(client.info("persistence"))
+        except ResponseError:
+            return None
+        if told.get("aof_enabled"):
+            return bool(told.get("aof_last_write_status") == "ok")
+        # Without snapshots either, the status of the last one is still "ok".
+        snapshots = await _config(client, "save")
+    return snapshots != "" and bool(told.get("rdb_last_bgsave_status") == "ok")
 
 
 async def _config(client: Redis, name: str) -> str | None:

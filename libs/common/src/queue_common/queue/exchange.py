@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from .bounds import Bounds
     from .lease import Lease
+    from .observer import QueueObserver
     from .scripts import Argument, Scripts
 
 __all__ = ["Exchange"]
@@ -46,13 +47,14 @@ class Exchange:
     """Claims and settles over one connection; one round trip at a time."""
 
     def __init__(
-        self, client: Redis, scripts: Scripts, lease: Lease, bounds: Bounds, *, key_prefix: str,
-        lane_concurrency: int,
+        self, client: Redis, scripts: Scripts, lease: Lease, bounds: Bounds,
+        observer: QueueObserver, *, key_prefix: str, lane_concurrency: int,
     ) -> None:  # fmt: skip
         self._client = client
         self._scripts = scripts
         self._lease = lease
         self._bounds = bounds
+        self._observer = observer
         self._key_prefix = key_prefix
         self._lane_concurrency = lane_concurrency
         self._settling: deque[_Settlement] = deque()
@@ -255,6 +257,7 @@ class Exchange:
         self._held.update((claim.lease, claim.task_id) for claim in claims)
         waiting = self._waiting()
         if claims and waiting is not None:
+            self._observer.claimed(len(claims))
             waiting.set_result(claims)
         else:
             self._return_unasked(claims)

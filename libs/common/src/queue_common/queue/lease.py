@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from .bounds import Bounds
+    from .observer import QueueObserver
     from .scripts import Scripts
 
 __all__ = ["Lease"]
@@ -40,12 +41,14 @@ class Lease:
     """Keeps the lease of one worker alive, and reaps those of others that have ended."""
 
     def __init__(
-        self, scripts: Scripts, bounds: Bounds, *, worker_id: str, concurrency: int,
-        on_change: Callable[[], None], on_renewal: Callable[[int], None],
+        self, scripts: Scripts, bounds: Bounds, observer: QueueObserver, *,
+        worker_id: str, concurrency: int, on_change: Callable[[], None],
+        on_renewal: Callable[[int], None],
     ) -> None:  # fmt: skip
         """Call ``on_change`` with a new lease, ``on_renewal`` with the claims that Redis counts."""
         self._scripts = scripts
         self._bounds = bounds
+        self._observer = observer
         self._worker_id = worker_id
         self._concurrency = concurrency
         self._on_change = on_change
@@ -138,6 +141,8 @@ class Lease:
                 "reap", TASKS_A_REAP, POISON_AT, _poison_tail(), self._bounds.result_ttl_ms,
                 self._bounds.dead_ttl_ms,
             )  # fmt: skip
+        self._observer.leases_ended(ended)
+        self._observer.gave_back(given_back, "lease_ended")
         if ended or given_back or poisoned:
             logger.warning("lease.reaped", ended=ended, given_back=given_back, poisoned=poisoned)
         return bool(more)

@@ -67,12 +67,13 @@ class Lookup:
 
     def __init__(self, client: Redis, scripts: Scripts, key_prefix: str) -> None:
         self._client = client
+        self._scripts = scripts
         self._prefix = key_prefix
         self._pages = Pages(client, scripts, key_prefix)
 
     async def record(self, task_id: str) -> Record:
         """Return a task's record; raises UnknownTaskError, UnreadableRecordError."""
-        with translated():
+        with translated(), self._scripts.timed("look_up"):
             raw = await self._client.get(f"{self._prefix}t:{task_id}")
         if raw is None:
             msg = f"no task has the id {task_id}: it never existed, or its record has expired"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import time
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -10,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import NoScriptError
 
 from .connection import answer
+from .observer import QueueObserver
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from redis.asyncio import Redis
 
@@ -36,11 +39,23 @@ def digest(name: str) -> str:
 class Scripts:
     """Runs the scripts of one queue on one client."""
 
-    def __init__(self, client: Redis, queue_name: str) -> None:
+    def __init__(
+        self, client: Redis, queue_name: str, observer: QueueObserver | None = None
+    ) -> None:
         self._client = client
+        self._observer = observer or QueueObserver()
         self._key = f"{{{queue_name}}}"
         self.taught = 0
         """How often a server was taught a script: what stood behind it ran before it."""
+
+    @contextmanager
+    def timed(self, operation: str) -> Iterator[None]:
+        """Tell the observer how long the round trip within took."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._observer.round_trip(operation, time.perf_counter() - begin)
 
     async def run(self, name: str, *arguments: Argument) -> Any:  # noqa: ANN401 - by script
         """Run a script in one round trip and return its result."""
@@ -53,7 +68,8 @@ class Scripts:
         A server that does not know a script (restarted, failed over, flushed) is taught it, and
         only what it refused for that reason is run again. Raises what Redis answered otherwise.
         """
-        results = await self._send(calls)
+        with self.timed(calls[0][0]):
+            results = await self._send(calls)
         unknown = [i for i, result in enumerate(results) if isinstance(result, NoScriptError)]
         if unknown:
             self.taught += 1
@@ -81,7 +97,8 @@ class Scripts:
             pipeline.evalsha(digest(name), 1, self._key, *arguments)
             pipeline.hincrby(f"{self._key}:n", "barrier", 1)
             pipeline.wait(replicas, timeout_ms)
-            result, barrier, have = await pipeline.execute(raise_on_error=False)
+            with self.timed(name):
+                result, barrier, have = await pipeline.execute(raise_on_error=False)
             if last or not isinstance(result, NoScriptError):
                 break
             await answer(self._client.script_load(_source(name)))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..settings import RedisSettings
     from .bounds import Bounds
+    from .observer import QueueObserver
 
 __all__ = ["Serving"]
 
@@ -35,7 +36,7 @@ class Serving:
 
     def __init__(
         self, redis: RedisSettings, bounds: Bounds, name: str, worker_id: str, concurrency: int,
-        lane_concurrency: int,
+        lane_concurrency: int, observer: QueueObserver,
     ) -> None:  # fmt: skip
         # A claim that ran twice would take tasks nobody knows of: no silent retries here.
         self._client = open_client(redis)
@@ -43,12 +44,12 @@ class Serving:
         self._upkeep = open_client(redis)
         prefix = f"{{{name}}}:"
         self.lease = Lease(
-            Scripts(self._upkeep, name), bounds, worker_id=worker_id, concurrency=concurrency,
-            on_change=self._look, on_renewal=self._reckon,
+            Scripts(self._upkeep, name, observer), bounds, observer, worker_id=worker_id,
+            concurrency=concurrency, on_change=self._look, on_renewal=self._reckon,
         )  # fmt: skip
         self.exchange = Exchange(
-            self._client, Scripts(self._client, name), self.lease, bounds, key_prefix=prefix,
-            lane_concurrency=lane_concurrency,
+            self._client, Scripts(self._client, name, observer), self.lease, bounds, observer,
+            key_prefix=prefix, lane_concurrency=lane_concurrency,
         )  # fmt: skip
         self.stopped = False
         jobs: list[Coroutine[None, None, None]] = [

@@ -9,6 +9,7 @@ from .bounds import Bounds
 from .connection import answer, open_client, translated
 from .durability import Durability, inspect_durability
 from .lookup import Lookup
+from .observer import QueueObserver
 from .operations import Operations
 from .saq_claims import SaqClaims
 from .saq_side import SaqSide
@@ -37,17 +38,20 @@ class TaskQueue(SaqSide):
     QueueUnavailableError, claims and settlements wait.
     """
 
-    def __init__(self, redis: RedisSettings, queue: QueueSettings) -> None:
+    def __init__(
+        self, redis: RedisSettings, queue: QueueSettings, observer: QueueObserver | None = None
+    ) -> None:
         super().__init__(queue.queue_name)
+        self._observer = observer or QueueObserver()
         self._redis_settings = redis
         self._bounds = Bounds.of(queue)
         self._prefix = f"{{{queue.queue_name}}}:"
         # A submission and a look-up may run twice: a connection that Redis' restart left stale is
         # replaced in silence.
         self._client = open_client(redis, retries=1)
-        scripts = Scripts(self._client, queue.queue_name)
+        scripts = Scripts(self._client, queue.queue_name, self._observer)
         replicas = 1 if queue.durability == "replicated" else 0
-        self._submitter = Submitter(scripts, replicas=replicas)
+        self._submitter = Submitter(scripts, self._observer, replicas=replicas)
         self.lookup = Lookup(self._client, scripts, self._prefix)
         """Pages and counts of tasks."""
         self.operations = Operations(scripts, self.lookup, result_ttl_ms=self._bounds.result_ttl_ms)
@@ -97,7 +101,7 @@ class TaskQueue(SaqSide):
         if self._serving is None:
             self._serving = Serving(
                 self._redis_settings, self._bounds, self.name, worker_id, concurrency,
-                self._lane_concurrency,
+                self._lane_concurrency, self._observer,
             )  # fmt: skip
 
     async def until_serving(self) -> None:
@@ -139,7 +143,8 @@ class TaskQueue(SaqSide):
         """
         exchange = self._must_serve().exchange
         given = [exchange.settle(claim, give_back(claim)) for claim in claims]
-        await asyncio.gather(*given, return_exceptions=True)
+        results = await asyncio.gather(*given, return_exceptions=True)
+        self._observer.gave_back(sum(result is None for result in results), "stop")
 
     @property
     def serving(self) -> bool:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FIXED_KEYS", "QueueInspector", "Snapshot"]
 
-FIXED_KEYS = frozenset({"n", "wake", "workers", "slots", "done", "infos"})
+FIXED_KEYS = frozenset({"n", "wake", "workers", "slots", "done", "infos", "stats", "stats_turn"})
 """Keys that may stay when a queue is empty: their number does not grow with tasks or lanes."""
 
 _READERS = {

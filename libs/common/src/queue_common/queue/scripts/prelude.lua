@@ -21,6 +21,8 @@
 --   done       list    settled records in the order in which they expire
 --   wake       list    at most one token: a worker that waits for it has something to do
 --   n          hash    counters and switches
+--   stats      string  what the last look at the lanes found (see watch.py)
+--   stats_turn string  there while it is too early for the next look
 --
 -- Invariant: a lane whose list is not empty is in exactly one of ring, full and paused.
 local Q = KEYS[1] .. ':'
@@ -29,6 +31,7 @@ local N, RING, FULL, PAUSED, DUE = Q .. 'n', Q .. 'ring', Q .. 'full', Q .. 'pau
 local LANES, INFLIGHT, GHOSTS = Q .. 'lanes', Q .. 'inflight', Q .. 'ghosts'
 local WORKERS, SLOTS, LOST, WAKE = Q .. 'workers', Q .. 'slots', Q .. 'lost', Q .. 'wake'
 local DEAD, DEAD_IN, DONE = Q .. 'dead', Q .. 'd:', Q .. 'done'
+local STATS, STATS_TURN = Q .. 'stats', Q .. 'stats_turn'
 
 local call = redis.call
 local time = call('TIME')

@@ -5,7 +5,8 @@
 --          how long a dead letter is kept (ms), most dead letters, 1 where a claim follows at once,
 --          then per claim: id, lane, action, ms, attempts, interrupted, offset, rest, tail
 --            action   k delivered, x cancelled (ms: how long the record is kept, 0: not at all),
---                     s schedule again (ms: from now), d dead, b back to the front
+--                     s schedule again (ms: from now), d dead, b back to the front (ms: Unix time
+--                     since which it waits, 0: now)
 --            offset   where in the record the tail begins
 --            rest     what takes the place of the record from its 17th byte on; empty: kept
 --            tail     the last attempt; empty: kept
@@ -58,7 +59,7 @@ function actions.d(s)
 end
 
 function actions.b(s)
-  write(s, QUEUED, now)
+  write(s, QUEUED, s.ms > 0 and s.ms or now)
   if not backs[s.lane] then backs[s.lane] = {} end
   table.insert(backs[s.lane], s.id)
 end

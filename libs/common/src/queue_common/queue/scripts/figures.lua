@@ -1,0 +1,22 @@
+-- Tells how the whole queue stands.
+--
+-- KEYS[1]  the queue
+-- ARGV     most lanes to look into for due tasks, then names of counters
+-- Result   {waiting, scheduled, active, dead, live workers, scheduled tasks that are due, ms since
+--           the first of them was due, what keep_stats kept ('' for nothing), then the counters}
+-- Cost     O(log n) a lane with due tasks, of ARGV[1] lanes at most; else O(log workers). Writes
+--          nothing.
+local counts = call('HMGET', N, 'queued', 'scheduled', 'active')
+local lanes = call('ZRANGEBYSCORE', DUE, '-inf', now, 'WITHSCORES', 'LIMIT', 0, tonumber(ARGV[1]))
+local due, late = 0, 0
+for i = 1, #lanes, 2 do due = due + call('ZCOUNT', SCHEDULED .. lanes[i], '-inf', now) end
+if due > 0 then late = now - tonumber(lanes[2]) end
+local reply = {
+  tonumber(counts[1] or 0), tonumber(counts[2] or 0), tonumber(counts[3] or 0),
+  call('ZCARD', DEAD), call('ZCOUNT', WORKERS, '(' .. now, '+inf'), due, late,
+  call('GET', STATS) or ''
+}
+for _, value in ipairs(call('HMGET', N, unpack(ARGV, 2))) do
+  reply[#reply + 1] = tonumber(value or 0)
+end
+return reply

@@ -1,0 +1,89 @@
+"""What Redis counts, as metrics."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from ..errors import QueueUnavailableError
+from . import metrics_table as table
+from .metrics_table import Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from prometheus_client.core import Metric as Family
+
+    from ..queue import QueueFigures, QueueWatch
+    from .metrics_table import Metric
+
+__all__ = ["RedisFigures"]
+
+_REMOVED = {
+    "result": "results_removed_total",
+    "dead_letter": "dead_removed_total",
+    "expired_dead_letter": "dead_expired_total",
+}
+_Sample = tuple[tuple[str, ...], float]
+
+
+class RedisFigures(Collector):
+    """Shows the figures that were read last; none where Redis did not answer."""
+
+    def __init__(self, queue_name: str) -> None:
+        self._queue = queue_name
+        self.read: QueueFigures | None = None
+        """None: Redis is away, and nothing is known."""
+        self.persists: bool | None = None
+        """Whether Redis' last write to disk succeeded; None: it does not tell."""
+
+    async def refresh(self, watch: QueueWatch) -> None:
+        """Read the figures anew; without Redis there are none."""
+        try:
+            self.read = await watch.read()
+        except QueueUnavailableError:
+            self.read = None
+
+    def collect(self) -> Iterable[Family]:
+        """Return the families; a metric without a figure has none."""
+        read = self.read
+        yield _family(table.REDIS_UP, [((), float(read is not None))])
+        if read is None:
+            return
+        if self.persists is not None:
+            yield _family(table.PERSISTENCE_OK, [((self._queue,), float(self.persists))])
+        for metric, samples in self._samples(read):
+            yield _family(metric, [((self._queue, *labels), value) for labels, value in samples])
+
+    @staticmethod
+    def _samples(read: QueueFigures) -> Iterator[tuple[Metric, list[_Sample]]]:
+        yield table.TASKS, _by_state(read.waiting, read.scheduled, read.active, read.dead)
+        lanes = [
+            ((lane.name, *state), value)
+            for lane in read.lanes
+            for state, value in _by_state(lane.waiting, lane.scheduled, lane.active, lane.dead)
+        ]
+        yield table.LANE_TASKS, lanes
+        if read.oldest_waiting_ms is not None:
+            yield table.OLDEST_WAITING, [((), read.oldest_waiting_ms / 1000)]
+        yield table.WORKERS, [((), read.workers)]
+        yield table.DEAD_LETTERS, [((), read.counters["dead_total"])]
+        removed: list[_Sample] = [((k,), read.counters[c]) for k, c in _REMOVED.items()]
+        yield table.REMOVED, removed
+
+
+def _by_state(waiting: int, scheduled: int, active: int, dead: int) -> list[_Sample]:
+    return [
+        (("waiting",), waiting), (("scheduled",), scheduled), (("active",), active),
+        (("dead",), dead),
+    ]  # fmt: skip
+
+
+def _family(metric: Metric, samples: list[_Sample]) -> Family:
+    kind = CounterMetricFamily if metric.kind is Kind.COUNTER else GaugeMetricFamily
+    family = kind(metric.prometheus_name, metric.description, labels=metric.labels)
+    for labels, value in samples:
+        family.add_metric(labels, value)
+    return family

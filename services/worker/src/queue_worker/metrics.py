@@ -1,0 +1,98 @@
+"""What a worker counts."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from queue_common.retry import Decision, RetryAt
+from queue_common.task import Attempt, Outcome
+from queue_common.telemetry import metrics_table as table
+from queue_common.telemetry.metrics import ProcessMetrics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from queue_common.queue import Claim
+
+__all__ = ["WorkerMetrics"]
+
+_NO_REQUEST = frozenset({Outcome.EXPIRED, Outcome.UNREADABLE, Outcome.WORKER_ERROR})
+_KNOWN_STATUSES = frozenset(HTTPStatus)
+
+
+class WorkerMetrics(ProcessMetrics):
+    """Counts claims, attempts and what became of them; some 3 µs a task in all."""
+
+    def __init__(self, queue_name: str) -> None:
+        super().__init__(queue_name)
+        queue = queue_name
+        self._consumed = self.counter(table.CONSUMED).labels(queue)
+        self._retries = self.counter(table.RETRIES).labels(queue)
+        self._egress_refusals = self.counter(table.EGRESS_REFUSALS).labels(queue)
+        self._leases_lost = self.counter(table.LEASES_LOST).labels(queue)
+        self._start_delay = self.histogram(table.START_DELAY).labels(queue).observe
+        given_back = self.counter(table.GIVEN_BACK)
+        self._given_back = {
+            reason: given_back.labels(queue, reason) for reason in ("stop", "lease_ended")
+        }
+        attempts = self.counter(table.ATTEMPTS)
+        self._attempts = {outcome: attempts.labels(queue, outcome).inc for outcome in Outcome}
+        self._durations = self.histogram(table.PROCESS_DURATION)
+        self._duration: dict[Outcome, Callable[[float], None]] = {}
+        self._requests = self.histogram(table.DELIVERY_DURATION)
+        self._request: dict[tuple[str, int | None, Outcome], Callable[[float], None]] = {}
+
+    def claimed(self, tasks: int) -> None:
+        """Count tasks claimed."""
+        self._consumed.inc(tasks)
+
+    def leases_ended(self, leases: int) -> None:
+        """Count leases found to have ended."""
+        self._leases_lost.inc(leases)
+
+    def gave_back(self, tasks: int, reason: str) -> None:
+        """Count tasks put back."""
+        self._given_back[reason].inc(tasks)
+
+    def attempted(self, claim: Claim, attempt: Attempt, decision: Decision, seconds: float) -> None:
+        """Count an attempt; it took ``seconds`` from the claim to its settlement."""
+        outcome = attempt.outcome
+        self._attempts[outcome]()
+        (self._duration.get(outcome) or self._new_duration(outcome))(seconds)
+        if claim.waiting_since_ms:
+            # The clocks of worker and Redis may differ a little.
+            delay_ms = max(attempt.started_at_ms - claim.waiting_since_ms, 0)
+            self._start_delay(delay_ms / 1000)
+        if isinstance(decision, RetryAt):
+            self._retries.inc()
+        if outcome is Outcome.EGRESS_REFUSED:
+            self._egress_refusals.inc()
+        elif claim.task is not None and outcome not in _NO_REQUEST:
+            key = (claim.task.method, attempt.status_code, outcome)
+            observe = self._request.get(key) or self._new_request(key)
+            observe(attempt.duration_ms / 1000)
+
+    def _new_duration(self, outcome: Outcome) -> Callable[[float], None]:
+        child = self._durations.labels(self.queue_name, _error_type(outcome))
+        self._duration[outcome] = child.observe
+        return child.observe
+
+    def _new_request(self, key: tuple[str, int | None, Outcome]) -> Callable[[float], None]:
+        method, code, outcome = key
+        status = "" if code is None else str(_status(code))
+        error = status if outcome is Outcome.HTTP_ERROR else _error_type(outcome)
+        self._request[key] = self._requests.labels(method, status, error).observe
+        return self._request[key]
+
+
+def _error_type(outcome: Outcome) -> str:
+    return "" if outcome is Outcome.DELIVERED else outcome.value
+
+
+def _status(code: int) -> int:
+    """Return a status that has a name: any destination may make up others, without end.
+
+    One that is not known counts as the first of its class, as RFC 9110, section 15, has it.
+    """
+    return code if code in _KNOWN_STATUSES else code // 100 * 100
