@@ -11,12 +11,17 @@ BIN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 
+# Docker builds by BuildKit also where that is not yet the default, and with what else you name.
+export DOCKER_BUILDKIT := 1
+DOCKER_BUILD_FLAGS ?=
+
 MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
-SOURCES := libs services tests conftest.py
+SOURCES := libs services tests scripts conftest.py
 MEMBERS := queue-common queue-api queue-worker queue-standalone
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
-	coverage bench-backlog bench-client bench-metrics bench-telemetry chaos clean
+	check-versions alerts docker-build docker-up docker-down docker-logs images-test coverage \
+	bench-backlog bench-client bench-metrics bench-telemetry chaos clean
 
 ##@ First
 help: ## List the commands
@@ -42,8 +47,30 @@ run-worker: setup ## Start a worker alone; it needs a Redis at REDIS_ADDR
 build: setup ## Build the wheels of all packages into dist/
 	$(UV) build --all-packages --wheel --out-dir dist
 
+##@ Docker
+docker-build: ## Build the images queue-api and queue-worker, tagged with their versions
+	@for service in api worker; do \
+		version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' services/$$service/pyproject.toml); \
+		docker build $(DOCKER_BUILD_FLAGS) --file services/$$service/Dockerfile --tag queue-$$service:$$version \
+			--build-arg VERSION=$$version --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null) \
+			--build-arg CREATED=$$(git log -1 --format=%cI 2>/dev/null) . || exit 1; \
+	done
+
+docker-up: docker-build ## Start Redis, API, worker and Jaeger in containers
+	docker compose up --detach --no-build --wait
+	@echo 'The API is at http://localhost:$(or $(API_PORT),8080)/docs, traces are at http://localhost:$(or $(JAEGER_PORT),16686)'
+
+docker-down: ## Stop and remove the containers; the tasks stay, in a volume
+	docker compose down
+
+docker-logs: ## Follow the containers' logs
+	docker compose logs --follow
+
+images-test: setup ## Build the images and see them run as they should (2 minutes, needs Docker)
+	$(BIN)/pytest -q --timeout=600 tests/images
+
 ##@ Quality
-check: lint types imports size packages coverage ## All that CI checks
+check: lint types imports size packages check-versions coverage ## All that CI checks
 
 fmt: setup ## Format the sources
 	$(BIN)/ruff check --fix-only --quiet $(SOURCES)
@@ -62,6 +89,9 @@ imports: setup ## Check who may import whom
 size: setup ## Check that no module is too long
 	$(BIN)/loq
 
+alerts: setup ## Check alert rules and dashboard with promtool (Debian: package prometheus)
+	$(BIN)/pytest -q -rs tests/alerts
+
 packages: setup ## Check version ranges between members, and undeclared imports
 	$(UV) lock --check --quiet
 	$(UV) pip check --quiet --python $(BIN)/python
@@ -72,6 +102,9 @@ packages: setup ## Check version ranges between members, and undeclared imports
 			python -c "import pkgutil, importlib, $$module as m; [importlib.import_module(i.name) for i in pkgutil.walk_packages(m.__path__, '$$module.') if '.testing' not in i.name and not i.name.endswith('__main__')]" \
 			|| exit 1; \
 	done
+
+check-versions: setup ## Check that every place that names a version names the same
+	$(BIN)/python scripts/check_versions.py
 
 coverage: setup ## Run the tests and measure what they cover
 	$(BIN)/pytest -q --cov --cov-report=term

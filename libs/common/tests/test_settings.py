@@ -40,7 +40,7 @@ def test_defaults_are_the_original_services() -> None:
     """Without any variable a process runs as the service it replaces."""
     retry, queue = load(RetrySettings), load(QueueSettings)
 
-    assert load(RedisSettings).url() == "redis://localhost:6379"
+    assert load(RedisSettings).url() == "redis://localhost:6379/0"
     assert load(LogSettings).env == "development"
     assert retry.retry_policy() == RetryPolicy(interval_ms=10_000, deadline_ms=24 * 3600 * 1000)
     assert (queue.queue_name, queue.lane_concurrency, queue.durability) == ("tasks", 0, "local")
@@ -90,6 +90,8 @@ def test_what_is_no_duration_is_refused(
         (RedisSettings, "REDIS_ADDR", "localhost:65536", "host:port"),
         (RedisSettings, "REDIS_ADDR", ":6379", "host:port"),
         (RedisSettings, "REDIS_ADDR", "user@host:6379", "host:port"),
+        (RedisSettings, "REDIS_DATABASE", "-1", "greater than or equal"),
+        (RedisSettings, "REDIS_TLS", "perhaps", "valid boolean"),
         (RetrySettings, "WORKER_RETRY_INTERVAL", "0s", "greater than"),
         (RetrySettings, "WORKER_RETRY_DEADLINE", "-1s", "greater than"),
         (QueueSettings, "QUEUE_NAME", "a b", "pattern"),
@@ -148,18 +150,41 @@ def test_secrets_are_not_shown(
 def test_secrets_are_not_in_a_settings_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """Settings that find their way into a log line do not take the password with them."""
     monkeypatch.setenv("REDIS_URL", "redis://:hunter2@host:6379/2")
+    monkeypatch.setenv("REDIS_PASSWORD", "hunter2")
     settings = load(RedisSettings)
 
     assert "hunter2" not in repr(settings)
     assert settings.url() == "redis://:hunter2@host:6379/2"
 
 
-def test_url_goes_before_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    """REDIS_URL, which can say more, wins over REDIS_ADDR."""
+def test_url_goes_before_its_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """REDIS_URL wins over all variables that say a part of it."""
     monkeypatch.setenv("REDIS_ADDR", "ignored:1")
+    monkeypatch.setenv("REDIS_PASSWORD", "ignored")
+    monkeypatch.setenv("REDIS_DATABASE", "7")
     monkeypatch.setenv("REDIS_URL", "rediss://host:2")
 
     assert load(RedisSettings).url() == "rediss://host:2"
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [
+        ({"REDIS_PASSWORD": "p"}, "redis://:p@host:1/0"),
+        ({"REDIS_USERNAME": "u", "REDIS_PASSWORD": "p"}, "redis://u:p@host:1/0"),
+        ({"REDIS_USERNAME": "u"}, "redis://u:@host:1/0"),
+        ({"REDIS_DATABASE": "3", "REDIS_TLS": "true"}, "rediss://host:1/3"),
+        ({"REDIS_PASSWORD": "a/b@c:d%e#?"}, "redis://:a%2Fb%40c%3Ad%25e%23%3F@host:1/0"),
+    ],
+)
+def test_url_is_made_of_its_parts(
+    variables: dict[str, str], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Address, user, password, database and TLS are told apart; any character may be in them."""
+    for name, value in {"REDIS_ADDR": "host:1", **variables}.items():
+        monkeypatch.setenv(name, value)
+
+    assert load(RedisSettings).url() == url
 
 
 def test_missing_ca_file_is_named(

@@ -7,7 +7,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import durationpy
 from pydantic import (
@@ -96,12 +96,20 @@ def _existing(value: Path | None) -> Path | None:
 
 
 class RedisSettings(Settings):
-    """Where Redis is."""
+    """Where Redis is, and who we are to it: in parts, or in one REDIS_URL, which wins over them."""
 
     redis_addr: Annotated[str, AfterValidator(_address)] = "localhost:6379"
-    """``host:port`` of a Redis without password or TLS."""
+    """``host:port``."""
+    redis_username: str = ""
+    """The ACL user; empty: Redis' ``default``."""
+    redis_password: SecretStr | None = None
+    """The user's password, as it is: nothing in it needs quoting."""
+    redis_database: Annotated[int, Field(ge=0)] = 0
+    """The database's number."""
+    redis_tls: bool = False
+    """Whether to speak TLS."""
     redis_url: Annotated[SecretStr | None, AfterValidator(_redis_url)] = None
-    """``redis://`` or ``rediss://`` (TLS) ``user:password@host:port/database``; over REDIS_ADDR."""
+    """``redis://`` or ``rediss://`` (TLS) ``user:password@host:port/database``."""
     redis_ca_file: Annotated[Path | None, AfterValidator(_existing)] = None
     """A PEM file with the CA that signed Redis' certificate; the system's CAs otherwise."""
 
@@ -109,7 +117,14 @@ class RedisSettings(Settings):
         """Return the URL to connect to, secrets and all."""
         if self.redis_url is not None:
             return self.redis_url.get_secret_value()
-        return f"redis://{self.redis_addr}"
+        scheme = "rediss" if self.redis_tls else "redis"
+        return f"{scheme}://{self._credentials()}{self.redis_addr}/{self.redis_database}"
+
+    def _credentials(self) -> str:
+        password = self.redis_password.get_secret_value() if self.redis_password else ""
+        if not (self.redis_username or password):
+            return ""
+        return f"{quote(self.redis_username, safe='')}:{quote(password, safe='')}@"
 
 
 class RetrySettings(Settings):

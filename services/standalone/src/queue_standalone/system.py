@@ -64,7 +64,7 @@ class _System:
     def __init__(self, settings: StandaloneSettings, logs: Path) -> None:
         self._settings = settings
         own = settings.brings_own_redis
-        redis = {} if own else {"REDIS_ADDR": f"127.0.0.1:{settings.valkey_port}"}
+        redis = {} if own else {"REDIS_URL": f"redis://127.0.0.1:{settings.valkey_port}"}
         self._valkey = None if own else self._embedded(logs)
         self._api = self._module("api", redis, logs, 40.0)
         self._worker = self._module("worker", redis, logs, WORKER_STOP_SECONDS)
