@@ -88,7 +88,7 @@ def telling(
     metrics: ApiMetrics, settings: ApiSettings, listener: socket.socket | None
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     """Return what serves METRICS_PORT around the application's life."""
-    watch = QueueWatch(settings, settings, metrics)
+    watch = QueueWatch.open(settings, settings, metrics)
 
     async def reason_against() -> str | None:
         try:
@@ -98,5 +98,6 @@ def telling(
         return None
 
     return partial(
-        tell_metrics, metrics, watch, listener, reason_against=reason_against, shows_backlog=True
-    )
+        tell_metrics, settings, metrics, watch, listener, service="queue-api",
+        reason_against=reason_against, shows_backlog=True,
+    )  # fmt: skip
