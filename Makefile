@@ -21,7 +21,7 @@ MEMBERS := queue-common queue-api queue-worker queue-standalone
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
 	check-versions docker-build docker-up docker-down docker-logs images-test \
-	coverage bench-backlog bench-client chaos clean
+	coverage bench-backlog bench-client bench-metrics bench-telemetry chaos clean
 
 ##@ First
 help: ## List the commands
@@ -110,8 +110,14 @@ coverage: setup ## Run the tests and measure what they cover
 bench-backlog: setup ## What a task costs with 1,000 and with 1,000,000 waiting
 	$(BIN)/python libs/common/benchmarks/backlog.py
 
+bench-telemetry: setup ## What tracing and log lines cost a task
+	$(BIN)/python services/standalone/benchmarks/telemetry.py
+
 bench-client: setup ## What a request costs, beside other clients
 	$(BIN)/python services/worker/benchmarks/client.py
+
+bench-metrics: setup ## What metrics cost a task, a scrape and Redis
+	$(BIN)/python libs/common/benchmarks/metrics.py
 
 chaos: setup ## Kill the real processes under load; nothing may be lost (5 minutes)
 	$(BIN)/pytest -q -s -p no:randomly tests/chaos

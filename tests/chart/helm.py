@@ -26,6 +26,8 @@ CLUSTER = (
 )
 """What a cluster with KEDA and Prometheus Operator says that it has."""
 
+NO_CLUSTER = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "KUBECONFIG": "/nonexistent"}
+
 Object = dict[str, Any]
 
 
@@ -98,7 +100,7 @@ class Helm:
         command = [str(self.binary), *arguments, "--values", "-"]
         return subprocess.run(
             command, input=json.dumps(values), capture_output=True, text=True, check=False,
-            timeout=60, env={"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "KUBECONFIG": "/nonexistent"},
+            timeout=60, env=NO_CLUSTER,
         )  # fmt: skip
 
     def template(

@@ -36,6 +36,7 @@ HOUR_MS = 3600 * 1000
 POISON_AT = 3
 IDS = [f"id-{i}" for i in range(8)]
 LANES = ["a", "b", "c"]
+TOLD = (State.QUEUED, State.SCHEDULED, State.ACTIVE, State.DEAD)
 ids = st.sampled_from(IDS)
 lanes = st.sampled_from(LANES)
 choices = st.integers(min_value=0, max_value=99)
@@ -323,6 +324,25 @@ class QueueMachine(RuleBasedStateMachine):
         if all(known.state.settled for known in self.model.tasks.values()):
             kept = {key for key in snapshot.leftovers() if not key.startswith(("t:", "d:"))}
             assert kept <= {"dead", "paused"}
+
+    @invariant()
+    def figures_are_as_the_model(self) -> None:
+        """What processes tell of the queue is what a walk over all tasks finds."""
+        figures = self.do(self.queue.figures())
+        tasks = self.model.tasks.values()
+        states = Counter(known.state for known in tasks)
+        lanes = {
+            lane: tuple(sum(k.lane == lane and k.state is s for k in tasks) for s in TOLD)
+            for lane in {k.lane for k in tasks if not k.state.settled}
+        }
+
+        assert (figures.waiting, figures.scheduled, figures.active, figures.dead) == tuple(
+            states[state] for state in TOLD
+        )
+        assert figures.due == sum(known.due for known in tasks)
+        assert figures.workers == len(self.model.slots)
+        assert {f.name: (f.waiting, f.scheduled, f.active, f.dead) for f in figures.lanes} == lanes
+        assert (figures.oldest_waiting_ms or 0) >= 0
 
     def teardown(self) -> None:
         """Remove the run's keys."""

@@ -13,16 +13,20 @@ TASK = {"url": "http://localhost:9/x?token=secret", "headers": {"Authorization":
 
 
 async def test_a_created_task_can_be_looked_up(client: httpx.AsyncClient) -> None:
-    """A POST is answered by 201, the two keys and a Location at which the task is found."""
+    """A POST is answered by 201, the task's keys and a Location at which it is found."""
     created = await client.post(TASKS, json=TASK)
     found = await client.get(created.headers["location"])
 
     assert created.status_code == 201
     task_id = created.json()["task_id"]
-    assert created.json() == {"task_id": task_id, "message": "Task created successfully"}
+    assert created.json() == {
+        "task_id": task_id,
+        "message": "Task created successfully",
+        "trace_id": found.json()["trace_id"],
+    }
     assert created.headers["location"] == f"{TASKS}/{task_id}"
     assert UUID(task_id).version == 7
-    assert set(found.json()) == set(TaskStatus.__struct_fields__)
+    assert set(found.json()) == set(TaskStatus.__struct_fields__) - {"trace_url"}
     assert (found.json()["state"], found.json()["attempts"]) == ("queued", 0)
 
 

@@ -13,6 +13,7 @@ from queue_common.queue import TaskQueue
 from queue_common.retry import Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import Attempt, Outcome, TaskId, TaskView
+from queue_common.telemetry.tracing import Tracing
 
 from .conftest import Api
 
@@ -117,7 +118,11 @@ async def test_a_bug_is_a_problem_document_that_tells_nothing(
     redis_settings: RedisSettings,
 ) -> None:
     """A fault of ours is a 500 as a problem document, without anything from the inside."""
-    app = create_app(ApiSettings(), BrokenQueue(redis_settings, QueueSettings()))
+    app = create_app(
+        ApiSettings(),
+        BrokenQueue(redis_settings, QueueSettings()),
+        Tracing(ApiSettings(), "queue-api", "tasks"),
+    )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     task_id = "01a20d94-4598-77ff-aa01-ede0158d74bc"
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:

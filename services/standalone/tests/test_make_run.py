@@ -4,10 +4,12 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import sys
 import urllib.request
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,15 @@ from queue_common.testing import RedisServer, free_port, wait_until
 from queue_common.testing.receiver import Receiver
 
 
+def two_free_ports() -> int:
+    """Return the first of two ports, one after the other, that nobody listens on."""
+    while True:
+        first = free_port()
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", first + 1))
+            return first
+
+
 @dataclass
 class Run:
     """One run of the system in a directory of its own."""
@@ -24,6 +35,7 @@ class Run:
     directory: Path
     api_port: int
     valkey_port: int
+    metrics_port: int = field(default_factory=two_free_ports)
     process: asyncio.subprocess.Process | None = None
 
     async def start(self, **variables: str) -> None:
@@ -31,6 +43,7 @@ class Run:
             **os.environ,
             "API_PORT": str(self.api_port),
             "VALKEY_PORT": str(self.valkey_port),
+            "METRICS_PORT": str(self.metrics_port),
             "WORKER_RETRY_INTERVAL": "200ms",
             "ENV": "production",
             "EGRESS_ALLOW": "127.0.0.0/8, ::1",
@@ -72,6 +85,13 @@ class Run:
             with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
                 found: dict[str, Any] = json.load(answer)
                 return found
+
+        return await asyncio.to_thread(read)
+
+    async def read(self, url: str) -> str:
+        def read() -> str:
+            with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - loopback
+                return str(answer.read().decode())
 
         return await asyncio.to_thread(read)
 
@@ -165,6 +185,30 @@ async def test_a_taken_port_is_one_sentence(run: Run) -> None:
     assert second.said().count("\n") == 1
     assert f"Port {run.api_port} is taken" in second.said()
     assert "API_PORT" in second.said()
+
+
+async def test_the_metrics_printed_are_served(run: Run) -> None:
+    """The two addresses that are printed are the API's and the worker's /metrics."""
+    await run.start()
+    await run.until_running()
+    line = next(line for line in run.said().splitlines() if line.strip().startswith("metrics"))
+    of_api, of_worker = (word for word in line.split() if word.startswith("http"))
+
+    assert "messaging_client_sent_messages_total" in await run.read(of_api)
+    assert "messaging_client_consumed_messages_total" in await run.read(of_worker)
+
+
+async def test_a_taken_metrics_port_is_one_sentence(run: Run) -> None:
+    """A port that somebody else has for metrics is named, with the variable to set."""
+    run.metrics_port = two_free_ports()
+    with socket.create_server(("127.0.0.1", run.metrics_port + 1)):
+        await run.start()
+
+        assert run.process is not None
+        assert await asyncio.wait_for(run.process.wait(), 30) == 1
+    assert run.said().count("\n") == 1
+    assert f"Port {run.metrics_port + 1} is taken" in run.said()
+    assert "set METRICS_PORT" in run.said()
 
 
 async def test_a_redis_of_ones_own_is_used(run: Run, redis_server: RedisServer) -> None:

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from queue_common.task import Attempt, Outcome, TaskId
+from queue_common.telemetry.trace_context import TraceContext
 from queue_common.testing.receiver import Answer, Received, Receiver
-from queue_common.testing.tasks import a_task
+from queue_common.testing.tasks import a_context, a_task
 from queue_worker.deliver import USER_AGENT, Deliverer
 from queue_worker.testing import open_transport
 
@@ -31,7 +32,7 @@ async def deliverer() -> AsyncIterator[Deliverer]:
 
 async def sent(deliverer: Deliverer, receiver: Receiver, **task: object) -> Received:
     """Deliver a task to the receiver and return the request it saw."""
-    await deliverer.deliver(TASK_ID, a_task(f"{receiver.url}/hook", **task), 3)  # type: ignore[arg-type]
+    await deliverer.deliver(TASK_ID, a_task(f"{receiver.url}/hook", **task), 3, a_context())  # type: ignore[arg-type]
     (request,) = receiver.requests
     return request
 
@@ -39,7 +40,7 @@ async def sent(deliverer: Deliverer, receiver: Receiver, **task: object) -> Rece
 async def answered(deliverer: Deliverer, receiver: Receiver, answer: int | Answer) -> Attempt:
     """Deliver a task that is answered so."""
     receiver.answers("/hook", [answer])
-    return await deliverer.deliver(TASK_ID, a_task(f"{receiver.url}/hook"), 1)
+    return await deliverer.deliver(TASK_ID, a_task(f"{receiver.url}/hook"), 1, a_context())
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -49,7 +50,7 @@ async def test_each_method_is_sent_with_its_body(
     """Whatever the method, the destination gets it with the task's path, query and body."""
     task = a_task(f"{receiver.url}/a/b?c=d%20e", method=method, body=b"\x00\xffbytes")
 
-    attempt = await deliverer.deliver(TASK_ID, task, 1)
+    attempt = await deliverer.deliver(TASK_ID, task, 1, a_context())
 
     assert attempt.outcome is Outcome.DELIVERED
     (request,) = receiver.requests
@@ -89,7 +90,7 @@ async def test_nothing_is_made_up(deliverer: Deliverer, receiver: Receiver) -> N
     request = await sent(deliverer, receiver, body=None)
 
     assert set(request.headers) <= {
-        "Host", "User-Agent", "X-Task-Id", "X-Task-Attempt", "Content-Length",
+        "Host", "User-Agent", "X-Task-Id", "X-Task-Attempt", "Content-Length", "traceparent",
     }  # fmt: skip
     assert request.headers["Content-Length"] == "0"
     assert request.body == b""
@@ -190,3 +191,29 @@ async def test_retry_after_counts_there_alone(deliverer: Deliverer, receiver: Re
     attempt = await answered(deliverer, receiver, Answer(500, headers={"Retry-After": "7"}))
 
     assert attempt.retry_after_ms is None
+
+
+async def test_the_trace_goes_on_at_the_destination(
+    deliverer: Deliverer, receiver: Receiver
+) -> None:
+    """The destination gets the client span's context, whatever the task's headers say of one."""
+    task = a_task(
+        f"{receiver.url}/hook", headers={"Traceparent": "00-forged", "TraceState": "forged=1"}
+    )
+    trace = TraceContext(a_context().trace_id, a_context().span_id, 0, "a=1,b=2", "user=7")
+    await deliverer.deliver(TASK_ID, task, 1, trace)
+    headers = receiver.requests[-1].headers
+
+    assert headers.getall("traceparent") == [trace.traceparent]  # type: ignore[attr-defined]
+    assert headers.getall("tracestate") == ["a=1,b=2"]  # type: ignore[attr-defined]
+    assert headers["baggage"] == "user=7"
+    assert trace.traceparent.endswith("-00")
+
+
+async def test_a_tasks_own_baggage_goes_first(deliverer: Deliverer, receiver: Receiver) -> None:
+    """Baggage that a task names for its destination is sent in place of its client's."""
+    task = a_task(f"{receiver.url}/hook", headers={"Baggage": "own=1"})
+    trace = TraceContext(a_context().trace_id, a_context().span_id, baggage="client=1")
+    await deliverer.deliver(TASK_ID, task, 1, trace)
+
+    assert receiver.requests[-1].headers.getall("baggage") == ["own=1"]  # type: ignore[attr-defined]

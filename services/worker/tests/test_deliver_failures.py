@@ -13,7 +13,7 @@ import pytest
 from queue_common.cancellation import cancel_and_wait
 from queue_common.task import Attempt, Outcome, TaskId
 from queue_common.testing import free_port, wait_until
-from queue_common.testing.tasks import a_task
+from queue_common.testing.tasks import a_context, a_task
 from queue_worker.deliver import Deliverer
 from queue_worker.testing import open_transport
 
@@ -96,7 +96,7 @@ async def attempt_at(
     transport = open_transport("native", tls=tls)
     deliverer = Deliverer(transport, timeout_seconds=timeout_seconds)
     try:
-        return await deliverer.deliver(TASK_ID, a_task(url, lane="x", **task), 1)  # type: ignore[arg-type]
+        return await deliverer.deliver(TASK_ID, a_task(url, lane="x", **task), 1, a_context())  # type: ignore[arg-type]
     finally:
         await transport.aclose()
 
@@ -292,7 +292,9 @@ async def test_a_connection_closed_while_idle_is_replaced() -> None:
 
     async with destination(says(answer)) as port:
         task = a_task(f"http://127.0.0.1:{port}/")
-        attempts = [await deliverer.deliver(TASK_ID, task, number) for number in range(1, 6)]
+        attempts = [
+            await deliverer.deliver(TASK_ID, task, number, a_context()) for number in range(1, 6)
+        ]
 
     assert [attempt.outcome for attempt in attempts] == [Outcome.DELIVERED] * 5
     await transport.aclose()

@@ -12,13 +12,24 @@ from queue_common.errors import LeaseLostError
 from queue_common.queue import Claim
 from queue_common.retry import Dead, Decision, Done, RetryAt, RetryPolicy
 from queue_common.task import Attempt, Outcome, Task, TaskId
+from queue_common.telemetry.trace_context import TraceContext
+from queue_common.telemetry.trace_settings import TraceSettings
+from queue_common.telemetry.tracing import Tracing
 from queue_common.testing.tasks import a_task, an_attempt, now_ms
 from queue_worker.metrics import WorkerMetrics
 from queue_worker.process import Delivering, Processor
+from queue_worker.settle import Settling
 
 TASK_ID = TaskId("01a20d98-82b5-7111-9858-f3ef6d08a280")
 POLICY = RetryPolicy(interval_ms=10_000, deadline_ms=60_000)
 METRICS = WorkerMetrics("tasks")
+
+
+TRACING = Tracing(TraceSettings(), "queue-worker", "tasks")
+
+
+def a_processor(queue: Settling, deliverer: Delivering) -> Processor:
+    return Processor(queue, deliverer, POLICY, TRACING, METRICS)
 
 
 class Settled(NamedTuple):
@@ -34,10 +45,11 @@ class FakeQueue:
         self.settled: list[Settled] = []
         self._errors = list(errors)
 
-    async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> None:
+    async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> bool:
         if self._errors:
             raise self._errors.pop(0)
         self.settled.append(Settled(claim, attempt, decision))
+        return False
 
 
 class FakeDeliverer:
@@ -47,7 +59,9 @@ class FakeDeliverer:
         self.made: list[int] = []
         self._result = result
 
-    async def deliver(self, task_id: TaskId, task: Task, number: int) -> Attempt:
+    async def deliver(
+        self, task_id: TaskId, task: Task, number: int, trace: TraceContext
+    ) -> Attempt:
         self.made.append(number)
         if isinstance(self._result, Exception):
             raise self._result
@@ -57,7 +71,9 @@ class FakeDeliverer:
 class Hanging:
     """Never comes to an end."""
 
-    async def deliver(self, task_id: TaskId, task: Task, number: int) -> Attempt:
+    async def deliver(
+        self, task_id: TaskId, task: Task, number: int, trace: TraceContext
+    ) -> Attempt:
         await asyncio.Event().wait()
         raise AssertionError
 
@@ -77,7 +93,7 @@ async def settled(
 ) -> Settled:
     """Process a claim whose attempt comes to ``result``; return how it was settled."""
     queue = FakeQueue(*errors)
-    await Processor(queue, FakeDeliverer(result), POLICY, METRICS).process(claim or a_claim())
+    await a_processor(queue, FakeDeliverer(result)).process(claim or a_claim())
     (only,) = queue.settled
     return only
 
@@ -115,7 +131,7 @@ async def test_a_task_found_past_its_deadline_is_not_sent() -> None:
     queue, deliverer = FakeQueue(), FakeDeliverer(an_attempt())
     late = Task(1, "http://x.test/", "GET", {}, None, now_ms() - 61_000, "x.test:80")
 
-    await Processor(queue, deliverer, POLICY, METRICS).process(a_claim(late))
+    await a_processor(queue, deliverer).process(a_claim(late))
 
     (written,) = queue.settled
     assert written.attempt.outcome is Outcome.EXPIRED
@@ -127,7 +143,7 @@ async def test_the_attempts_number_is_the_claims() -> None:
     """The attempt made is the one the claim says is due."""
     deliverer = FakeDeliverer(an_attempt())
 
-    await Processor(FakeQueue(), deliverer, POLICY, METRICS).process(a_claim(attempt=7))
+    await a_processor(FakeQueue(), deliverer).process(a_claim(attempt=7))
 
     assert deliverer.made == [7]
 
@@ -137,7 +153,7 @@ async def test_an_unreadable_record_is_dead() -> None:
     queue, deliverer = FakeQueue(), FakeDeliverer(an_attempt())
     claim = a_claim(unreadable="the task's record has version 9, this release reads 1")
 
-    await Processor(queue, deliverer, POLICY, METRICS).process(claim)
+    await a_processor(queue, deliverer).process(claim)
 
     (written,) = queue.settled
     assert written.attempt.outcome is Outcome.UNREADABLE
@@ -168,7 +184,7 @@ async def test_a_cancelled_claim_is_left_unsettled() -> None:
     """Cancelled, a claim is not settled: whoever cancelled gives it back."""
     queue = FakeQueue()
     hanging: Delivering = Hanging()
-    processing = asyncio.create_task(Processor(queue, hanging, POLICY, METRICS).process(a_claim()))
+    processing = asyncio.create_task(a_processor(queue, hanging).process(a_claim()))
     await asyncio.sleep(0)
     processing.cancel()
 
@@ -186,10 +202,11 @@ async def test_an_attempt_is_one_line() -> None:
     (line,) = lines
     assert isinstance(written.decision, RetryAt)
     assert line.pop("next_due").endswith("+00:00")
+    assert len(line.pop("span_id")) == 16
     assert line == {
         "event": "delivery.attempted", "log_level": "info", "task_id": TASK_ID, "attempt": 1,
         "outcome": "http_error", "status": 500, "duration_ms": 1.5, "lane": "destination.test:80",
-        "reason": "answered 500",
+        "reason": "answered 500", "trace_id": TASK_ID.replace("-", ""),
     }  # fmt: skip
 
 
@@ -214,7 +231,7 @@ async def test_a_lost_lease_is_told() -> None:
     """A claim that went into other hands raises nothing and promises nothing in the log."""
     queue = FakeQueue(LeaseLostError("not this worker's"))
     processor = Processor(
-        queue, FakeDeliverer(an_attempt(Outcome.HTTP_ERROR)), POLICY, WorkerMetrics("tasks")
+        queue, FakeDeliverer(an_attempt(Outcome.HTTP_ERROR)), POLICY, TRACING, METRICS
     )
 
     with capture_logs() as lines:

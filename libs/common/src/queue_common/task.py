@@ -84,6 +84,10 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """The first 1 KiB of the destination's answer."""
     retry_after_ms: int | None = None
     """What the destination asked for by ``Retry-After``, counted from the answer."""
+    left_out: int = 0
+    """Attempts up to this one since the last whose spans were kept; of recorded traces alone."""
+    changes: int = 0
+    """Attempts so far whose spans were kept because their outcome was another."""
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -107,7 +111,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     retry_deadline_ms: int | None = None
     """Milliseconds after acceptance; None: the worker's WORKER_RETRY_DEADLINE."""
     trace_context: dict[str, str] | None = None
-    """The send span's ``traceparent`` and ``tracestate`` (W3C)."""
+    """The send span's ``traceparent``, ``tracestate`` and ``baggage`` (W3C)."""
 
     def encode(self) -> bytes:
         """Return the wire form."""

@@ -7,6 +7,7 @@ from queue_common.log import configure_logging
 from queue_common.queue import TaskQueue
 from queue_common.settings import load
 from queue_common.telemetry.metrics_process import open_metrics_port
+from queue_common.telemetry.tracing import Tracing
 
 from .app import create_app
 from .metrics import ApiMetrics, Measured, telling
@@ -23,8 +24,13 @@ def main() -> None:
     listener = listen("API", settings.api_host, settings.api_port)
     metrics = ApiMetrics(settings.queue_name)
     around = telling(metrics, settings, open_metrics_port(settings))
-    app = create_app(settings, TaskQueue(settings, settings, metrics), around)
-    serve(Measured(app, metrics), listener)
+    tracing = Tracing(settings, "queue-api", settings.queue_name)
+    metrics.count_dropped_spans = lambda: tracing.spans_dropped
+    queue = TaskQueue(settings, settings, metrics)
+    try:
+        serve(Measured(create_app(settings, queue, tracing, around), metrics), listener)
+    finally:
+        tracing.shutdown()
 
 
 if __name__ == "__main__":

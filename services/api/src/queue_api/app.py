@@ -14,6 +14,7 @@ from queue_common.queue import tell_durability
 
 from . import openapi, problems
 from .front import Front
+from .instrument import instrument
 from .routes import health, tasks
 from .state import State
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from queue_common.queue import TaskQueue
+    from queue_common.telemetry.tracing import Tracing
 
     from .settings import ApiSettings
 
@@ -30,6 +32,7 @@ __all__ = ["create_app"]
 def create_app(
     settings: ApiSettings,
     queue: TaskQueue,
+    tracing: Tracing,
     around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> Front:
     """Return the ASGI application; its lifespan opens and closes ``queue``, within ``around``."""
@@ -50,7 +53,7 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.api = State(settings, queue, settings.retry_policy())
+    app.state.api = State(settings, queue, settings.retry_policy(), tracing)
     create_task = tasks.CreateTask(app.state.api)
     # FastAPI knows the route too, for the methods it does not have.
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
@@ -58,4 +61,5 @@ def create_app(
     app.include_router(health.router)
     problems.install(app)
     openapi.install(app)
+    instrument(app, tracing)
     return Front(create_task, app)

@@ -88,7 +88,7 @@ def telling(
     metrics: ApiMetrics, settings: ApiSettings, listener: socket.socket | None
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     """Return what serves METRICS_PORT around the application's life."""
-    watch = QueueWatch(settings, settings, metrics)
+    watch = QueueWatch.open(settings, settings, metrics)
 
     async def reason_against() -> str | None:
         try:

@@ -25,21 +25,21 @@ _decoder = msgspec.json.Decoder(TaskCreate)
 _JSON = "application/json"
 
 
-def parse_task(raw: bytes) -> Task:
-    """Return the task a body asks for.
+def parse_task(raw: bytes, trace_context: dict[str, str] | None = None) -> Task:
+    """Return the task a body asks for; ``trace_context`` travels with it.
 
     Raises ProblemError 400 where the body is not JSON, 422 with every field and reason otherwise.
     """
     try:
         raw.decode()  # the decoder passes over what is in strings
-        return _parse(raw)
+        return _parse(raw, trace_context)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _malformed(error) from None
 
 
-def _parse(raw: bytes) -> Task:
+def _parse(raw: bytes, trace_context: dict[str, str] | None) -> Task:
     try:
-        return _to_task(_decoder.decode(raw))
+        return _to_task(_decoder.decode(raw), trace_context)
     except msgspec.ValidationError:
         raise _invalid(raw) from None
     except msgspec.DecodeError:
@@ -62,7 +62,7 @@ def _invalid(raw: bytes) -> ProblemError:
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-task", detail, errors=told)
 
 
-def _to_task(create: TaskCreate) -> Task:
+def _to_task(create: TaskCreate, trace_context: dict[str, str] | None) -> Task:
     """Return the task; raises ValueError where a field is wrong beyond its type."""
     url = check_url(create.url)
     method = check_method(create.method)
@@ -71,7 +71,9 @@ def _to_task(create: TaskCreate) -> Task:
     headers = {name: value.strip(" \t") for name, value in create.headers.items()}
     body = _body(create, headers)
     now_ms = round(time.time() * 1000)
-    return Task(VERSION, url, method, headers, body, now_ms, lane_of(url))
+    return Task(
+        VERSION, url, method, headers, body, now_ms, lane_of(url), trace_context=trace_context
+    )
 
 
 def _body(create: TaskCreate, headers: dict[str, str]) -> bytes | None:

@@ -91,6 +91,10 @@ class TaskCreated(msgspec.Struct, frozen=True):
 
     task_id: str
     message: str
+    trace_id: str
+    """The trace in which the task's whole life is, from this request to the last attempt."""
+    trace_url: str | UnsetType = UNSET
+    """Where it can be seen; only with TRACE_URL_TEMPLATE."""
 
 
 class AttemptStatus(msgspec.Struct, frozen=True):
@@ -122,3 +126,6 @@ class TaskStatus(msgspec.Struct, frozen=True):
     created_at: str | None
     deadline_at: str | None
     finished_at: str | None
+    trace_id: str | None
+    trace_url: str | UnsetType = UNSET
+    """Where the trace can be seen; only with TRACE_URL_TEMPLATE."""

@@ -8,11 +8,14 @@ from pydantic import ByteSize, Field
 
 from queue_common.settings import LogSettings, QueueSettings, RedisSettings, RetrySettings
 from queue_common.telemetry.metrics_settings import MetricsSettings
+from queue_common.telemetry.trace_settings import TraceSettings
 
 __all__ = ["ApiSettings"]
 
 
-class ApiSettings(LogSettings, RedisSettings, QueueSettings, RetrySettings, MetricsSettings):
+class ApiSettings(
+    LogSettings, RedisSettings, QueueSettings, RetrySettings, TraceSettings, MetricsSettings
+):
     """All variables the API reads."""
 
     api_host: Annotated[str, Field(min_length=1)] = "0.0.0.0"  # noqa: S104 - a server in a container

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from queue_common.queue import TaskQueue
     from queue_common.retry import RetryPolicy
+    from queue_common.telemetry.tracing import Tracing
 
     from .settings import ApiSettings
 
@@ -21,3 +22,4 @@ class State:
     settings: ApiSettings
     queue: TaskQueue
     policy: RetryPolicy
+    tracing: Tracing

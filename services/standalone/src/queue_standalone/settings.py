@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from queue_common.settings import RedisSettings
+from queue_common.telemetry.metrics_settings import MetricsSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,7 +17,11 @@ if TYPE_CHECKING:
 __all__ = ["StandaloneSettings", "child_environment"]
 
 
-class StandaloneSettings(RedisSettings):
+METRICS_PORT = 9464
+"""What OpenTelemetry's exporters for Prometheus take."""
+
+
+class StandaloneSettings(RedisSettings, MetricsSettings):
     """What `make run` reads itself; API and worker read their own from the same environment."""
 
     api_port: Annotated[int, Field(ge=1, le=65535)] = 8080
@@ -25,6 +30,12 @@ class StandaloneSettings(RedisSettings):
     """The embedded Valkey's port, on loopback; another than a Redis of yours would have."""
     data_dir: Path = Path(".data")
     """Where the embedded Valkey's data and all logs are."""
+
+    @property
+    def metrics_ports(self) -> dict[str, int]:
+        """The parts' METRICS_PORT: the one given, or 9464, for the API, the next for the worker."""
+        first = self.metrics_port or METRICS_PORT
+        return {"api": first, "worker": first + 1}
 
     @property
     def brings_own_redis(self) -> bool:

@@ -76,10 +76,10 @@ class _System:
         command = server_command(find_server(), self._settings.valkey_port, directory)
         return Part("valkey", command, {}, logs / "valkey.log", 30.0)
 
-    @staticmethod
-    def _module(name: str, redis: dict[str, str], logs: Path, stop_seconds: float) -> Part:
+    def _module(self, name: str, redis: dict[str, str], logs: Path, stop_seconds: float) -> Part:
         command = [sys.executable, "-m", f"queue_{name}"]
-        return Part(name, command, redis, logs / f"{name}.log", stop_seconds)
+        variables = {**redis, "METRICS_PORT": str(self._settings.metrics_ports[name])}
+        return Part(name, command, variables, logs / f"{name}.log", stop_seconds)
 
     async def serve(self) -> bool:
         """Start everything and tell where it is; raises PartEndedError when a part ends."""
@@ -122,10 +122,11 @@ class _System:
 
 
 def _check_ports(settings: StandaloneSettings) -> None:
-    ports = {"API_PORT": settings.api_port}
+    ports = [("API_PORT", settings.api_port)]
     if not settings.brings_own_redis:
-        ports["VALKEY_PORT"] = settings.valkey_port
-    for variable, port in ports.items():
+        ports.append(("VALKEY_PORT", settings.valkey_port))
+    ports += [("METRICS_PORT", port) for port in settings.metrics_ports.values()]
+    for variable, port in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -141,13 +142,15 @@ def _welcome(settings: StandaloneSettings, *, embedded: bool) -> str:
     base = f"http://localhost:{settings.api_port}"
     task = f'{{"url": "{base}/health", "method": "GET"}}'
     data = settings.data_dir
+    metrics = [f"http://localhost:{port}/metrics" for port in settings.metrics_ports.values()]
     keeps = f"{data / 'valkey'} (tasks survive a restart)" if embedded else "your own Redis"
     return f"""
 Queue System is running.
 
-  API    {base}, described at {base}/docs
-  data   {keeps}
-  logs   {data / "logs"}
+  API      {base}, described at {base}/docs
+  metrics  {metrics[0]} (API), {metrics[1]} (worker)
+  data     {keeps}
+  logs     {data / "logs"}
 
 Send it a task, here one to its own health page, and look it up by the task_id of the answer:
 

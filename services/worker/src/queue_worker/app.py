@@ -19,6 +19,7 @@ from queue_common.cancellation import cancel_and_wait
 from queue_common.errors import QueueUnavailableError
 from queue_common.queue import QueueWatch, TaskQueue, job_to_run, tell_durability
 from queue_common.telemetry.metrics_process import tell_metrics
+from queue_common.telemetry.tracing import Tracing
 
 from .deliver import Deliverer
 from .metrics import WorkerMetrics
@@ -46,20 +47,24 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
     """Work until a signal comes; serve METRICS_PORT meanwhile where there is a listener.
 
     Start: 1. connect, 2. take the lease, 3. claim. Stop: 1. claim no more, 2. wait for what is in
-    flight, 3. give back the rest, 4. end the lease and disconnect, 5. close the transport.
+    flight, 3. give back the rest, 4. end the lease and disconnect, 5. close the transport, 6. send
+    the spans that wait.
     """
     metrics = WorkerMetrics(settings.queue_name)
     queue = TaskQueue(settings, settings, metrics)
     transport = build_transport(settings, settings, most_open=settings.worker_max_in_flight)
     timeout = settings.worker_request_timeout.total_seconds()
     deliverer = Deliverer(transport, timeout_seconds=timeout)
+    tracing = Tracing(settings, "queue-worker", settings.queue_name)
+    metrics.count_dropped_spans = lambda: tracing.spans_dropped
+    policy = settings.retry_policy()
     worker = TaskWorker(
         queue,
-        Processor(queue, deliverer, settings.retry_policy(), metrics).process,
+        Processor(queue, deliverer, policy, tracing, metrics).process,
         max_in_flight=settings.worker_max_in_flight,
         drain_seconds=settings.worker_drain_timeout.total_seconds(),
     )
-    watch = QueueWatch(settings, settings, metrics)
+    watch = QueueWatch.open(settings, settings, metrics)
     async with tell_metrics(
         metrics, watch, metrics_listener, reason_against=worker.reason_against, shows_backlog=False
     ):
@@ -67,6 +72,7 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
             await _work(worker, queue, settings.worker_concurrency)
         finally:
             await transport.aclose()
+            await asyncio.to_thread(tracing.shutdown)
     if worker.failure is not None:
         raise worker.failure
     logger.info("worker.stopped")

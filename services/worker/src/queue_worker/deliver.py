@@ -17,6 +17,7 @@ from .transport import Answer, Outgoing
 
 if TYPE_CHECKING:
     from queue_common.task import Task, TaskId
+    from queue_common.telemetry.trace_context import TraceContext
 
     from .transport import Exchanging
 
@@ -24,8 +25,9 @@ __all__ = ["ERROR_KEPT_CHARACTERS", "Deliverer"]
 
 ERROR_KEPT_CHARACTERS = 300
 USER_AGENT = f"queue-system/{version('queue-worker')}".encode()
-OURS = frozenset({"x-task-id", "x-task-attempt"})
-"""By these the destination tells repetitions apart: what a task says of them itself is not sent."""
+OURS = frozenset({"x-task-id", "x-task-attempt", "traceparent", "tracestate"})
+"""By these the destination tells repetitions apart and goes on with the trace: what a task says of
+them itself is not sent."""
 
 
 class Deliverer:
@@ -36,8 +38,10 @@ class Deliverer:
         self._timeout_seconds = timeout_seconds
         self._deadlines = Deadlines(timeout_seconds)
 
-    async def deliver(self, task_id: TaskId, task: Task, number: int) -> Attempt:
-        """Make attempt ``number`` and return what it came to.
+    async def deliver(
+        self, task_id: TaskId, task: Task, number: int, trace: TraceContext
+    ) -> Attempt:
+        """Make attempt ``number`` and return what it came to; the request is a span of ``trace``.
 
         Redirects are not followed. At most 1 MiB of the answer is read; of a failure's answer 1 KiB
         is kept. Raises only what is no failure of the delivery: cancellation, and bugs.
@@ -45,7 +49,7 @@ class Deliverer:
         run = _Run(number)
         deadline = self._deadlines.begin()
         try:
-            answer = await self._transport.exchange(_request(task_id, task, number, run))
+            answer = await self._transport.exchange(_request(task_id, task, number, run, trace))
         except BaseException as error:
             timed_out = self._deadlines.end(deadline)
             return self._failed(run, TimeoutError() if timed_out else error)
@@ -67,7 +71,7 @@ class Deliverer:
         return (str(error) or type(error).__name__)[:ERROR_KEPT_CHARACTERS]
 
 
-def _request(task_id: TaskId, task: Task, number: int, run: _Run) -> Outgoing:
+def _request(task_id: TaskId, task: Task, number: int, run: _Run, trace: TraceContext) -> Outgoing:
     headers = [
         (name.encode(), value.encode())
         for name, value in task.headers.items()
@@ -77,6 +81,12 @@ def _request(task_id: TaskId, task: Task, number: int, run: _Run) -> Outgoing:
         headers.append((b"User-Agent", USER_AGENT))
     headers.append((b"X-Task-Id", task_id.encode()))
     headers.append((b"X-Task-Attempt", b"%d" % number))
+    headers.append((b"traceparent", trace.traceparent.encode()))
+    if trace.tracestate:
+        headers.append((b"tracestate", trace.tracestate.encode()))
+    # What the task itself says to its destination goes before what its client told everybody.
+    if trace.baggage and not any(name.lower() == b"baggage" for name, _ in headers):
+        headers.append((b"baggage", trace.baggage.encode()))
     return Outgoing(task.method, task.url, headers, task.body, run)
 
 

@@ -13,13 +13,17 @@ from queue_common.task import Attempt, Outcome
 
 from .deliver import ERROR_KEPT_CHARACTERS
 from .settle import settle
+from .trace import begin_trace
 
 if TYPE_CHECKING:
     from queue_common.queue import Claim
     from queue_common.retry import RetryPolicy
     from queue_common.task import Task, TaskId
+    from queue_common.telemetry.trace_context import TraceContext
+    from queue_common.telemetry.tracing import Tracing
 
     from .settle import Settling
+    from .trace import AttemptTrace
 
 __all__ = ["Counting", "Delivering", "Processor"]
 
@@ -29,7 +33,9 @@ logger = structlog.stdlib.get_logger(__name__)
 class Delivering(Protocol):
     """What makes an attempt; ``Deliverer`` does."""
 
-    async def deliver(self, task_id: TaskId, task: Task, number: int) -> Attempt:
+    async def deliver(
+        self, task_id: TaskId, task: Task, number: int, trace: TraceContext
+    ) -> Attempt:
         """Return what the attempt came to."""
         ...
 
@@ -46,36 +52,49 @@ class Processor:
     """Processes claims; each ends settled, or is cancelled and then the caller's to give back."""
 
     def __init__(
-        self, queue: Settling, deliverer: Delivering, policy: RetryPolicy, counting: Counting
+        self,
+        queue: Settling,
+        deliverer: Delivering,
+        policy: RetryPolicy,
+        tracing: Tracing,
+        counting: Counting,
     ) -> None:
         self._queue = queue
         self._deliverer = deliverer
         self._policy = policy
+        self._tracing = tracing
         self._counting = counting
 
     async def process(self, claim: Claim) -> None:
         """Make the attempt and settle it."""
         begin = time.perf_counter()
+        trace = begin_trace(self._tracing, claim)
         try:
-            attempt, decision = await self._attempt(claim)
-            await settle(self._queue, claim, attempt, decision)
+            attempt = await self._attempt(claim, trace)
+            decision = await self._settle(claim, attempt, trace)
         except Exception as error:
             # A bug of ours must neither lose the task nor stop the others, nor spin: it is tried
             # again after the interval, as after a failure of the destination.
             logger.exception("process.failed", **{events.TASK_ID: claim.task_id})
             attempt = _not_made(claim, Outcome.WORKER_ERROR, f"the worker failed: {error!r}")
-            decision = self._decide(claim, attempt)
-            await settle(self._queue, claim, attempt, decision)
+            decision = await self._settle(claim, attempt, trace)
         self._counting.attempted(claim, attempt, decision, time.perf_counter() - begin)
 
-    async def _attempt(self, claim: Claim) -> tuple[Attempt, Decision]:
-        if claim.task is None:
-            attempt = _not_made(claim, Outcome.UNREADABLE, claim.unreadable or "it is unreadable")
-        elif _now_ms() > deadline_of(claim.task, self._policy):
-            attempt = _not_made(claim, Outcome.EXPIRED, _expired(claim))
-        else:
-            attempt = await self._deliverer.deliver(claim.task_id, claim.task, claim.attempt)
-        return attempt, self._decide(claim, attempt)
+    async def _attempt(self, claim: Claim, trace: AttemptTrace) -> Attempt:
+        task = claim.task
+        if task is None:
+            return _not_made(claim, Outcome.UNREADABLE, claim.unreadable or "it is unreadable")
+        if _now_ms() > deadline_of(task, self._policy):
+            return _not_made(claim, Outcome.EXPIRED, _expired(claim))
+        trace.delivering()
+        attempt = await self._deliverer.deliver(claim.task_id, task, claim.attempt, trace.client)
+        trace.delivered()
+        return attempt
+
+    async def _settle(self, claim: Claim, attempt: Attempt, trace: AttemptTrace) -> Decision:
+        decision = self._decide(claim, attempt)
+        await settle(self._queue, claim, trace.decided(attempt, decision), decision, trace)
+        return decision
 
     def _decide(self, claim: Claim, attempt: Attempt) -> Decision:
         if claim.task is None:

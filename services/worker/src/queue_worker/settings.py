@@ -9,6 +9,7 @@ from pydantic import Field
 
 from queue_common.settings import Duration, QueueSettings, RedisSettings, RetrySettings
 from queue_common.telemetry.metrics_settings import MetricsSettings
+from queue_common.telemetry.trace_settings import TraceSettings
 
 from .transport import DeliverySettings
 
@@ -16,7 +17,7 @@ __all__ = ["WorkerSettings"]
 
 
 class WorkerSettings(
-    DeliverySettings, RedisSettings, QueueSettings, RetrySettings, MetricsSettings
+    DeliverySettings, RedisSettings, QueueSettings, RetrySettings, TraceSettings, MetricsSettings
 ):
     """All variables the worker reads."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -10,10 +9,13 @@ import structlog
 from queue_common import events
 from queue_common.errors import LeaseLostError
 from queue_common.retry import Dead, Decision, RetryAt
+from queue_common.task import State
 
 if TYPE_CHECKING:
     from queue_common.queue import Claim
     from queue_common.task import Attempt
+
+    from .trace import AttemptTrace
 
 __all__ = ["Settling", "settle"]
 
@@ -23,28 +25,44 @@ logger = structlog.stdlib.get_logger(__name__)
 class Settling(Protocol):
     """What writes decisions down; the queue does."""
 
-    async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> None:
-        """Return once the decision is written; raises LeaseLostError."""
+    async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> bool:
+        """Return once the decision is written; raises LeaseLostError.
+
+        True: a client had taken the task back, and it is cancelled instead.
+        """
         ...
 
 
-async def settle(queue: Settling, claim: Claim, attempt: Attempt, decision: Decision) -> None:
+async def settle(
+    queue: Settling, claim: Claim, attempt: Attempt, decision: Decision, trace: AttemptTrace
+) -> None:
     """Return once Redis has the decision, or the task has gone into other hands."""
+    trace.settling()
     try:
-        await queue.settle(claim, attempt, decision)
+        cancelled = await queue.settle(claim, attempt, decision)
     except LeaseLostError as error:
+        trace.settled(error)
         # The attempt was made all the same; what follows from it others decide.
-        logger.info(events.DELIVERY_ATTEMPTED, **_fields(claim, attempt))
+        logger.info(events.DELIVERY_ATTEMPTED, **_fields(claim, attempt, trace))
         lost = {events.TASK_ID: claim.task_id, events.ATTEMPT: attempt.number}
         logger.warning(events.LEASE_LOST, **lost, **{events.REASON: str(error)})
         return
-    logger.info(events.DELIVERY_ATTEMPTED, **_fields(claim, attempt), **_next(decision))
-    if isinstance(decision, Dead):
-        died = {events.TASK_ID: claim.task_id, events.LANE: claim.lane}
+    trace.settled(cancelled=cancelled)
+    logger.info(
+        events.DELIVERY_ATTEMPTED,
+        **_fields(claim, attempt, trace),
+        **_next(decision, cancelled=cancelled),
+    )
+    if isinstance(decision, Dead) and not cancelled:
+        died = {
+            events.TASK_ID: claim.task_id,
+            events.LANE: claim.lane,
+            events.TRACE_ID: trace.trace_id,
+        }
         logger.warning(events.TASK_DIED, **died, **{events.REASON: decision.reason})
 
 
-def _fields(claim: Claim, attempt: Attempt) -> dict[str, object]:
+def _fields(claim: Claim, attempt: Attempt, trace: AttemptTrace) -> dict[str, object]:
     fields: dict[str, object] = {
         events.TASK_ID: claim.task_id,
         events.ATTEMPT: attempt.number,
@@ -52,14 +70,17 @@ def _fields(claim: Claim, attempt: Attempt) -> dict[str, object]:
         events.STATUS: attempt.status_code,
         events.DURATION_MS: attempt.duration_ms,
         events.LANE: claim.lane,
+        events.TRACE_ID: trace.trace_id,
+        events.SPAN_ID: trace.span_id,
     }
     if attempt.error is not None:
         fields[events.REASON] = attempt.error
     return fields
 
 
-def _next(decision: Decision) -> dict[str, str]:
+def _next(decision: Decision, *, cancelled: bool) -> dict[str, str]:
+    if cancelled:
+        return {events.STATE: State.CANCELLED}
     if not isinstance(decision, RetryAt):
         return {}
-    due = datetime.fromtimestamp(decision.due_at_ms / 1000, UTC)
-    return {events.NEXT_DUE: due.isoformat(timespec="milliseconds")}
+    return {events.NEXT_DUE: events.told_time(decision.due_at_ms)}

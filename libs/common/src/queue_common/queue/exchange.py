@@ -33,12 +33,14 @@ SETTLEMENTS_A_CALL = 200
 CLAIMS_A_CALL = 100
 """A worker that takes more at once would leave other idle workers without."""
 
+LOST, CANCELLED_INSTEAD = 0, 2
+"""What ``settle.lua`` answers for a claim that is not ours any more, and for a cancelled task."""
 LEASE_ENDED = -2
 """What ``claim.lua`` answers a lease that Redis does not know any more."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
-_Settlement = tuple[Claim, tuple["Argument", ...], "asyncio.Future[None]"]
+_Settlement = tuple[Claim, tuple["Argument", ...], "asyncio.Future[bool]"]
 
 
 class Exchange:
@@ -98,12 +100,15 @@ class Exchange:
         if (waiting := self._waiting()) is not None:
             waiting.set_result([])
 
-    async def settle(self, claim: Claim, arguments: tuple[Argument, ...]) -> None:
-        """Return once Redis has written the settlement; raises LeaseLostError."""
-        await self._to_settle(claim, arguments)
+    async def settle(self, claim: Claim, arguments: tuple[Argument, ...]) -> bool:
+        """Return once Redis has written the settlement; raises LeaseLostError.
 
-    def _to_settle(self, claim: Claim, arguments: tuple[Argument, ...]) -> asyncio.Future[None]:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        True: a client had taken the task back meanwhile, and it is cancelled instead.
+        """
+        return await self._to_settle(claim, arguments)
+
+    def _to_settle(self, claim: Claim, arguments: tuple[Argument, ...]) -> asyncio.Future[bool]:
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._settling.append((claim, arguments, future))
         self._work.set()
         return future
@@ -181,7 +186,7 @@ class Exchange:
             if claim.lease == lease:
                 batch.append((claim, arguments, future))
             else:
-                self._end(claim, future, settled=False)
+                self._end(claim, future, LOST)
         return batch
 
     def _calls(
@@ -204,16 +209,15 @@ class Exchange:
         return calls
 
     async def _settled(self, lease: str, batch: list[_Settlement], results: list[int]) -> None:
-        settled = [bool(mine) for mine in results]
-        if self._resent and not all(settled) and await self._lives(lease):
+        if self._resent and not all(results) and await self._lives(lease):
             # A claim goes from a living lease by its settlement alone: the first one was written,
             # and its answer lost.
-            settled = [
-                mine or claim.task_id in self._resent
-                for (claim, _, _), mine in zip(batch, settled, strict=True)
+            results = [
+                result or int(claim.task_id in self._resent)
+                for (claim, _, _), result in zip(batch, results, strict=True)
             ]
-        for (claim, _, future), mine in zip(batch, settled, strict=True):
-            self._end(claim, future, settled=mine)
+        for (claim, _, future), result in zip(batch, results, strict=True):
+            self._end(claim, future, result)
 
     async def _lives(self, lease: str) -> bool:
         try:
@@ -221,13 +225,13 @@ class Exchange:
         except RedisError:
             return False
 
-    def _end(self, claim: Claim, future: asyncio.Future[None], *, settled: bool) -> None:
+    def _end(self, claim: Claim, future: asyncio.Future[bool], result: int) -> None:
         self._held.discard((claim.lease, claim.task_id))
         self._resent.discard(claim.task_id)
         if future.done():
             return
-        if settled:
-            future.set_result(None)
+        if result != LOST:
+            future.set_result(result == CANCELLED_INSTEAD)
         else:
             msg = f"task {claim.task_id}: the claim is no longer this worker's"
             future.set_exception(LeaseLostError(msg))
@@ -281,7 +285,7 @@ class Exchange:
         self._hand_over([c for c in claims if not c.cancel_requested])
 
 
-def _retrieved(future: asyncio.Future[None]) -> None:
+def _retrieved(future: asyncio.Future[bool]) -> None:
     """Take a lost claim's error, which concerns nobody here."""
     if not future.cancelled():
         future.exception()

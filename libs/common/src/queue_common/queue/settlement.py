@@ -33,8 +33,8 @@ def settlement(
 
 
 def give_back(claim: Claim) -> tuple[Argument, ...]:
-    """Return what puts a claim back to the front of its lane, uncounted."""
-    return arguments(claim, "b", 0, b"", None)
+    """Return what puts a claim back to the front of its lane, uncounted, as if never claimed."""
+    return arguments(claim, "b", claim.waiting_since_ms, b"", None)
 
 
 def _rest(claim: Claim, decision: Decision) -> bytes:

@@ -122,18 +122,19 @@ class TaskQueue(SaqSide):
             self._serving.stopped = True
             self._serving.exchange.stop()
 
-    async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> None:
+    async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> bool:
         """Return once Redis has written what ``attempt`` led to; waits while Redis is away.
 
-        Raises LeaseLostError where the claim is no longer this worker's: the task is in other
-        hands, and nothing was written.
+        True: a client had taken the task back, and it is cancelled instead. Raises LeaseLostError
+        where the claim is no longer this worker's: the task is in other hands, and nothing was
+        written.
         """
         arguments = settlement(claim, attempt, decision, self._bounds.result_ttl_ms)
-        await self.settle_as(claim, arguments)
+        return await self.settle_as(claim, arguments)
 
-    async def settle_as(self, claim: Claim, arguments: tuple[Argument, ...]) -> None:
+    async def settle_as(self, claim: Claim, arguments: tuple[Argument, ...]) -> bool:
         """Settle as ``settle`` does, by arguments of ``settlement.arguments``."""
-        await self._must_serve().exchange.settle(claim, arguments)
+        return await self._must_serve().exchange.settle(claim, arguments)
 
     async def give_back(self, claims: Sequence[Claim]) -> None:
         """Put claims back to the front of their lanes; no attempt is counted.

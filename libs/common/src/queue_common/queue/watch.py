@@ -19,6 +19,8 @@ from .scripts import Scripts
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from redis.asyncio import Redis
+
     from ..settings import QueueSettings, RedisSettings
     from .observer import QueueObserver
 
@@ -28,9 +30,9 @@ PERIOD_SECONDS: Final = 5.0
 """How often the lanes are looked at."""
 KEPT_MS = 60_000
 """What was found is told for this long where nobody can look again."""
-LANES_A_CALL = 250
+LANES_A_CALL = 100
 """A script call of this size takes Redis about a millisecond."""
-CALLS_A_LOOK = 80
+CALLS_A_LOOK = 200
 """20,000 lanes; where there are more, the next look goes on behind them."""
 DUE_LANES = 1000
 LANES_TOLD = 10
@@ -99,15 +101,23 @@ class _Kept(msgspec.Struct, frozen=True, array_like=True):
 
 
 class QueueWatch:
-    """Reads figures over a connection of its own, which opens with its first use.
+    """Reads figures.
 
     Every call raises QueueUnavailableError where Redis does not answer within 2 s.
     """
 
-    def __init__(self, redis: RedisSettings, queue: QueueSettings, observer: QueueObserver) -> None:
-        self.queue_name = queue.queue_name
-        self._client = open_client(redis, retries=1, answer_timeout_seconds=ANSWER_SECONDS)
-        self._scripts = Scripts(self._client, queue.queue_name, observer)
+    def __init__(self, client: Redis, queue_name: str, observer: QueueObserver) -> None:
+        self.queue_name = queue_name
+        self._client = client
+        self._scripts = Scripts(client, queue_name, observer)
+
+    @classmethod
+    def open(
+        cls, redis: RedisSettings, queue: QueueSettings, observer: QueueObserver
+    ) -> QueueWatch:
+        """Return one with a connection of its own, which opens with its first use."""
+        client = open_client(redis, retries=1, answer_timeout_seconds=ANSWER_SECONDS)
+        return cls(client, queue.queue_name, observer)
 
     async def read(self) -> QueueFigures:
         """Return the figures in one round trip; its cost does not grow with the backlog."""

@@ -8,10 +8,12 @@ from ..queue.bounds import Bounds
 from ..queue.claim import Claim, claims_from
 from ..queue.connection import answer
 from ..queue.lookup import Lookup
+from ..queue.observer import QueueObserver
 from ..queue.operations import Operations
 from ..queue.record import fixed_part, pack_tail
 from ..queue.scripts import Scripts
 from ..queue.settlement import give_back, settlement
+from ..queue.watch import QueueFigures, QueueWatch
 from ..task import Attempt, Outcome, Task
 from .inspector import QueueInspector
 from .tasks import a_task, an_attempt, now_ms
@@ -47,6 +49,7 @@ class ScriptedQueue:
         self.lookup = Lookup(client, self.scripts, self._prefix)
         self.operations = Operations(self.scripts, self.lookup, result_ttl_ms=result_ttl_ms)
         self.inspector = QueueInspector(client, name)
+        self.watch = QueueWatch(client, name, QueueObserver())
         self.look_again_ms = -1
         """What the last claim said: when its worker should look again."""
 
@@ -132,8 +135,15 @@ class ScriptedQueue:
             if not more or not until_done:
                 return poisoned
 
+    async def figures(self) -> QueueFigures:
+        """Look at all lanes now, whoever's turn it is, and read the figures."""
+        await self._client.delete(self.key("stats_turn"))
+        await self.watch.look_at_lanes()
+        return await self.watch.read()
+
     async def make_due(self, task_id: TaskId | str, lane: str) -> None:
         """Let a scheduled task's time have come."""
+        await answer(self._client.setrange(self.key(f"t:{task_id}"), 1, (1).to_bytes(8, "big")))
         await self._client.zadd(self.key(f"s:{lane}"), {task_id: 1}, xx=True)
         await self._client.zadd(self.key("due"), {lane: 1})
         await answer(self._client.hset(self.key("n"), "watch_at", "0"))

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from ..lanes import lane_of
 from ..task import VERSION, Attempt, Outcome, Task
+from ..telemetry.trace_context import TraceContext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["a_task", "an_attempt", "now_ms"]
+__all__ = ["a_context", "a_task", "an_attempt", "now_ms"]
 
 
 def now_ms() -> int:
@@ -41,3 +42,8 @@ def an_attempt(
     """Return an attempt that ended just now."""
     status = {Outcome.DELIVERED: 200, Outcome.HTTP_ERROR: 500}.get(outcome)
     return Attempt(number, now_ms(), 1.5, outcome, status_code=status, error=error)
+
+
+def a_context(flags: int = 0) -> TraceContext:
+    """Return the context of a span, the one of the standard's examples."""
+    return TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", flags)

@@ -9,11 +9,13 @@ from uuid import UUID
 
 import msgspec
 from fastapi import APIRouter, Request, Response
+from msgspec import UNSET
 
 from queue_common.errors import UnknownTaskError
 from queue_common.lanes import shown_url
 from queue_common.retry import RetryPolicy, deadline_of
 from queue_common.task import Attempt, TaskId, TaskView
+from queue_common.telemetry.trace_context import read_context
 
 from .. import openapi
 from ..body import read_json_body
@@ -21,9 +23,12 @@ from ..enqueue import enqueue
 from ..parse import parse_task
 from ..problems import problem, translate
 from ..schemas import AttemptStatus, TaskCreated, TaskStatus
+from ..trace import RequestTrace, begin_trace
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
+
+    from queue_common.telemetry.trace_settings import TraceSettings
 
     from ..state import State
 
@@ -47,31 +52,35 @@ class CreateTask:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the answer comes once the task is on disk in Redis."""
+        trace = begin_trace(self._state.tracing, scope)
         try:
-            task_id = await self._create(scope, receive)
+            task_id = await self._create(scope, receive, trace)
         except Exception as error:
             answer = problem(translate(error))
             await answer(scope, receive, send)
+            trace.answered(answer.status_code, error)
             if answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
         else:
-            await _send_created(task_id, send)
+            await self._send_created(task_id, trace.send.trace_id, send)
+            trace.answered(HTTPStatus.CREATED)
 
-    async def _create(self, scope: Scope, receive: Receive) -> TaskId:
+    async def _create(self, scope: Scope, receive: Receive, trace: RequestTrace) -> TaskId:
         most_bytes = self._state.settings.api_max_body
-        task = parse_task(await read_json_body(scope["headers"], receive, most_bytes))
-        return await enqueue(self._state.queue, task)
+        raw = await read_json_body(scope["headers"], receive, most_bytes)
+        task = parse_task(raw, trace.send.headers())
+        return await enqueue(self._state.queue, task, trace)
 
-
-async def _send_created(task_id: TaskId, send: Send) -> None:
-    body = _encoder.encode(TaskCreated(task_id, "Task created successfully"))
-    headers = [
-        (b"content-length", b"%d" % len(body)),
-        (b"content-type", b"application/json"),
-        (b"location", f"{PATH}/{task_id}".encode()),
-    ]
-    await send({"type": "http.response.start", "status": 201, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    async def _send_created(self, task_id: TaskId, trace_id: str, send: Send) -> None:
+        url = self._state.settings.trace_url(trace_id) or UNSET
+        body = _encoder.encode(TaskCreated(task_id, "Task created successfully", trace_id, url))
+        headers = [
+            (b"content-length", b"%d" % len(body)),
+            (b"content-type", b"application/json"),
+            (b"location", f"{PATH}/{task_id}".encode()),
+        ]
+        await send({"type": "http.response.start", "status": 201, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
 
 @router.head(PATH + "/{task_id}", include_in_schema=False)
@@ -80,7 +89,8 @@ async def get_task(request: Request) -> Response:
     """Tell what became of a task, as long as its record is kept."""
     state: State = request.app.state.api
     view = await state.queue.look_up(_task_id(request.path_params["task_id"]))
-    return Response(_encoder.encode(status_of(view, state.policy)), media_type=JSON)
+    status = status_of(view, state.policy, state.settings)
+    return Response(_encoder.encode(status), media_type=JSON)
 
 
 def _task_id(text: str) -> TaskId:
@@ -91,9 +101,11 @@ def _task_id(text: str) -> TaskId:
         raise UnknownTaskError(msg) from error
 
 
-def status_of(view: TaskView, policy: RetryPolicy) -> TaskStatus:
+def status_of(view: TaskView, policy: RetryPolicy, settings: TraceSettings) -> TaskStatus:
     """Return what is told of a task: no header, no body, no query string."""
     task = view.task
+    context = read_context(task.trace_context or {}) if task else None
+    trace_id = context.trace_id if context else None
     return TaskStatus(
         id=view.id,
         state=view.state,
@@ -107,6 +119,8 @@ def status_of(view: TaskView, policy: RetryPolicy) -> TaskStatus:
         created_at=_time(task.accepted_at_ms) if task else None,
         deadline_at=_time(deadline_of(task, policy)) if task else None,
         finished_at=_time(view.finished_at_ms),
+        trace_id=trace_id,
+        trace_url=settings.trace_url(trace_id) or UNSET,
     )
 
 

@@ -24,13 +24,13 @@ local lease = call('SRANDMEMBER', LOST)
 if not lease then return {#ended, 0, 0, 0} end
 local by_lane, released, lanes, poisoned = {}, {}, {}, 0
 
-local function set_front(id, task, state)
-  local front = moving(state, now, task.attempts, task.interrupted + 1)
+local function set_front(id, task, state, at)
+  local front = moving(state, at, task.attempts, task.interrupted + 1)
   call('SETRANGE', RECORD .. id, 0, front)
 end
 
 local function poison(id, task, lane)
-  set_front(id, task, IS_DEAD)
+  set_front(id, task, IS_DEAD, now)
   call('SETRANGE', RECORD .. id, task.tail_at, poison_tail)
   bury(id, lane, dead_ttl)
   poisoned = poisoned + 1
@@ -47,13 +47,14 @@ local function give_back(id, lane)
     -- Not one of our records: whoever claims it next sees to it. Gone: nothing is left to run.
     if call('EXISTS', RECORD .. id) == 0 then return count('missing_total', 1) end
   elseif task.cancelled then
-    set_front(id, task, IS_CANCELLED)
+    set_front(id, task, IS_CANCELLED, now)
     count('cancelled_total', 1)
     return keep(id, result_ttl)
   elseif task.interrupted + 1 >= poison_at then
     return poison(id, task, lane)
   else
-    set_front(id, task, QUEUED)
+    -- It waits since it was claimed in vain.
+    set_front(id, task, QUEUED, task.at)
   end
   table.insert(by_lane[lane], id)
 end

@@ -5,16 +5,18 @@
 --          how long a dead letter is kept (ms), most dead letters, 1 where a claim follows at once,
 --          then per claim: id, lane, action, ms, attempts, interrupted, offset, rest, tail
 --            action   k delivered, x cancelled (ms: how long the record is kept, 0: not at all),
---                     s schedule again (ms: from now), d dead, b back to the front
+--                     s schedule again (ms: from now), d dead, b back to the front (ms: Unix time
+--                     since which it waits, 0: now)
 --            offset   where in the record the tail begins
 --            rest     what takes the place of the record from its 17th byte on; empty: kept
 --            tail     the last attempt; empty: kept
--- Result   per claim: 1 settled, 0 the claim is not this lease's any more
+-- Result   per claim: 1 settled, 2 cancelled instead, 0 the claim is not this lease's any more
 -- Cost     O(log scheduled) a claim; 2 or 3 commands a claim and about 3 a lane.
 local lease, result_ttl, most_done = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local dead_ttl, most_dead, claiming = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
 local results, released, lanes, backs, placed = {}, {}, {}, {}, false
 local delivered, kept = 0, {}
+local SETTLED, CANCELLED_INSTEAD = 1, 2
 
 local function write(s, state, at)
   local front = moving(state, at, s.attempts, s.interrupted)
@@ -57,7 +59,7 @@ function actions.d(s)
 end
 
 function actions.b(s)
-  write(s, QUEUED, now)
+  write(s, QUEUED, s.ms > 0 and s.ms or now)
   if not backs[s.lane] then backs[s.lane] = {} end
   table.insert(backs[s.lane], s.id)
 end
@@ -67,6 +69,7 @@ end
 local function cancelled(s, task)
   s.offset, s.rest, s.ms = task.tail_at, '', result_ttl
   actions.x(s)
+  return CANCELLED_INSTEAD
 end
 
 local function act(action, s)
@@ -75,9 +78,13 @@ local function act(action, s)
     local task = asked == 'x' and read_header(s.id)
     if task then return cancelled(s, task) end
     local gone = asked == '' or type(asked) ~= 'string'
-    if gone and s.rest == '' then return count('missing_total', 1) end
+    if gone and s.rest == '' then
+      count('missing_total', 1)
+      return SETTLED
+    end
   end
   actions[action](s)
+  return SETTLED
 end
 
 for i = 7, #ARGV, 9 do
@@ -86,7 +93,7 @@ for i = 7, #ARGV, 9 do
              offset = tonumber(ARGV[i + 6]), rest = ARGV[i + 7], tail = ARGV[i + 8]}
   local mine = call('HDEL', CLAIMED .. lease, s.id)
   if mine == 1 then
-    act(ARGV[i + 2], s)
+    mine = act(ARGV[i + 2], s)
     if not released[s.lane] then
       released[s.lane] = 0
       lanes[#lanes + 1] = s.lane

@@ -1,0 +1,35 @@
+"""OpenTelemetry's instrumentation of FastAPI: the spans of all routes but the hot one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+from opentelemetry.metrics import NoOpMeterProvider
+
+from queue_common.telemetry.trace_settings import use_stable_conventions
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from queue_common.telemetry.tracing import Tracing
+
+__all__ = ["instrument"]
+
+NOT_TRACED = r"^https?://[^/]*/(?:health|ready|version)$"
+"""What probes ask every few seconds."""
+
+
+def instrument(app: FastAPI, tracing: Tracing) -> None:
+    """Have the app's routes make spans; nothing is done, and nothing paid, without a collector."""
+    if tracing.provider is None:
+        return
+    use_stable_conventions()
+    FastAPIInstrumentor.instrument_app(
+        app,
+        tracer_provider=tracing.provider,
+        # One place counts requests for all routes, the hot one too; it is not here.
+        meter_provider=NoOpMeterProvider(),
+        excluded_urls=NOT_TRACED,
+        exclude_spans=["receive", "send"],
+    )

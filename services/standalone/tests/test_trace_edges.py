@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from queue_common.testing import RedisServer, wait_until
+from queue_common.testing.collector import Collector
+from queue_common.testing.receiver import Receiver
+from queue_common.testing.seen_spans import edges_of_task, missing_edges
+
+from .traced_system import TracedSystem, traced_system
+
+
+@pytest.fixture
+async def collector() -> AsyncIterator[Collector]:
+    async with Collector() as collector:
+        yield collector
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with Receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def system(
+    tmp_path: Path, redis_server: RedisServer, collector: Collector
+) -> AsyncIterator[TracedSystem]:
+    async with traced_system(tmp_path, redis_server, collector.url) as system:
+        yield system
+
+
+async def test_a_retried_task_is_one_trace_with_every_edge(
+    system: TracedSystem, collector: Collector, receiver: Receiver
+) -> None:
+    """Two failed attempts and a success are one trace from the POST to the last settlement."""
+    receiver.answers("/flaky", [500, 503, 200])
+    task = await system.post({"url": f"{receiver.url}/flaky?token=secret"})
+    await system.until(task["task_id"], "delivered")
+    await wait_until(lambda: len(collector.named(f"settle {system.queue}")) == 3, "three settled")
+    spans = [span for span in collector.spans if span.trace_id == task["trace_id"]]
+
+    assert missing_edges(spans, edges_of_task(system.queue)) == []
+    assert len(spans) == 2 + 3 * 3
+
+
+async def test_a_dead_task_is_one_trace_with_every_edge(
+    system: TracedSystem, collector: Collector, receiver: Receiver
+) -> None:
+    """A task that is given up has all edges too, and its last spans say that it is dead."""
+    receiver.answers("/broken", [500])
+    task = await system.post({"url": "http://169.254.169.254/latest/meta-data"})
+    await system.until(task["task_id"], "dead")
+    (settled,) = await wait_until(lambda: collector.named(f"settle {system.queue}"), "it settled")
+    spans = [span for span in collector.spans if span.trace_id == task["trace_id"]]
+
+    assert missing_edges(spans, edges_of_task(system.queue)) == []
+    assert settled.attributes["state"] == "dead"

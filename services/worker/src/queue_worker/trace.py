@@ -1,0 +1,235 @@
+"""The spans of an attempt, made when it has ended: ``process``, in it the request and ``settle``.
+
+One trace holds a task's whole life: each attempt is a child of the span that sent the task.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from opentelemetry.sdk.trace import Event
+from opentelemetry.trace import SpanKind
+
+from queue_common import events
+from queue_common.retry import Dead, Decision, Done, RetryAt
+from queue_common.task import Attempt, Outcome, State
+from queue_common.telemetry import span_names as names
+from queue_common.telemetry.spans import OK, failed
+from queue_common.telemetry.trace_context import TraceContext, new_span_id, read_context
+from queue_common.telemetry.trace_thinning import keep
+
+if TYPE_CHECKING:
+    from queue_common.queue import Claim
+    from queue_common.task import Task
+    from queue_common.telemetry.spans import Spans
+    from queue_common.telemetry.tracing import Tracing
+
+__all__ = ["AttemptTrace", "begin_trace"]
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_STATES = {Done: State.DELIVERED, RetryAt: State.SCHEDULED, Dead: State.DEAD}
+_TRACE_DIGITS = 32
+
+Attributes = dict[str, str | int | float]
+
+
+def begin_trace(tracing: Tracing, claim: Claim) -> AttemptTrace:
+    """Continue the task's trace."""
+    task = claim.task
+    sent = read_context(task.trace_context) if task and task.trace_context else None
+    process = tracing.begin(sent or _of_its_own(claim))
+    spans = tracing.recorder(process)
+    if spans is None:
+        return AttemptTrace(process)
+    return _RecordedAttempt(spans, claim, process, tracing.queue, sent.span_id if sent else "")
+
+
+def _of_its_own(claim: Claim) -> TraceContext | None:
+    """Return a trace for a task that came without: the same for all its attempts, not recorded."""
+    trace_id = claim.task_id.replace("-", "")
+    return TraceContext(trace_id, "") if len(trace_id) == _TRACE_DIGITS else None
+
+
+class AttemptTrace:
+    """An attempt that is not recorded: ids for the destination and the log line."""
+
+    __slots__ = ("client", "span_id", "trace_id")
+
+    def __init__(self, process: TraceContext) -> None:
+        self.trace_id = process.trace_id
+        self.span_id = process.span_id
+        """The process span's."""
+        self.client = process
+        """What the destination is handed."""
+
+    def delivering(self) -> None:
+        """Note that the request begins."""
+
+    def delivered(self) -> None:
+        """Note that it has ended, one way or the other."""
+
+    def decided(self, attempt: Attempt, _decision: Decision) -> Attempt:
+        """Return the attempt with what the next one's trace must know of it."""
+        return attempt
+
+    def settling(self) -> None:
+        """Note that the settlement begins."""
+
+    def settled(self, error: Exception | None = None, *, cancelled: bool = False) -> None:
+        """Note that Redis has it, or whose it is now: the attempt has ended."""
+
+
+class _RecordedAttempt(AttemptTrace):
+    """An attempt whose spans are exported, unless they are thinned out."""
+
+    __slots__ = (
+        "_attempt",
+        "_claim",
+        "_decision",
+        "_delivered_ns",
+        "_delivering_ns",
+        "_parent_id",
+        "_process",
+        "_queue",
+        "_settling_ns",
+        "_spans",
+        "_stands_for",
+        "_started_ns",
+        "_state",
+    )  # fmt: skip
+
+    def __init__(
+        self, spans: Spans, claim: Claim, process: TraceContext, queue: str, parent_id: str
+    ) -> None:
+        super().__init__(process)
+        self.client = process.span(new_span_id())
+        self._spans = spans
+        self._claim = claim
+        self._process = process
+        self._queue = queue
+        self._parent_id = parent_id
+        self._started_ns = time.time_ns()
+        self._delivering_ns = self._delivered_ns = self._settling_ns = 0
+        self._stands_for = 0
+
+    def delivering(self) -> None:
+        self._delivering_ns = time.time_ns()
+
+    def delivered(self) -> None:
+        self._delivered_ns = time.time_ns()
+
+    def decided(self, attempt: Attempt, decision: Decision) -> Attempt:
+        settles = not isinstance(decision, RetryAt)
+        self._stands_for, self._attempt = keep(attempt, self._claim.last_attempt, settles=settles)
+        self._decision = decision
+        self._state = _STATES[type(decision)]
+        return self._attempt
+
+    def settling(self) -> None:
+        self._settling_ns = time.time_ns()
+
+    def settled(self, error: Exception | None = None, *, cancelled: bool = False) -> None:
+        if cancelled:
+            # The task's last attempt after all, and kept as such.
+            self._state = State.CANCELLED
+            self._stands_for = self._stands_for or self._attempt.left_out
+        if not self._stands_for:
+            return
+        ended_ns = time.time_ns()
+        if self._claim.task is not None and self._delivered_ns:
+            self._record_request(self._claim.task)
+        self._record_settlement(ended_ns, error)
+        self._record_process(ended_ns)
+
+    def _record_request(self, task: Task) -> None:
+        attempt = self._attempt
+        attributes = _request_attributes(task, attempt)
+        wrong = attempt.status_code is None or attempt.status_code >= 400
+        self._spans.record(
+            task.method, SpanKind.CLIENT, self.client, parent_id=self._process.span_id,
+            started_ns=self._delivering_ns, ended_ns=self._delivered_ns,
+            attributes=attributes | (_error_type(attempt) if wrong else {}),
+            # A status code says it all; the conventions want no words beside it.
+            status=failed(None if attempt.status_code else attempt.error) if wrong else OK,
+        )  # fmt: skip
+
+    def _record_settlement(self, ended_ns: int, error: Exception | None) -> None:
+        attributes = self._message(names.SETTLE) | {events.STATE: self._state}
+        if error is not None:
+            attributes[names.ERROR_TYPE] = type(error).__name__
+        self._spans.record(
+            f"{names.SETTLE} {self._queue}", SpanKind.CLIENT, self._process.span(new_span_id()),
+            parent_id=self._process.span_id, started_ns=self._settling_ns, ended_ns=ended_ns,
+            attributes=attributes, status=OK if error is None else failed(str(error)),
+        )  # fmt: skip
+
+    def _record_process(self, ended_ns: int) -> None:
+        claim, attempt = self._claim, self._attempt
+        due_ns = claim.waiting_since_ms * 1_000_000
+        waited: Attributes = {events.WAITED_MS: max(self._started_ns - due_ns, 0) / 1_000_000}
+        delivered = attempt.outcome is Outcome.DELIVERED
+        self._spans.record(
+            f"{names.PROCESS} {self._queue}", SpanKind.CONSUMER, self._process,
+            parent_id=self._parent_id, parent_is_remote=True,
+            started_ns=self._started_ns, ended_ns=ended_ns,
+            attributes=self._message(names.PROCESS)
+            | waited
+            | self._result()
+            | ({} if delivered else _error_type(attempt)),
+            status=OK if delivered else failed(attempt.error),
+            events=[Event(events.TASK_DUE, waited, min(due_ns, self._started_ns))],
+        )  # fmt: skip
+
+    def _message(self, operation: str) -> Attributes:
+        claim = self._claim
+        return {
+            names.MESSAGING_SYSTEM: names.SYSTEM,
+            names.DESTINATION_NAME: self._queue,
+            names.MESSAGE_ID: claim.task_id,
+            names.OPERATION_NAME: operation,
+            names.OPERATION_TYPE: operation,
+            events.TASK_ID: claim.task_id,
+            events.LANE: claim.lane,
+            events.ATTEMPT: claim.attempt,
+        }
+
+    def _result(self) -> Attributes:
+        attempt, decision = self._attempt, self._decision
+        result: Attributes = {
+            events.OUTCOME: attempt.outcome,
+            events.DURATION_MS: attempt.duration_ms,
+            events.STATE: self._state,
+            events.STANDS_FOR: self._stands_for,
+        }
+        if attempt.status_code is not None:
+            result[events.STATUS] = attempt.status_code
+        if attempt.error is not None:
+            result[events.REASON] = attempt.error
+        if self._state is State.SCHEDULED and isinstance(decision, RetryAt):
+            result[events.NEXT_DUE] = events.told_time(decision.due_at_ms)
+        return result
+
+
+def _request_attributes(task: Task, attempt: Attempt) -> Attributes:
+    parts = urlsplit(task.url)
+    attributes: Attributes = {
+        names.HTTP_METHOD: task.method,
+        # Without query string and credentials.
+        names.URL_FULL: f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}",
+        names.SERVER_ADDRESS: parts.hostname or "",
+        names.SERVER_PORT: parts.port or _DEFAULT_PORTS.get(parts.scheme, 0),
+    }
+    if attempt.status_code is not None:
+        attributes[names.HTTP_STATUS] = attempt.status_code
+    if attempt.phase is not None:
+        attributes[events.PHASE] = attempt.phase
+    if attempt.number > 1:
+        attributes[names.HTTP_RESEND_COUNT] = attempt.number - 1
+    return attributes
+
+
+def _error_type(attempt: Attempt) -> Attributes:
+    status = attempt.status_code
+    return {names.ERROR_TYPE: attempt.outcome if status is None else str(status)}
