@@ -127,15 +127,18 @@ clean: ## Remove environment, caches, builds and the data of `make run`
 	rm -rf .venv .tools .data dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find libs services -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# uv is installed apart from the project, so that it needs to be on nobody's PATH.
+# uv is installed apart from the project, so that it needs to be on nobody's PATH. The system's own
+# interpreter comes before one from a version manager: distributions build theirs with profile-guided
+# optimisation, which saves a seventh of all CPU.
 .tools/bin/uv:
-	@python=; for candidate in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11; do \
-		if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
-			python=$$candidate; break; fi; done; \
+	@python=; bare=; for candidate in $(PYTHON) /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do \
+		$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
+		if $$candidate -c 'import venv, ensurepip' 2>/dev/null; then python=$$candidate; break; fi; \
+		bare=$$candidate; done; \
+	if [ -z "$$python" ] && [ -n "$$bare" ]; then \
+		echo "$$bare has no venv module: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; fi; \
 	if [ -z "$$python" ]; then \
 		echo "Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi; \
-	if ! $$python -c 'import venv, ensurepip' 2>/dev/null; then \
-		echo "$$python has no venv module: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; fi; \
 	rm -rf .tools && $$python -m venv .tools && .tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv$(UV_VERSION)'
 
 .venv/.stamp: $(MANIFESTS) | .tools/bin/uv

@@ -114,3 +114,29 @@ def test_quiet_loggers_are_raised_to_warning(capsys: Capture) -> None:
     logging.getLogger("noisy").warning("wrong")
 
     assert [line["msg"] for line in _lines(capsys)] == ["wrong"]
+
+
+def test_a_line_for_people_stays_one_line(capsys: Capture) -> None:
+    """In development a line shows time, level, event and fields; no value breaks out of it."""
+    configure_logging(LogSettings(env="development"))
+    structlog.get_logger().warning("task.died", task_id="1", reason="two\nlines \x1b[2J", status=5)
+    shown = capsys.readouterr().out
+
+    assert shown.count("\n") == 1
+    assert "\x1b" not in shown
+    assert shown.endswith("[warning ] task.died                  task_id=1 "
+                          "reason='two\\nlines \\x1b[2J' status=5\n")  # fmt: skip
+
+
+def test_a_traceback_for_people_follows_its_line(capsys: Capture) -> None:
+    """In development an exception's line shows its fields, and the traceback below."""
+    configure_logging(LogSettings(env="development"))
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        structlog.get_logger().exception("process.failed", task_id="1")
+    first, *rest = capsys.readouterr().out.splitlines()
+
+    assert "process.failed" in first
+    assert "task_id=1" in first
+    assert rest[-1] == "ValueError: wrong"

@@ -367,5 +367,5 @@ def url_or_reason(url: str) -> str:
     rest=st.one_of(st.text(), st.text("/?#[]@:%\\ ab;").map("/".__add__)),
 )
 def test_plain_urls_are_read_as_all_others(host: str, rest: str) -> None:
-    """The short way for plain URLs says what the long one does, which a scheme in capitals takes."""
+    """The short way for plain URLs says what the long one, taken for capitals, does."""
     assert url_or_reason(f"http://{host}{rest}") == url_or_reason(f"HTTP://{host}{rest}")
