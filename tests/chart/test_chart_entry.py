@@ -5,15 +5,16 @@ from typing import Any
 
 import pytest
 
-from .helm import CHART, Helm
+from .helm import CHART, Helm, merged
 
 
-def notes(helm: Helm, **values: Any) -> str:
+def notes(helm: Helm, values: dict[str, Any] | None = None) -> str:
     """What `helm install` prints."""
     secret = {"redis": {"auth": {"existingSecret": "login"}}}
     done = helm.run(
-        "install", "demo", str(CHART), "--dry-run=client", "--namespace=space", "--kube-version=1.34.0",
-        values={**secret, **values},
+        "install", "demo", str(CHART), "--dry-run=client", "--namespace=space",
+        "--kube-version=1.34.0",
+        values=merged(secret, values or {}),
     )  # fmt: skip
     if "unknown flag: --kube-version" in done.stderr:
         pytest.skip("this Helm renders NOTES only with a cluster of its own version")
@@ -74,7 +75,7 @@ def test_notes_send_a_task_through_the_ingress(
     helm: Helm, ingress: dict[str, str], url: str
 ) -> None:
     """With an ingress the first curl goes to its host, over TLS where it has a certificate."""
-    assert curls(notes(helm, ingress={"enabled": True, **ingress}))[0][1] == url
+    assert curls(notes(helm, {"ingress": {"enabled": True, **ingress}}))[0][1] == url
 
 
 @pytest.mark.parametrize(
@@ -85,7 +86,6 @@ def test_notes_send_a_task_through_the_ingress(
         (
             {
                 "redis": {
-                    "auth": {"existingSecret": "x"},
                     "persistence": {"appendfsync": "everysec"},
                 }
             },
@@ -97,8 +97,8 @@ def test_notes_send_a_task_through_the_ingress(
 def test_notes_warn_of_what_can_lose_or_repeat(
     helm: Helm, values: dict[str, Any], warned: bool
 ) -> None:
-    """A drain shorter than a request, and a Redis that forgets a second, are allowed, not hidden."""
-    assert ("WARNING" in notes(helm, **values)) is warned
+    """A drain shorter than a request and a Redis that forgets a second are allowed, not hidden."""
+    assert ("WARNING" in notes(helm, values)) is warned
 
 
 def test_helm_test_delivers_to_itself_alone(helm: Helm) -> None:
