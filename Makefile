@@ -25,9 +25,9 @@ SOURCES := libs services tests scripts conftest.py
 MEMBERS := queue-common queue-api queue-worker queue-standalone
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
-	check-versions docker-build docker-up docker-down docker-logs images-test \
-	chart-docs chart-test chart-tools \
-	coverage bench-backlog bench-client bench-metrics bench-telemetry chaos clean
+	check-versions alerts docker-build docker-up docker-down docker-logs images-test \
+	chart-docs chart-test chart-tools coverage bench-backlog bench-client bench-metrics bench-telemetry \
+	chaos clean
 
 ##@ First
 help: ## List the commands
@@ -58,13 +58,13 @@ docker-build: ## Build the images queue-api and queue-worker, tagged with their 
 	@for service in api worker; do \
 		version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' services/$$service/pyproject.toml); \
 		docker build $(DOCKER_BUILD_FLAGS) --file services/$$service/Dockerfile --tag queue-$$service:$$version \
-			--build-arg VERSION=$$version --build-arg REVISION=$$(git rev-parse HEAD) \
-			--build-arg CREATED=$$(git log -1 --format=%cI) . || exit 1; \
+			--build-arg VERSION=$$version --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null) \
+			--build-arg CREATED=$$(git log -1 --format=%cI 2>/dev/null) . || exit 1; \
 	done
 
 docker-up: docker-build ## Start Redis, API, worker and Jaeger in containers
 	docker compose up --detach --no-build --wait
-	@echo 'The API is at http://localhost:$(or $(API_PORT),8080)/docs, traces are at http://localhost:16686'
+	@echo 'The API is at http://localhost:$(or $(API_PORT),8080)/docs, traces are at http://localhost:$(or $(JAEGER_PORT),16686)'
 
 docker-down: ## Stop and remove the containers; the tasks stay, in a volume
 	docker compose down
@@ -119,6 +119,9 @@ imports: setup ## Check who may import whom
 
 size: setup ## Check that no module is too long
 	$(BIN)/loq
+
+alerts: setup ## Check alert rules and dashboard with promtool (Debian: package prometheus)
+	$(BIN)/pytest -q -rs tests/alerts
 
 packages: setup ## Check version ranges between members, and undeclared imports
 	$(UV) lock --check --quiet

@@ -38,8 +38,9 @@ def _member_version(member: Path) -> str:
 
 def _changelog(package: Path, version: str) -> Iterator[str]:
     path = package / "CHANGELOG.md"
-    released = RELEASE.search(path.read_text())
-    if released:
+    if not path.exists():
+        yield f"{path} is missing"
+    elif released := RELEASE.search(path.read_text()):
         yield from _differs(f"{path}: the newest release", released[1], version)
 
 

@@ -6,47 +6,16 @@ import asyncio
 import re
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from queue_common.settings import QueueSettings
 from queue_common.telemetry.metrics_table import METRICS, REQUEST_DURATION
 from queue_common.testing import RedisServer, wait_until
 from queue_common.testing.receiver import Answer, Receiver
 
-from .metered import Metered
-
-NewProcess = Callable[[str], Metered]
-
-
-@pytest.fixture
-def new_process(
-    tmp_path: Path, redis_server: RedisServer, queue_settings: QueueSettings
-) -> Iterator[NewProcess]:
-    """Makes processes of the test's queue that have not been started; ends them all."""
-    made: list[Metered] = []
-
-    def make(name: str) -> Metered:
-        variables = {
-            "REDIS_ADDR": redis_server.address,
-            "QUEUE_NAME": queue_settings.queue_name,
-            "WORKER_RETRY_INTERVAL": "200ms",
-        }
-        made.append(Metered(name, tmp_path, variables))
-        return made[-1]
-
-    yield make
-    for process in made:
-        process.clean_up()
-
-
-@pytest.fixture
-async def receiver() -> AsyncIterator[Receiver]:
-    async with Receiver() as receiver:
-        yield receiver
+from .conftest import NewProcess
 
 
 async def test_a_tasks_life_is_counted(new_process: NewProcess, receiver: Receiver) -> None:

@@ -98,5 +98,6 @@ def telling(
         return None
 
     return partial(
-        tell_metrics, metrics, watch, listener, reason_against=reason_against, shows_backlog=True
-    )
+        tell_metrics, settings, metrics, watch, listener, service="queue-api",
+        reason_against=reason_against, shows_backlog=True,
+    )  # fmt: skip

@@ -66,8 +66,9 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
     )
     watch = QueueWatch.open(settings, settings, metrics)
     async with tell_metrics(
-        metrics, watch, metrics_listener, reason_against=worker.reason_against, shows_backlog=False
-    ):
+        settings, metrics, watch, metrics_listener, service="queue-worker",
+        reason_against=worker.reason_against, shows_backlog=False,
+    ):  # fmt: skip
         try:
             await _work(worker, queue, settings.worker_concurrency)
         finally:

@@ -6,6 +6,7 @@ some 0.4 µs and a duration 0.7 µs.
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
@@ -44,6 +45,8 @@ class ProcessMetrics(QueueObserver):
 
     def __init__(self, queue_name: str) -> None:
         self.queue_name = queue_name
+        self.began_ns = time.time_ns()
+        """Unix time since which the process counts."""
         self.registry = CollectorRegistry(auto_describe=False)
         self.figures = RedisFigures(queue_name)
         """What Redis counts, as last read."""

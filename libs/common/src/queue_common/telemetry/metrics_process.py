@@ -13,6 +13,7 @@ from ..cancellation import cancel_and_wait
 from ..errors import QueueUnavailableError
 from ..listening import listen
 from ..queue.watch import PERIOD_SECONDS as LOOK_SECONDS
+from .metrics_push import MetricsPush
 from .metrics_site import (
     Pages,
     Reason,
@@ -35,6 +36,8 @@ __all__ = ["open_metrics_port", "tell_metrics"]
 
 PERSISTENCE_SECONDS = 10.0
 PROBE_SECONDS = 0.5
+REFRESH_SECONDS = 5.0
+"""How long a sending waits for figures of Redis, which give up by themselves before that."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -48,14 +51,16 @@ def open_metrics_port(settings: MetricsSettings) -> socket.socket | None:
 
 @asynccontextmanager
 async def tell_metrics(
+    settings: MetricsSettings,
     metrics: ProcessMetrics,
     watch: QueueWatch,
     listener: socket.socket | None,
     *,
+    service: str,
     reason_against: Reason,
     shows_backlog: bool,
 ) -> AsyncIterator[None]:
-    """Serve the pages of METRICS_PORT and keep looking at the queue, until the block ends.
+    """Serve the pages of METRICS_PORT and send metrics, as far as is set, until the block ends.
 
     ``reason_against`` says why the process is not ready, None where it is.
     """
@@ -64,8 +69,24 @@ async def tell_metrics(
         if listener is not None:
             pages = _pages(metrics, watch, reason_against, shows_backlog=shows_backlog)
             await stack.enter_async_context(serve_pages(listener, pages))
+        if listener is not None or settings.metrics_endpoint():
             stack.push_async_callback(cancel_and_wait, _start_looking(metrics, watch))
+        if settings.metrics_endpoint():
+            push = _start_pushing(settings, metrics, watch, service)
+            stack.push_async_callback(asyncio.to_thread, push.stop)
         yield
+
+
+def _start_pushing(
+    settings: MetricsSettings, metrics: ProcessMetrics, watch: QueueWatch, service: str
+) -> MetricsPush:
+    loop = asyncio.get_running_loop()
+
+    def refresh() -> None:
+        reading = asyncio.run_coroutine_threadsafe(metrics.figures.refresh(watch), loop)
+        reading.result(REFRESH_SECONDS)
+
+    return MetricsPush(settings, metrics, service, refresh)
 
 
 def _start_looking(metrics: ProcessMetrics, watch: QueueWatch) -> list[asyncio.Task[None]]:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, SecretStr
 
 from ..settings import Settings
 
-__all__ = ["OtelSettings", "TraceSettings", "use_stable_conventions"]
+__all__ = ["Endpoint", "OtelSettings", "TraceSettings", "use_stable_conventions"]
 
 
 def _endpoint(value: str) -> str:
@@ -19,6 +19,9 @@ def _endpoint(value: str) -> str:
         msg = "should be a URL such as http://collector:4318"
         raise ValueError(msg)
     return value
+
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 
 def _pairs(value: str) -> dict[str, str]:
@@ -57,7 +60,7 @@ class OtelSettings(Settings):
     """Empty: ``queue-api`` or ``queue-worker``, unless OTEL_RESOURCE_ATTRIBUTES says otherwise."""
     otel_resource_attributes: Annotated[str, AfterValidator(_readable)] = ""
     """What else the process is known by: ``key=value,key=value``."""
-    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(_endpoint)] = ""
+    otel_exporter_otlp_endpoint: Endpoint = ""
     """The collector's URL, without ``/v1/traces``. Nothing is exported where it is empty."""
     otel_exporter_otlp_headers: Annotated[SecretStr, AfterValidator(_secret_pairs)] = SecretStr("")
     """Sent with each export, such as an access token: ``key=value,key=value``."""
@@ -79,7 +82,7 @@ class OtelSettings(Settings):
 class TraceSettings(OtelSettings):
     """Which traces are recorded, and how their spans are exported."""
 
-    otel_exporter_otlp_traces_endpoint: Annotated[str, AfterValidator(_endpoint)] = ""
+    otel_exporter_otlp_traces_endpoint: Endpoint = ""
     """The URL for spans as a whole, where it is not OTEL_EXPORTER_OTLP_ENDPOINT/v1/traces."""
     otel_traces_exporter: Literal["otlp", "none"] = "otlp"
     """``none``: spans are not exported, whatever the endpoint."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import uuid
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -29,11 +30,17 @@ def resource_of(settings: OtelSettings, service: str) -> Resource:
         {
             "service.name": service,
             "service.version": version(service),
-            "service.instance.id": str(uuid.uuid4()),
+            "service.instance.id": _instance_id(),
             "host.name": socket.gethostname(),
             **settings.resource_attributes(),
         }
     )
+
+
+@cache
+def _instance_id() -> str:
+    """Return an id of this process, the same in its traces and its metrics."""
+    return str(uuid.uuid4())
 
 
 class Tracing:
