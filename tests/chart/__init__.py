@@ -1,1 +1,1 @@
-"""The chart, rendered and checked: ``make chart-test``. On a real cluster it is tests/e2e's part."""
+"""The chart, rendered and checked: ``make chart-test``. tests/e2e sees it on a real cluster."""

@@ -17,7 +17,7 @@ def containers(rendering: Rendering) -> Iterator[tuple[str, Object, Object]]:
 
 
 def test_every_pod_passes_pod_security_restricted(case: Rendering) -> None:
-    """No pod needs more than the profile `restricted` grants; each goes by a number, not by root."""
+    """No pod needs more than the profile `restricted` grants; none is root."""
     for component, pod, container in containers(case):
         security = container["securityContext"]
 
@@ -30,7 +30,7 @@ def test_every_pod_passes_pod_security_restricted(case: Rendering) -> None:
 
 
 def test_nothing_writes_but_where_it_is_given_a_place(case: Rendering) -> None:
-    """The root file system is read-only; what is written goes to volumes, none of the node's own."""
+    """The root file system is read-only; what is written goes to volumes, none of the node's."""
     for component, pod, container in containers(case):
         assert container["securityContext"]["readOnlyRootFilesystem"] is True, component
         assert not any("hostPath" in volume for volume in pod.get("volumes", [])), component
@@ -112,7 +112,7 @@ def test_registry_secrets_reach_every_pod(helm: Helm) -> None:
 
 
 def test_development_images_may_write(helm: Helm) -> None:
-    """readOnlyRootFilesystem=false is api's and worker's alone: `skaffold dev` puts sources there."""
+    """readOnlyRootFilesystem=false is for api and worker alone: `skaffold dev` changes them."""
     rendering = helm.render({"readOnlyRootFilesystem": False})
     writable = {
         component

@@ -86,7 +86,7 @@ def test_a_drain_asks_before_it_takes_redis(helm: Helm) -> None:
 def test_probes_wait_for_loading(
     helm: Helm, tmp_path: Path, answer: str, alive: int, ready: int
 ) -> None:
-    """A Redis that reads its data from disk is alive but not ready: restarting it would not help."""
+    """A Redis that reads its data from disk is alive but not ready: a restart would not help."""
     (tmp_path / "redis-cli").write_text(f"#!/bin/sh\necho '{answer}'\n")
     (tmp_path / "redis-cli").chmod(0o755)
     rendering = helm.render()

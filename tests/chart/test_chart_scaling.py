@@ -7,7 +7,7 @@ import pytest
 from .helm import Helm
 
 
-def scaling(mode: str, **more: Any) -> dict[str, Any]:
+def scaling(mode: str, **more: int) -> dict[str, Any]:
     return {"worker": {"autoscaling": {"mode": mode, **more}}}
 
 

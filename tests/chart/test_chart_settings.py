@@ -19,7 +19,8 @@ PROCESSES: list[tuple[str, type[BaseSettings]]] = [
 CASES = sorted((CHART / "ci").glob("*.yaml"))
 OWN = {"POD_NAME"}
 SET_BY_THE_CHART = {
-    "env", "redis_addr", "redis_password", "metrics_port", "egress_allow", "otel_resource_attributes",
+    "env", "redis_addr", "redis_password", "metrics_port", "egress_allow",
+    "otel_resource_attributes",
 }  # fmt: skip
 
 
@@ -31,7 +32,7 @@ def read(
         monkeypatch.delenv(name.upper(), raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    return kind(_env_file=None)  # type: ignore[call-arg]
+    return kind(_env_file=None)
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)

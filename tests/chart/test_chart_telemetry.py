@@ -47,7 +47,7 @@ def test_every_alert_is_installed(helm: Helm) -> None:
 
 
 def test_every_dashboard_is_installed(helm: Helm) -> None:
-    """The ConfigMap holds the files in dashboards/, labelled as Grafana's sidecar looks for them."""
+    """The ConfigMap holds the files in dashboards/, labelled as Grafana's sidecar wants it."""
     files = {path.name: json.loads(path.read_text()) for path in CHART.glob("dashboards/*.json")}
     config = helm.render({"metrics": METRICS}).one("ConfigMap", "-dashboards")
 

@@ -9,6 +9,8 @@ import uvicorn
 
 from queue_common.listening import BACKLOG
 
+from .corked import CorkedProtocol
+
 if TYPE_CHECKING:
     import socket
 
@@ -26,7 +28,7 @@ FINISH_SECONDS = 30
 def serve(app: ASGIApp, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, then finish the open requests and return."""
     config = uvicorn.Config(
-        app, loop="uvloop", http="httptools", ws="none", log_config=None, access_log=False,
+        app, loop="uvloop", http=CorkedProtocol, ws="none", log_config=None, access_log=False,
         server_header=False,
         proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=FINISH_SECONDS,
