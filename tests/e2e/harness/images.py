@@ -13,29 +13,35 @@ from .release import CHART
 if TYPE_CHECKING:
     from ..settings import SuiteSettings
 
-__all__ = ["chart_images", "load_images"]
+__all__ = ["images_of", "load_images", "load_what_is_here"]
 
 
-async def load_images(settings: SuiteSettings, images: set[str]) -> None:
-    """Build the receiver and load it with those of ``images`` that the engine here has.
-
-    The cluster pulls the others, as it would for a user.
-    """
+async def load_images(settings: SuiteSettings) -> None:
+    """Build the receiver, and load it and what the chart's defaults, with Jaeger, would run."""
     context = ROOT / "tests" / "e2e" / "receiver"
     await run(
         *("docker", "build", "--quiet", "--tag", receiver.IMAGE),
         *(*settings.build_flags, str(context)),
         timeout_seconds=600,
     )
+    await load_what_is_here(settings, {receiver.IMAGE, *await _chart_images()})
+
+
+async def load_what_is_here(settings: SuiteSettings, images: set[str]) -> None:
+    """Load those of ``images`` that the engine here has; the cluster pulls the others."""
     here = [image for image in sorted(images) if await _is_here(image)]
-    await run(*settings.load_command, receiver.IMAGE, *here, timeout_seconds=600)
+    if here:
+        await run(*settings.load_command, *here, timeout_seconds=600)
 
 
-async def chart_images() -> set[str]:
-    """Return the images that the chart's defaults, with Jaeger, would run."""
+async def _chart_images() -> set[str]:
     settings = "jaeger.enabled=true,redis.auth.existingSecret=any"
-    rendered = await run("helm", "template", "queue", str(CHART), "--set", settings)
-    return set(re.findall(r"^\s*(?:- )?image: [\"']?([^\s\"']+)", rendered, re.MULTILINE))
+    return images_of(await run("helm", "template", "queue", str(CHART), "--set", settings))
+
+
+def images_of(manifests: str) -> set[str]:
+    """Return the images that manifests name."""
+    return set(re.findall(r"^\s*(?:- )?image: [\"']?([^\s\"']+)", manifests, re.MULTILINE))
 
 
 async def _is_here(image: str) -> bool:

@@ -9,10 +9,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from .cluster import Cluster, Namespace
 from .commands import run
-from .images import chart_images, load_images
+from .images import images_of, load_images, load_what_is_here
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -54,7 +55,7 @@ class Suite:
 async def open_suite(settings: SuiteSettings) -> AsyncIterator[Suite]:
     """Reach the cluster, or make one, and load the images into it."""
     async with _open_cluster(settings) as suite:
-        await load_images(suite.settings, await chart_images())
+        await load_images(suite.settings)
         yield suite
 
 
@@ -67,27 +68,32 @@ async def _open_cluster(settings: SuiteSettings) -> AsyncIterator[Suite]:
     with tempfile.TemporaryDirectory() as folder:
         kubeconfig = Path(folder) / "kubeconfig"
         try:
-            await _create(kubeconfig, settings.kind_node_image)
+            await _create(kubeconfig, settings)
             async with Cluster.reach(kubeconfig) as cluster:
-                await _add_ingress(cluster)
                 load = (*settings.load_command, "--name", NAME)
-                yield Suite(cluster, replace(settings, load_command=load))
+                suite = Suite(cluster, replace(settings, load_command=load))
+                await _add_ingress(suite)
+                yield suite
         finally:
             if not settings.keep:
                 await run("kind", "delete", "cluster", "--name", NAME)
 
 
-async def _create(kubeconfig: Path, image: str | None) -> None:
-    chosen = ("--image", image) if image else ()
+async def _create(kubeconfig: Path, settings: SuiteSettings) -> None:
+    image = ("--image", settings.kind_node_image) if settings.kind_node_image else ()
+    port = urlsplit(settings.ingress_url).port or 80
     await run(
         *("kind", "create", "cluster", "--name", NAME, "--wait", "120s"),
-        *("--config", str(KIND / "cluster.yaml"), "--kubeconfig", str(kubeconfig), *chosen),
+        *("--config", "-", "--kubeconfig", str(kubeconfig), *image),
+        stdin=(KIND / "cluster.yaml").read_text().replace("$INGRESS_PORT", str(port)),
         timeout_seconds=600,
     )
 
 
-async def _add_ingress(cluster: Cluster) -> None:
-    await cluster.kubectl("apply", "-f", str(KIND / "ingress.yaml"))
-    await cluster.kubectl(
+async def _add_ingress(suite: Suite) -> None:
+    manifest = KIND / "ingress.yaml"
+    await load_what_is_here(suite.settings, images_of(manifest.read_text()))
+    await suite.cluster.kubectl("apply", "-f", str(manifest))
+    await suite.cluster.kubectl(
         *("--namespace", "ingress", "rollout", "status", "deployment/traefik", "--timeout=180s")
     )
