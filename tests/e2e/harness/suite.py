@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from .cluster import Cluster, Namespace
 from .commands import run
+from .diagnostics import collect
 from .images import images_of, load_images, load_what_is_here
 
 if TYPE_CHECKING:
@@ -45,6 +46,9 @@ class Suite:
         self.namespaces.add(name)
         try:
             yield Namespace(self.cluster, name)
+        except Exception as error:  # an installation that failed would be gone before its report
+            error.add_note(collect(self.cluster.kubeconfig, [name], self.settings.reports / name))
+            raise
         finally:
             self.namespaces.discard(name)
             if not self.settings.keep:
@@ -95,5 +99,5 @@ async def _add_ingress(suite: Suite) -> None:
     await load_what_is_here(suite.settings, images_of(manifest.read_text()))
     await suite.cluster.kubectl("apply", "-f", str(manifest))
     await suite.cluster.kubectl(
-        *("--namespace", "ingress", "rollout", "status", "deployment/traefik", "--timeout=180s")
+        *("--namespace", "traefik", "rollout", "status", "deployment/traefik", "--timeout=180s")
     )
