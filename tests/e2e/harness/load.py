@@ -63,7 +63,11 @@ class Load:
     async def accepts(self, more: int = 50) -> None:
         """Wait until so many further tasks are accepted."""
         goal = len(self.accepted) + more
-        await wait_until(lambda: len(self.accepted) >= goal, f"{more} more accepted", 60)
+        try:
+            await wait_until(lambda: len(self.accepted) >= goal, f"{more} more accepted", 60)
+        except AssertionError as error:
+            error.add_note(f"{len(self.accepted)} accepted, refused: {dict(self.refused)}")
+            raise
 
     async def all_delivered(self, timeout_seconds: float = 60) -> None:
         """Wait until the API tells each accepted task as delivered, and it is in the ledger."""
