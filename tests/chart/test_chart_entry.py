@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import shlex
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .helm import CHART, Helm
+
+NOTES = """kind: Notes
+text: {{ include (print $.Template.BasePath "/NOTES.txt") . | toJson }}
+"""
+
+
+@pytest.fixture(scope="session")
+def noted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The chart, with NOTES as one of its objects: Helm prints them with a cluster only."""
+    copy = tmp_path_factory.mktemp("noted") / "queue-system"
+    shutil.copytree(CHART, copy)
+    (copy / "templates/notes.yaml").write_text(NOTES)
+    return copy
+
+
+def notes(helm: Helm, chart: Path, values: dict[str, Any] | None = None) -> str:
+    """What `helm install` prints."""
+    text: str = helm.render(values or {}, chart=chart).all("Notes")[0]["text"]
+    return text
+
+
+def curls(text: str) -> list[list[str]]:
+    """The commands of NOTES that call curl, in words."""
+    lines = text.replace("\\\n", " ").splitlines()
+    return [shlex.split(line) for line in lines if line.strip().startswith("curl ")]
+
+
+def test_ingress_leads_to_the_api(helm: Helm) -> None:
+    """Host, path, class, certificate and annotations are those of the values."""
+    ingress = {
+        "enabled": True, "className": "nginx", "host": "queue.example.com", "path": "/api",
+        "tlsSecret": "certificate", "annotations": {"a": "b"},
+    }  # fmt: skip
+    rendering = helm.render({"ingress": ingress})
+    made = rendering.one("Ingress")
+    (rule,) = made["spec"]["rules"]
+    (path,) = rule["http"]["paths"]
+
+    assert made["spec"]["ingressClassName"] == "nginx"
+    assert made["spec"]["tls"] == [{"secretName": "certificate", "hosts": ["queue.example.com"]}]
+    assert made["metadata"]["annotations"] == {"a": "b"}
+    assert (rule["host"], path["path"], path["pathType"]) == ("queue.example.com", "/api", "Prefix")
+    service = path["backend"]["service"]
+    assert service["name"] == rendering.one("Service", "-api")["metadata"]["name"]
+    assert service["port"]["name"] == rendering.one("Service", "-api")["spec"]["ports"][0]["name"]
+
+
+def test_there_is_no_ingress_unasked(helm: Helm) -> None:
+    """The API knows no users: it is not shown to the outside by default."""
+    assert not helm.render().all("Ingress")
+
+
+def test_notes_send_a_task_by_port_forward(helm: Helm, noted: Path) -> None:
+    """Without an ingress NOTES print a curl that waits for the port-forward before it."""
+    text = notes(helm, noted)
+    (curl,) = curls(text)
+
+    assert "kubectl --namespace space port-forward service/demo-queue-system-api 8080:80 &" in text
+    assert curl[1] == "http://localhost:8080/api/v1/tasks"
+    assert "--retry-connrefused" in curl
+
+
+@pytest.mark.parametrize(
+    ("ingress", "url"),
+    [
+        ({"host": "q.example.com"}, "http://q.example.com/api/v1/tasks"),
+        ({"host": "q.example.com", "tlsSecret": "t"}, "https://q.example.com/api/v1/tasks"),
+    ],
+    ids=["plain", "tls"],
+)
+def test_notes_send_a_task_through_the_ingress(
+    helm: Helm, noted: Path, ingress: dict[str, str], url: str
+) -> None:
+    """With an ingress the first curl goes to its host, over TLS where it has a certificate."""
+    assert curls(notes(helm, noted, {"ingress": {"enabled": True, **ingress}}))[0][1] == url
+
+
+@pytest.mark.parametrize(
+    ("values", "warned"),
+    [
+        ({}, False),
+        ({"worker": {"requestTimeout": "1m", "drainTimeout": "35s"}}, True),
+        (
+            {
+                "redis": {
+                    "persistence": {"appendfsync": "everysec"},
+                }
+            },
+            True,
+        ),
+    ],
+    ids=["default", "drain", "everysec"],
+)
+def test_notes_warn_of_what_can_lose_or_repeat(
+    helm: Helm, noted: Path, values: dict[str, Any], warned: bool
+) -> None:
+    """A drain shorter than a request and a Redis that forgets a second are allowed, not hidden."""
+    assert ("WARNING" in notes(helm, noted, values)) is warned
+
+
+def test_helm_test_delivers_to_itself_alone(helm: Helm) -> None:
+    """The test's own Service is a destination allowed; without the test it is not."""
+    rendering = helm.render()
+    service = rendering.one("Service", "-test")["metadata"]
+    test = {e["name"]: e["value"] for e in rendering.container("test")["env"]}
+    host = f"{service['name']}.space.svc"
+
+    assert rendering.environment("worker")["EGRESS_ALLOW"] == host
+    assert test["DESTINATION"] == f"http://{host}:8080/"
+    assert rendering.container("test")["image"] == rendering.container("api")["image"]
+
+    without = helm.render({"tests": {"enabled": False}})
+    assert without.environment("worker")["EGRESS_ALLOW"] == ""
+    assert "test" not in without.pods()
+
+
+def test_helm_test_leaves_nothing(helm: Helm) -> None:
+    """What `helm test` makes is a hook that is removed when it has succeeded."""
+    for kind in ("Pod", "Service"):
+        annotations = helm.render().one(kind, "-test")["metadata"]["annotations"]
+
+        assert annotations["helm.sh/hook"] == "test"
+        assert "hook-succeeded" in annotations["helm.sh/hook-delete-policy"]
