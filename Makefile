@@ -15,13 +15,19 @@ export UV_PROJECT_ENVIRONMENT := .venv
 export DOCKER_BUILDKIT := 1
 DOCKER_BUILD_FLAGS ?=
 
+HELM4_VERSION := v4.3.1
+HELM3_VERSION := v3.19.4
+KUBECONFORM_VERSION := v0.8.0
+SCHEMAS_VERSION := 1.37.0
+
 MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 SOURCES := libs services tests scripts conftest.py
 MEMBERS := queue-common queue-api queue-worker queue-standalone
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
-	check-versions alerts docker-build docker-up docker-down docker-logs images-test coverage \
-	bench-backlog bench-client bench-metrics bench-telemetry chaos clean
+	check-versions alerts docker-build docker-up docker-down docker-logs images-test \
+	chart-docs chart-test chart-tools \
+	coverage bench-backlog bench-client bench-metrics bench-telemetry chaos clean
 
 ##@ First
 help: ## List the commands
@@ -68,6 +74,31 @@ docker-logs: ## Follow the containers' logs
 
 images-test: setup ## Build the images and see them run as they should (2 minutes, needs Docker)
 	$(BIN)/pytest -q --timeout=600 tests/images
+
+##@ Chart
+chart-docs: setup ## Write the chart's schema and its README's table from its values
+	$(BIN)/python scripts/chart_docs.py
+
+chart-test: setup chart-tools ## Render and check the chart, with Helm 3 and Helm 4
+	$(BIN)/pytest -q tests/chart
+
+# What is on PATH is used; what is not is built, where Go is. Tests of what is missing are skipped.
+chart-tools: .tools/chart/schemas
+	@$(call go-tool,helm,helm.sh/helm/v4/cmd/helm@$(HELM4_VERSION))
+	@$(call go-tool,helm3,helm.sh/helm/v3/cmd/helm@$(HELM3_VERSION))
+	@$(call go-tool,kubeconform,github.com/yannh/kubeconform/cmd/kubeconform@$(KUBECONFORM_VERSION))
+
+# go-tool NAME,PACKAGE: .tools/chart/NAME, unless it is there or on PATH
+define go-tool
+if ! command -v $(1) >/dev/null && [ ! -x .tools/chart/$(1) ]; then \
+	if command -v go >/dev/null; then echo "building $(1)" && mkdir -p .tools/chart/build && \
+		GOBIN=$(CURDIR)/.tools/chart/build go install $(2) && mv .tools/chart/build/* .tools/chart/$(1); \
+	else echo "no $(1), and no Go to build it with: its tests are skipped" >&2; fi; fi
+endef
+
+# Kubernetes' own schemas of all its objects, from the one package of an index that has them.
+.tools/chart/schemas: | .tools/bin/uv
+	$(UV) pip install --quiet --no-deps --target $@ kubernetes-validate==$(SCHEMAS_VERSION)
 
 ##@ Quality
 check: lint types imports size packages check-versions coverage ## All that CI checks

@@ -1,0 +1,186 @@
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .helm import Helm, Rendering
+
+EXTERNAL: dict[str, Any] = {
+    "redis": {"enabled": False},
+    "externalRedis": {"host": "db.example.com"},
+}
+
+
+def config(rendering: Rendering) -> list[str]:
+    text: str = rendering.one("ConfigMap", "-redis")["data"]["redis.conf"]
+    return [line for line in text.splitlines() if not line.startswith("#")]
+
+
+def test_every_write_is_on_disk_before_it_is_answered(helm: Helm) -> None:
+    """The append-only file is written for each command, and a full Redis forgets nothing."""
+    lines = config(helm.render())
+
+    assert {"appendonly yes", "appendfsync always", "maxmemory-policy noeviction"} <= set(lines)
+
+
+@pytest.mark.parametrize(
+    ("limit", "percent", "maxmemory"),
+    [
+        ("1Gi", 75, 805306368),
+        ("512Mi", 50, 268435456),
+        ("1.5Gi", 75, 1207959552),
+        ("2G", 75, 1500000000),
+        ("1000000", 90, 900000),
+    ],
+)
+def test_maxmemory_comes_from_the_limit(
+    helm: Helm, limit: str, percent: int, maxmemory: int
+) -> None:
+    """Redis refuses tasks before the kernel kills it, whatever the limit's unit."""
+    resources = {"limits": {"memory": limit}}
+    values = {"redis": {"resources": resources, "maxmemoryPercent": percent}}
+
+    assert f"maxmemory {maxmemory}" in config(helm.render(values))
+
+
+def test_further_lines_reach_the_configuration(helm: Helm) -> None:
+    """redis.extraConfig is part of redis.conf."""
+    assert "hz 50" in config(helm.render({"redis": {"extraConfig": {"hz": "50"}}}))
+
+
+def test_data_outlives_the_pod(helm: Helm) -> None:
+    """Redis writes to a volume that is claimed, of the size and class asked for."""
+    values = {"redis": {"persistence": {"size": "3Gi", "storageClass": "fast"}}}
+    stateful = helm.render(values).one("StatefulSet")
+    (claim,) = stateful["spec"]["volumeClaimTemplates"]
+
+    assert claim["spec"]["resources"]["requests"]["storage"] == "3Gi"
+    assert claim["spec"]["storageClassName"] == "fast"
+    assert stateful["spec"]["replicas"] == 1
+
+
+def test_a_drain_asks_before_it_takes_redis(helm: Helm) -> None:
+    """By default no drain evicts the only Redis; that can be allowed."""
+    allowed = {"redis": {"podDisruptionBudget": {"maxUnavailable": 1}}}
+
+    assert helm.render().one("PodDisruptionBudget", "-redis")["spec"]["maxUnavailable"] == 0
+    budget = helm.render(allowed).one("PodDisruptionBudget", "-redis")
+    assert budget["spec"]["maxUnavailable"] == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "alive", "ready"),
+    [
+        ("PONG", 0, 0),
+        ("LOADING Redis is loading the dataset in memory", 0, 1),
+        ("BUSY Redis is busy running a script.", 0, 1),
+        ("Could not connect to Redis at 127.0.0.1:6379: Connection refused", 1, 1),
+        ("NOAUTH Authentication required.", 1, 1),
+    ],
+    ids=["serving", "loading", "busy", "away", "unknown"],
+)
+def test_probes_wait_for_loading(
+    helm: Helm, tmp_path: Path, answer: str, alive: int, ready: int
+) -> None:
+    """A Redis that reads its data from disk is alive but not ready: a restart would not help."""
+    (tmp_path / "redis-cli").write_text(f"#!/bin/sh\necho '{answer}'\n")
+    (tmp_path / "redis-cli").chmod(0o755)
+    rendering = helm.render()
+    (tmp_path / "probe.sh").write_text(rendering.one("ConfigMap", "-redis")["data"]["probe.sh"])
+    container = rendering.container("redis")
+    codes = []
+    for probe in ("livenessProbe", "readinessProbe"):
+        argument = container[probe]["exec"]["command"][-1]
+        done = subprocess.run(
+            ["/bin/sh", str(tmp_path / "probe.sh"), argument],
+            env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}, check=False, capture_output=True,
+        )  # fmt: skip
+        codes.append(done.returncode)
+
+    assert codes == [alive, ready]
+
+
+def test_both_processes_use_the_generated_password(helm: Helm) -> None:
+    """One Secret is made; Redis, api and worker read it, and no other object has the password."""
+    rendering = helm.render()
+    secret = rendering.one("Secret")
+    (value,) = secret["data"].values()
+    reference = {"name": "demo-redis", "key": "password"}
+
+    assert len(value) >= 40
+    for component in ("api", "worker", "redis"):
+        env = {e["name"]: e for e in rendering.container(component)["env"]}
+        name = "REDISCLI_AUTH" if component == "redis" else "REDIS_PASSWORD"
+        assert env[name]["valueFrom"]["secretKeyRef"] == reference
+    others = [item for item in rendering.objects if item["kind"] != "Secret"]
+    assert value not in str(others)
+
+
+def test_without_a_cluster_no_password_is_made_up(helm: Helm) -> None:
+    """`helm template` cannot know which password is in use: it asks for a Secret by name."""
+    assert "redis.auth.existingSecret" in helm.refusal(apis=())
+
+
+def test_a_secret_of_ones_own_is_used(helm: Helm) -> None:
+    """With redis.auth.existingSecret the chart renders without a cluster, always the same."""
+    values = {"redis": {"auth": {"existingSecret": "login", "existingSecretPasswordKey": "pw"}}}
+    rendering = helm.render(values, apis=())
+
+    assert not rendering.all("Secret")
+    for component in ("api", "worker", "redis"):
+        (reference,) = [
+            e["valueFrom"]["secretKeyRef"]
+            for e in rendering.container(component)["env"]
+            if "secretKeyRef" in e.get("valueFrom", {})
+        ]
+        assert reference == {"name": "login", "key": "pw"}
+
+
+def test_all_of_one_rendering_has_the_same_password(helm: Helm) -> None:
+    """Redis and those who log in to it are rolled by the same checksum."""
+    pods = helm.render().pods()
+    annotations = [pods[name]["metadata"]["annotations"] for name in ("api", "worker")]
+    own = pods["redis"]["metadata"]["annotations"]["checksum/secret"]
+
+    assert [each["checksum/redis-secret"] for each in annotations] == [own, own]
+
+
+def test_an_external_redis_is_told_in_parts(helm: Helm) -> None:
+    """Host, port, database, user, password and TLS with its CA reach both processes."""
+    tls = {"enabled": True, "caSecret": "ca", "caSecretKey": "root.pem"}
+    external = {
+        "port": 6380, "database": 2, "username": "queue", "existingSecret": "login", "tls": tls,
+    }  # fmt: skip
+    rendering = helm.render(EXTERNAL, {"externalRedis": external})
+    for component in ("api", "worker"):
+        variables = rendering.environment(component)
+        env = {e["name"]: e for e in rendering.container(component)["env"]}
+        volumes = {v["name"]: v for v in rendering.pods()[component]["spec"]["volumes"]}
+
+        assert variables["REDIS_ADDR"] == "db.example.com:6380"
+        assert variables["REDIS_DATABASE"] == "2"
+        assert variables["REDIS_USERNAME"] == "queue"
+        assert variables["REDIS_TLS"] == "true"
+        assert variables["REDIS_CA_FILE"] == "/etc/queue-system/redis-ca/root.pem"
+        assert volumes["redis-ca"]["secret"]["secretName"] == "ca"
+        assert env["REDIS_PASSWORD"]["valueFrom"]["secretKeyRef"]["name"] == "login"
+
+
+def test_an_external_redis_brings_none_of_ours(helm: Helm) -> None:
+    """With redis.enabled=false there is no StatefulSet, no Secret and no claim."""
+    rendering = helm.render(EXTERNAL)
+
+    assert not rendering.all("StatefulSet")
+    assert not rendering.all("Secret")
+    assert not [o for o in rendering.objects if o["metadata"]["name"].endswith("-redis")]
+
+
+def test_an_external_redis_may_have_an_ipv6_address(helm: Helm) -> None:
+    """An IPv6 address stands in brackets, as REDIS_ADDR has it."""
+    rendering = helm.render(EXTERNAL, {"externalRedis": {"host": "fd00::1"}})
+
+    assert rendering.environment("api")["REDIS_ADDR"] == "[fd00::1]:6379"

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .helm import Helm
+
+EXTERNAL: dict[str, Any] = {"redis": {"enabled": False}, "externalRedis": {"host": "db"}}
+
+
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [
+        ({"replicas": 3}, "replicas"),
+        ({"api": {"replica": 3}}, "replica"),
+        ({"worker": {"autoscaling": {"hpa": {"cpu": 3}}}}, "cpu"),
+        ({"redis": {"persistance": {}}}, "persistance"),
+        ({"externalRedis": {"password": "p"}}, "password"),
+        ({"api": {"resources": {"limit": {}}}}, "limit"),
+        ({"api": {"extraEnv": [{"nam": "A", "value": "b"}]}}, "nam"),
+    ],
+)
+def test_a_misspelt_key_is_refused(helm: Helm, values: dict[str, Any], place: str) -> None:
+    """A key that nothing reads is told by name, wherever it stands."""
+    refusal = helm.refusal(values)
+
+    assert place in refusal
+    assert "additional" in refusal.lower()
+
+
+@pytest.mark.parametrize(
+    ("values", "place"),
+    [
+        ({"api": {"replicas": "two"}}, "replicas"),
+        ({"api": {"replicas": -1}}, "replicas"),
+        ({"worker": {"drainTimeout": 35}}, "drainTimeout"),
+        ({"worker": {"drainTimeout": "35 s"}}, "drainTimeout"),
+        ({"worker": {"transport": "curl"}}, "transport"),
+        ({"worker": {"autoscaling": {"mode": "cpu"}}}, "mode"),
+        ({"logLevel": "LOUD"}, "logLevel"),
+        ({"egress": {"allow": "10.0.0.0/8"}}, "allow"),
+        ({"redis": {"enabled": "no"}}, "enabled"),
+        ({"redis": {"persistence": {"size": "much"}}}, "size"),
+        ({"redis": {"maxmemoryPercent": 100}}, "maxmemoryPercent"),
+        ({"telemetry": {"endpoint": "collector:4318"}}, "endpoint"),
+        ({"telemetry": {"traceUrlTemplate": "https://jaeger/"}}, "traceUrlTemplate"),
+        ({"queue": {"name": "{tasks}"}}, "name"),
+        ({"api": {"image": None}}, "image"),
+        ({"api": {"service": {"port": 70000}}}, "port"),
+        ({"networkPolicy": {"clusterCIDRs": ["10.0.0.1"]}}, "clusterCIDRs"),
+    ],
+)
+def test_a_wrong_value_is_refused(helm: Helm, values: dict[str, Any], place: str) -> None:
+    """A value of a wrong type or outside of what is allowed is told by its place."""
+    assert place in helm.refusal(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"externalRedis": {"host": "db"}}, "there can be one Redis"),
+        ({"redis": {"enabled": False}}, "There is no Redis"),
+        ({**EXTERNAL, "externalRedis": {"host": "db", "tls": {"caSecret": "ca"}}}, "encrypted"),
+        ({**EXTERNAL, "externalRedis": {"host": "db", "username": "u"}}, "needs its password"),
+        ({"queue": {"durability": "replicated"}}, "needs an external Redis with a replica"),
+        ({"worker": {"autoscaling": {"mode": "hpa", "minReplicas": 0}}}, "mode=keda"),
+        (
+            {"worker": {"autoscaling": {"mode": "hpa", "minReplicas": 9, "maxReplicas": 2}}},
+            "is above worker.autoscaling.maxReplicas",
+        ),
+        (
+            {"jaeger": {"enabled": True}, "telemetry": {"endpoint": "http://c:4318"}},
+            "leave telemetry.endpoint empty",
+        ),
+        ({"ingress": {"enabled": True, "tlsSecret": "t"}}, "needs ingress.host"),
+        ({"redis": {"resources": {"limits": {"memory": None}}}}, "redis.resources.limits.memory"),
+    ],
+)
+def test_what_cannot_work_is_refused_in_a_sentence(
+    helm: Helm, values: dict[str, Any], sentence: str
+) -> None:
+    """Values that are right each by itself but not together are refused, and it is told why."""
+    assert sentence in helm.refusal(values)
+
+
+@pytest.mark.parametrize(
+    ("values", "missing"),
+    [
+        ({"worker": {"autoscaling": {"mode": "keda"}}}, "install KEDA first"),
+        ({"metrics": {"serviceMonitor": {"enabled": True}}}, "install Prometheus Operator first"),
+        ({"metrics": {"prometheusRule": {"enabled": True}}}, "install Prometheus Operator first"),
+    ],
+    ids=["keda", "monitor", "rule"],
+)
+def test_what_the_cluster_lacks_is_named(helm: Helm, values: dict[str, Any], missing: str) -> None:
+    """An object whose kind the cluster does not know is refused with what to install."""
+    assert missing in helm.refusal(values, apis=("v1/Secret",))
+
+
+def test_every_mistake_is_told_at_once(helm: Helm) -> None:
+    """Two sentences for two mistakes: nobody has to try twice to find both."""
+    values = {"redis": {"enabled": False}, "ingress": {"enabled": True, "tlsSecret": "t"}}
+    refusal = helm.refusal(values)
+
+    assert "There is no Redis" in refusal
+    assert "needs ingress.host" in refusal
