@@ -26,8 +26,8 @@ MEMBERS := queue-common queue-api queue-worker queue-standalone
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
 	check-versions alerts docker-build docker-up docker-down docker-logs images-test \
-	chart-docs chart-test chart-tools \
-	coverage bench-backlog bench-client bench-metrics bench-telemetry chaos clean
+	chart-docs chart-test chart-tools coverage bench-backlog bench-client bench-metrics bench-telemetry \
+	chaos clean
 
 ##@ First
 help: ## List the commands

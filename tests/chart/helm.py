@@ -104,22 +104,26 @@ class Helm:
         )  # fmt: skip
 
     def template(
-        self, values: dict[str, Any], name: str, apis: tuple[str, ...]
+        self, values: dict[str, Any], name: str, apis: tuple[str, ...], chart: Path = CHART
     ) -> subprocess.CompletedProcess[str]:
         """Run ``helm template``."""
         options = [f"--api-versions={api}" for api in apis]
         return self.run(
-            "template", name, str(CHART), "--namespace=space", "--kube-version=1.34.0", *options,
+            "template", name, str(chart), "--namespace=space", "--kube-version=1.34.0", *options,
             values=values,
         )  # fmt: skip
 
     def render(
-        self, *values: dict[str, Any], name: str = "demo", apis: tuple[str, ...] = CLUSTER
+        self,
+        *values: dict[str, Any],
+        name: str = "demo",
+        apis: tuple[str, ...] = CLUSTER,
+        chart: Path = CHART,
     ) -> Rendering:
         """Return what the chart makes of the values; it must accept them."""
-        key = json.dumps([values, name, apis])
+        key = json.dumps([values, name, apis, str(chart)])
         if key not in self._known:
-            done = self.template(merged(*values), name, apis)
+            done = self.template(merged(*values), name, apis, chart)
             assert done.returncode == 0, done.stderr
             objects = [item for item in yaml.safe_load_all(done.stdout) if item]
             self._known[key] = Rendering(tuple(objects))

@@ -93,11 +93,9 @@ def test_the_dockerfiles_differ_in_names_alone() -> None:
         for name in ("api", "worker")
     )
     skipped = ("EXPOSE", "      org.opencontainers.image.description")
-    # The manifests' list names both services in either file.
     plain = [
         [line.replace(name, "SERVICE") for line in lines if not line.startswith(skipped)]
         for name, lines in (("api", api), ("worker", worker))
     ]
-    different = [pair for pair in zip(*plain, strict=True) if pair[0] != pair[1]]
 
-    assert [line.split()[0] for pair in different for line in pair] == ["COPY"] * len(different) * 2
+    assert plain[0] == plain[1]

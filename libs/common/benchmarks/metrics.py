@@ -17,7 +17,6 @@ import redis.asyncio
 
 from queue_api.metrics import ApiMetrics, Measured
 from queue_common.queue import Claim, QueueObserver, QueueWatch
-from queue_common.retry import Done
 from queue_common.task import Attempt, Outcome, TaskId
 from queue_common.telemetry.metrics_site import metrics_page
 from queue_common.testing import RedisServer
@@ -49,7 +48,6 @@ def worker_cost() -> float:
         TaskId("x"), task.lane, "lease", 1, 0, now_ms(), task, None, None, False, b"", None
     )
     attempt = Attempt(1, now_ms() + 3, 12.5, Outcome.DELIVERED, 200)
-    done = Done()
 
     def run() -> None:
         for i in range(REPEAT):
@@ -57,7 +55,8 @@ def worker_cost() -> float:
                 metrics.claimed(BATCH)
                 metrics.round_trip("settle", 0.001)
             begin = time.perf_counter()
-            metrics.attempted(claim, attempt, done, time.perf_counter() - begin + 0.01)
+            seconds = time.perf_counter() - begin + 0.01
+            metrics.attempted(claim, attempt, retried=False, seconds=seconds)
 
     return best(run)
 
@@ -128,7 +127,8 @@ async def scrape(client: redis.asyncio.Redis) -> None:
     for status in (200, 201, 202, 204, 301, 400, 404, 409, 410, 422, 429, 500, 502, 503, 504):
         outcome = Outcome.DELIVERED if status < 300 else Outcome.HTTP_ERROR
         claim = Claim(TaskId("x"), "l", "lease", 1, 0, 1, task, None, None, False, b"", None)
-        metrics.attempted(claim, Attempt(1, 2, 1.0, outcome, status), Done(), 0.1)
+        attempt = Attempt(1, 2, 1.0, outcome, status)
+        metrics.attempted(claim, attempt, retried=False, seconds=0.1)
     page = metrics_page(metrics, QueueWatch(client, "empty", QueueObserver()))
     text = (await page()).body
     begin = time.process_time()

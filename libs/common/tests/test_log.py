@@ -78,6 +78,15 @@ def test_values_json_does_not_know_are_written_as_text(capsys: Capture) -> None:
     assert line["of"] == "told"
 
 
+def test_half_a_character_loses_no_line(capsys: Capture) -> None:
+    """Text that UTF-8 has no form for is written escaped, and raises nothing."""
+    configure_logging(LogSettings(env="production"))
+    structlog.get_logger().info("event", reason="half \ud800", of=ValueError("told"))
+    (line,) = _lines(capsys)
+
+    assert (line["reason"], line["of"]) == ("half \ud800", "told")
+
+
 def test_line_breaks_make_no_second_line(capsys: Capture) -> None:
     """What comes from outside cannot forge a line."""
     configure_logging(LogSettings(env="production"))

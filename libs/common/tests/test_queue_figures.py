@@ -155,7 +155,7 @@ async def test_an_age_nobody_has_looked_for_is_not_known(scripted: ScriptedQueue
 
 async def test_the_largest_lanes_are_told(scripted: ScriptedQueue) -> None:
     """Of more lanes than one call looks at, the ten with the most tasks are told, largest first."""
-    lanes = LANES_A_CALL + 40
+    lanes = 2 * LANES_A_CALL + 100
     for i in range(lanes):
         size = 2 if i % 29 else 3 + i // 29
         tasks = [(f"{i}-{n}", a_task(lane=f"lane-{i:04}")) for n in range(size)]

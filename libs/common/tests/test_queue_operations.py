@@ -79,6 +79,19 @@ async def test_end_of_a_task_cancelled_while_active(
     await scripted.inspector.check()
 
 
+@pytest.mark.parametrize(("decision", "told"), [(Done(), False), (RetryAt(0), True)])
+async def test_the_worker_is_told_of_a_cancelled_task(
+    decision: Done | RetryAt, told: bool, queue: TaskQueue
+) -> None:
+    """A settlement says whether it came to what was decided, or the task is cancelled instead."""
+    await queue.start_serving(worker_id="worker", concurrency=1)
+    await queue.submit(ONE, a_task())
+    (claim,) = await queue.claim(1)
+    await queue.operations.cancel(ONE)
+
+    assert await queue.settle(claim, an_attempt(), decision) is told
+
+
 @pytest.mark.parametrize("state", [State.DELIVERED, State.DEAD, State.CANCELLED])
 async def test_settled_task_cannot_be_cancelled(state: State, scripted: ScriptedQueue) -> None:
     """A task that has come to its end is left as it is, and the caller told so."""

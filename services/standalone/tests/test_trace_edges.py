@@ -47,6 +47,21 @@ async def test_a_retried_task_is_one_trace_with_every_edge(
     assert len(spans) == 2 + 3 * 3
 
 
+async def test_what_is_left_out_is_carried_from_attempt_to_attempt(
+    system: TracedSystem, collector: Collector, receiver: Receiver
+) -> None:
+    """Of fourteen attempts the first ten are seen, and the last one, which stands for four."""
+    receiver.answers("/flaky", [500] * 13 + [200])
+    task = await system.post({"url": f"{receiver.url}/flaky"})
+    await system.until(task["task_id"], "delivered")
+    process = f"process {system.queue}"
+    await wait_until(lambda: len(collector.named(process)) == 11, "the last one is seen")
+    seen = [span.attributes for span in collector.named(process)]
+
+    assert [span["attempt"] for span in seen] == [*range(1, 11), 14]
+    assert [span["stands_for_attempts"] for span in seen] == [1] * 10 + [4]
+
+
 async def test_a_dead_task_is_one_trace_with_every_edge(
     system: TracedSystem, collector: Collector, receiver: Receiver
 ) -> None:

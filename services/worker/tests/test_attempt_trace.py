@@ -72,17 +72,23 @@ class Traced:
 
     def __init__(self, collector: Collector) -> None:
         self.queue = Queue()
+        self.deliverer: type[Deliverer] = Deliverer
         self.handed: list[TraceContext] = []
         self._collector = collector
 
     async def spans(self, result: Attempt, claim: Claim | None = None) -> dict[str, SeenSpan]:
         settings = TraceSettings(otel_exporter_otlp_endpoint=self._collector.url)
         tracing = Tracing(settings, "queue-worker", "tasks")
-        deliverer = Deliverer(result)
-        processor = Processor(self.queue, deliverer, POLICY, tracing, WorkerMetrics("tasks"))
-        await processor.process(claim or a_claim())
-        await asyncio.to_thread(tracing.shutdown)
-        self.handed += deliverer.handed
+        deliverer = self.deliverer(result)
+        try:
+            processor = Processor(self.queue, deliverer, POLICY, tracing, WorkerMetrics("tasks"))
+            await processor.process(claim or a_claim())
+        finally:
+            self.handed += deliverer.handed
+            await asyncio.to_thread(tracing.shutdown)
+        return self.arrived()
+
+    def arrived(self) -> dict[str, SeenSpan]:
         return {span.name: span for span in self._collector.spans}
 
 
@@ -101,6 +107,7 @@ async def test_an_attempt_is_three_spans_under_the_send_span(traced: Traced) -> 
         "process tasks": "consumer", "POST": "client", "settle tasks": "client",
     }  # fmt: skip
     assert {span.trace_id for span in spans.values()} == {SENT.trace_id}
+    assert len({span.span_id for span in spans.values()}) == 3
     assert process.parent_id == SENT.span_id
     assert spans["POST"].parent_id == spans["settle tasks"].parent_id == process.span_id
     assert not any(span.error for span in spans.values())
@@ -234,6 +241,30 @@ async def test_an_attempt_left_out_is_remembered(traced: Traced) -> None:
 
     assert spans == {}
     assert [attempt.left_out for attempt in traced.queue.written] == [31]
+
+
+class Stopped(Deliverer):
+    """The worker stops while the request is under way."""
+
+    async def deliver(
+        self, task_id: TaskId, task: Task, number: int, trace: TraceContext
+    ) -> Attempt:
+        await super().deliver(task_id, task, number, trace)
+        raise asyncio.CancelledError
+
+
+async def test_an_attempt_given_back_is_seen(traced: Traced) -> None:
+    """An attempt that a stop cut short is two spans: queued again, and a request without an end."""
+    traced.deliverer = Stopped
+    with pytest.raises(asyncio.CancelledError):
+        await traced.spans(an_attempt())
+    spans = traced.arrived()
+
+    assert set(spans) == {"process tasks", "POST"}
+    assert spans["process tasks"].attributes["state"] == "queued"
+    assert not spans["process tasks"].error
+    assert spans["POST"].attributes["error.type"] == "worker_stopped"
+    assert spans["POST"].span_id == traced.handed[0].span_id
 
 
 async def test_an_unrecorded_trace_makes_no_span(traced: Traced) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from queue_common.retry import Decision, RetryAt
 from queue_common.task import Attempt, Outcome
 from queue_common.telemetry import metrics_table as table
 from queue_common.telemetry.metrics import ProcessMetrics
@@ -55,7 +54,7 @@ class WorkerMetrics(ProcessMetrics):
         """Count tasks put back."""
         self._given_back[reason].inc(tasks)
 
-    def attempted(self, claim: Claim, attempt: Attempt, decision: Decision, seconds: float) -> None:
+    def attempted(self, claim: Claim, attempt: Attempt, *, retried: bool, seconds: float) -> None:
         """Count an attempt; it took ``seconds`` from the claim to its settlement."""
         outcome = attempt.outcome
         self._attempts[outcome]()
@@ -64,7 +63,7 @@ class WorkerMetrics(ProcessMetrics):
             # The clocks of worker and Redis may differ a little.
             delay_ms = max(attempt.started_at_ms - claim.waiting_since_ms, 0)
             self._start_delay(delay_ms / 1000)
-        if isinstance(decision, RetryAt):
+        if retried:
             self._retries.inc()
         if outcome is Outcome.EGRESS_REFUSED:
             self._egress_refusals.inc()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from queue_common import events
-from queue_common.retry import Dead, Decision, deadline_of, decide
+from queue_common.retry import Dead, Decision, RetryAt, deadline_of, decide
 from queue_common.task import Attempt, Outcome
 
 from .deliver import ERROR_KEPT_CHARACTERS
@@ -43,7 +44,7 @@ class Delivering(Protocol):
 class Counting(Protocol):
     """What counts attempts; ``WorkerMetrics`` does."""
 
-    def attempted(self, claim: Claim, attempt: Attempt, decision: Decision, seconds: float) -> None:
+    def attempted(self, claim: Claim, attempt: Attempt, *, retried: bool, seconds: float) -> None:
         """Take note of an attempt that took ``seconds`` from the claim to its settlement."""
         ...
 
@@ -71,14 +72,18 @@ class Processor:
         trace = begin_trace(self._tracing, claim)
         try:
             attempt = await self._attempt(claim, trace)
-            decision = await self._settle(claim, attempt, trace)
+            retried = await self._settle(claim, attempt, trace)
+        except asyncio.CancelledError:
+            trace.cut_short()
+            raise
         except Exception as error:
             # A bug of ours must neither lose the task nor stop the others, nor spin: it is tried
             # again after the interval, as after a failure of the destination.
             logger.exception("process.failed", **{events.TASK_ID: claim.task_id})
             attempt = _not_made(claim, Outcome.WORKER_ERROR, f"the worker failed: {error!r}")
-            decision = await self._settle(claim, attempt, trace)
-        self._counting.attempted(claim, attempt, decision, time.perf_counter() - begin)
+            retried = await self._settle(claim, attempt, trace)
+        seconds = time.perf_counter() - begin
+        self._counting.attempted(claim, attempt, retried=retried, seconds=seconds)
 
     async def _attempt(self, claim: Claim, trace: AttemptTrace) -> Attempt:
         task = claim.task
@@ -91,10 +96,12 @@ class Processor:
         trace.delivered()
         return attempt
 
-    async def _settle(self, claim: Claim, attempt: Attempt, trace: AttemptTrace) -> Decision:
+    async def _settle(self, claim: Claim, attempt: Attempt, trace: AttemptTrace) -> bool:
+        """Return whether the task is tried again."""
         decision = self._decide(claim, attempt)
-        await settle(self._queue, claim, trace.decided(attempt, decision), decision, trace)
-        return decision
+        noted = trace.decided(attempt, decision)
+        written = await settle(self._queue, claim, noted, decision, trace)
+        return written and isinstance(decision, RetryAt)
 
     def _decide(self, claim: Claim, attempt: Attempt) -> Decision:
         if claim.task is None:

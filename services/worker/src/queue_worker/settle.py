@@ -35,8 +35,11 @@ class Settling(Protocol):
 
 async def settle(
     queue: Settling, claim: Claim, attempt: Attempt, decision: Decision, trace: AttemptTrace
-) -> None:
-    """Return once Redis has the decision, or the task has gone into other hands."""
+) -> bool:
+    """Return once Redis has the decision, or the task has gone into other hands.
+
+    False: the decision was not written, for that reason or because the task was cancelled instead.
+    """
     trace.settling()
     try:
         cancelled = await queue.settle(claim, attempt, decision)
@@ -46,7 +49,7 @@ async def settle(
         logger.info(events.DELIVERY_ATTEMPTED, **_fields(claim, attempt, trace))
         lost = {events.TASK_ID: claim.task_id, events.ATTEMPT: attempt.number}
         logger.warning(events.LEASE_LOST, **lost, **{events.REASON: str(error)})
-        return
+        return False
     trace.settled(cancelled=cancelled)
     logger.info(
         events.DELIVERY_ATTEMPTED,
@@ -60,6 +63,7 @@ async def settle(
             events.TRACE_ID: trace.trace_id,
         }
         logger.warning(events.TASK_DIED, **died, **{events.REASON: decision.reason})
+    return not cancelled
 
 
 def _fields(claim: Claim, attempt: Attempt, trace: AttemptTrace) -> dict[str, object]:

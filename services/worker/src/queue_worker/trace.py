@@ -21,6 +21,8 @@ from queue_common.telemetry.trace_context import TraceContext, new_span_id, read
 from queue_common.telemetry.trace_thinning import keep
 
 if TYPE_CHECKING:
+    from opentelemetry.trace.status import Status
+
     from queue_common.queue import Claim
     from queue_common.task import Task
     from queue_common.telemetry.spans import Spans
@@ -31,6 +33,8 @@ __all__ = ["AttemptTrace", "begin_trace"]
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _STATES = {Done: State.DELIVERED, RetryAt: State.SCHEDULED, Dead: State.DEAD}
 _TRACE_DIGITS = 32
+CUT_SHORT = "worker_stopped"
+"""Why an attempt ended that was given back."""
 
 Attributes = dict[str, str | int | float]
 
@@ -79,6 +83,9 @@ class AttemptTrace:
 
     def settled(self, error: Exception | None = None, *, cancelled: bool = False) -> None:
         """Note that Redis has it, or whose it is now: the attempt has ended."""
+
+    def cut_short(self) -> None:
+        """Note that the worker stops before the attempt has ended, and gives the task back."""
 
 
 class _RecordedAttempt(AttemptTrace):
@@ -141,18 +148,39 @@ class _RecordedAttempt(AttemptTrace):
         if self._claim.task is not None and self._delivered_ns:
             self._record_request(self._claim.task)
         self._record_settlement(ended_ns, error)
-        self._record_process(ended_ns)
+        delivered = self._attempt.outcome is Outcome.DELIVERED
+        result = self._result() | ({} if delivered else _error_type(self._attempt))
+        self._record_process(ended_ns, result, OK if delivered else failed(self._attempt.error))
+
+    def cut_short(self) -> None:
+        # The destination may have the request, and its own spans under the one it was told of.
+        ended_ns = time.time_ns()
+        task = self._claim.task
+        if task is not None and self._delivering_ns:
+            error_type: Attributes = {} if self._delivered_ns else {names.ERROR_TYPE: CUT_SHORT}
+            self._record_client(
+                task.method, _request_attributes(task, self._claim.attempt) | error_type,
+                failed(None) if error_type else OK, self._delivered_ns or ended_ns,
+            )  # fmt: skip
+        self._record_process(ended_ns, {events.STATE: State.QUEUED, events.REASON: CUT_SHORT}, OK)
 
     def _record_request(self, task: Task) -> None:
         attempt = self._attempt
-        attributes = _request_attributes(task, attempt)
+        attributes = _request_attributes(task, attempt.number) | _answer_attributes(attempt)
         wrong = attempt.status_code is None or attempt.status_code >= 400
-        self._spans.record(
-            task.method, SpanKind.CLIENT, self.client, parent_id=self._process.span_id,
-            started_ns=self._delivering_ns, ended_ns=self._delivered_ns,
-            attributes=attributes | (_error_type(attempt) if wrong else {}),
+        self._record_client(
+            task.method, attributes | (_error_type(attempt) if wrong else {}),
             # A status code says it all; the conventions want no words beside it.
-            status=failed(None if attempt.status_code else attempt.error) if wrong else OK,
+            failed(None if attempt.status_code else attempt.error) if wrong else OK,
+            self._delivered_ns,
+        )  # fmt: skip
+
+    def _record_client(
+        self, method: str, attributes: Attributes, status: Status, ended_ns: int
+    ) -> None:
+        self._spans.record(
+            method, SpanKind.CLIENT, self.client, parent_id=self._process.span_id,
+            started_ns=self._delivering_ns, ended_ns=ended_ns, attributes=attributes, status=status,
         )  # fmt: skip
 
     def _record_settlement(self, ended_ns: int, error: Exception | None) -> None:
@@ -165,20 +193,14 @@ class _RecordedAttempt(AttemptTrace):
             attributes=attributes, status=OK if error is None else failed(str(error)),
         )  # fmt: skip
 
-    def _record_process(self, ended_ns: int) -> None:
-        claim, attempt = self._claim, self._attempt
-        due_ns = claim.waiting_since_ms * 1_000_000
+    def _record_process(self, ended_ns: int, result: Attributes, status: Status) -> None:
+        due_ns = self._claim.waiting_since_ms * 1_000_000
         waited: Attributes = {events.WAITED_MS: max(self._started_ns - due_ns, 0) / 1_000_000}
-        delivered = attempt.outcome is Outcome.DELIVERED
         self._spans.record(
             f"{names.PROCESS} {self._queue}", SpanKind.CONSUMER, self._process,
             parent_id=self._parent_id, parent_is_remote=True,
             started_ns=self._started_ns, ended_ns=ended_ns,
-            attributes=self._message(names.PROCESS)
-            | waited
-            | self._result()
-            | ({} if delivered else _error_type(attempt)),
-            status=OK if delivered else failed(attempt.error),
+            attributes=self._message(names.PROCESS) | waited | result, status=status,
             events=[Event(events.TASK_DUE, waited, min(due_ns, self._started_ns))],
         )  # fmt: skip
 
@@ -212,7 +234,7 @@ class _RecordedAttempt(AttemptTrace):
         return result
 
 
-def _request_attributes(task: Task, attempt: Attempt) -> Attributes:
+def _request_attributes(task: Task, number: int) -> Attributes:
     parts = urlsplit(task.url)
     attributes: Attributes = {
         names.HTTP_METHOD: task.method,
@@ -221,12 +243,17 @@ def _request_attributes(task: Task, attempt: Attempt) -> Attributes:
         names.SERVER_ADDRESS: parts.hostname or "",
         names.SERVER_PORT: parts.port or _DEFAULT_PORTS.get(parts.scheme, 0),
     }
+    if number > 1:
+        attributes[names.HTTP_RESEND_COUNT] = number - 1
+    return attributes
+
+
+def _answer_attributes(attempt: Attempt) -> Attributes:
+    attributes: Attributes = {}
     if attempt.status_code is not None:
         attributes[names.HTTP_STATUS] = attempt.status_code
     if attempt.phase is not None:
         attributes[events.PHASE] = attempt.phase
-    if attempt.number > 1:
-        attributes[names.HTTP_RESEND_COUNT] = attempt.number - 1
     return attributes
 
 

@@ -265,7 +265,12 @@ class Exchange:
     def _return_unasked(self, claims: list[Claim]) -> None:
         """Give back what came when nobody waited for it any more."""
         for claim in claims:
-            self._to_settle(claim, give_back(claim)).add_done_callback(_retrieved)
+            self._to_settle(claim, give_back(claim)).add_done_callback(self._returned)
+
+    def _returned(self, future: asyncio.Future[bool]) -> None:
+        # A lost claim's error is taken too: it concerns nobody here.
+        if not future.cancelled() and future.exception() is None and not future.result():
+            self._observer.gave_back(1, "stop")
 
     async def _find_unknown_claims(self, lease: str) -> None:
         """Find what a claim took whose answer was lost on its way: Redis knows, we do not."""
@@ -283,9 +288,3 @@ class Exchange:
         # What was taken back meanwhile has no body left to send: its claim just ends.
         self._return_unasked([c for c in claims if c.cancel_requested])
         self._hand_over([c for c in claims if not c.cancel_requested])
-
-
-def _retrieved(future: asyncio.Future[bool]) -> None:
-    """Take a lost claim's error, which concerns nobody here."""
-    if not future.cancelled():
-        future.exception()

@@ -144,7 +144,8 @@ class TaskQueue(SaqSide):
         exchange = self._must_serve().exchange
         given = [exchange.settle(claim, give_back(claim)) for claim in claims]
         results = await asyncio.gather(*given, return_exceptions=True)
-        self._observer.gave_back(sum(result is None for result in results), "stop")
+        # True: the task was cancelled instead.
+        self._observer.gave_back(sum(result is False for result in results), "stop")
 
     @property
     def serving(self) -> bool:

@@ -127,11 +127,6 @@ class SpanExport(SpanProcessor):
         # Cuts short what the exporter waits for between its attempts.
         self._exporter.shutdown()
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Ask for an export now; it is not waited for."""
-        self._wake.set()
-        return True
-
 
 def _without_query(span: ReadableSpan) -> ReadableSpan:
     """Return the span without its URL's query string, which may hold secrets.

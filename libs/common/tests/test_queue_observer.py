@@ -1,0 +1,101 @@
+"""What is told to who looks on while the queue works."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+
+import pytest
+import redis.asyncio
+
+from queue_common.errors import QueueUnavailableError
+from queue_common.queue import Claim, QueueObserver, TaskQueue
+from queue_common.settings import QueueSettings, RedisSettings
+from queue_common.task import new_task_id
+from queue_common.testing import free_port, wait_until
+from queue_common.testing.scripted import ScriptedQueue
+from queue_common.testing.tasks import a_task
+
+
+class Seen(QueueObserver):
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.trips: Counter[str] = Counter()
+        self.seconds = 0.0
+        self.tasks: Counter[str] = Counter()
+
+    def round_trip(self, operation: str, seconds: float) -> None:
+        self.trips[operation] += 1
+        self.seconds += seconds
+
+    def submitted(self, tasks: int, error: str) -> None:
+        self.tasks[f"submitted {error}".strip()] += tasks
+
+    def claimed(self, tasks: int) -> None:
+        self.tasks["claimed"] += tasks
+
+    def leases_ended(self, leases: int) -> None:
+        self.tasks["leases ended"] += leases
+
+    def gave_back(self, tasks: int, reason: str) -> None:
+        self.tasks[f"given back: {reason}"] += tasks
+
+
+async def test_submissions_claims_and_stops_are_told(
+    redis_settings: RedisSettings, queue_settings: QueueSettings
+) -> None:
+    """Tasks taken in, claimed and given back at a stop are told, with each round trip's time."""
+    seen = Seen()
+    queue = TaskQueue(redis_settings, queue_settings, seen)
+    await queue.connect()
+    begin = time.perf_counter()
+    for _ in range(3):
+        await queue.submit(task_id := new_task_id(), a_task())
+    await queue.look_up(task_id)
+    await queue.start_serving(worker_id="w", concurrency=10)
+    claims: list[Claim] = []
+    while len(claims) < 3:
+        claims += await queue.claim(10)
+    await queue.give_back(claims)
+    await queue.disconnect()
+
+    assert seen.tasks == {"submitted": 3, "claimed": 3, "given back: stop": 3}
+    assert (seen.trips["enqueue"], seen.trips["look_up"]) == (3, 1)
+    assert {"register", "renew", "claim", "settle", "end_lease"} <= set(seen.trips)
+    assert 0 < seen.seconds < 4 * (time.perf_counter() - begin)
+
+
+async def test_what_a_dead_worker_held_is_told_by_who_finds_it(
+    redis_settings: RedisSettings,
+    queue_settings: QueueSettings,
+    scripted: ScriptedQueue,
+    raw_redis: redis.asyncio.Redis,
+) -> None:
+    """The worker that finds another's lease ended tells of it, and of the tasks given back."""
+    await scripted.register("dead")
+    await scripted.submit_all([(str(i), a_task()) for i in range(2)])
+    await scripted.claim("dead", 2)
+    await scripted.expire("dead")
+    seen = Seen()
+    queue = TaskQueue(redis_settings, queue_settings, seen)
+    await queue.connect()
+    await queue.start_serving(worker_id="w", concurrency=10)
+    await wait_until(lambda: seen.tasks["given back: lease_ended"] == 2, "tasks are given back")
+    await queue.disconnect()
+
+    assert seen.tasks["leases ended"] == 1
+
+
+async def test_a_refused_submission_is_told_with_its_error(queue_settings: QueueSettings) -> None:
+    """A task that Redis did not take counts under the error's name; its round trip counts too."""
+    seen = Seen()
+    settings = RedisSettings(redis_addr=f"127.0.0.1:{free_port()}", redis_url=None)
+    queue = TaskQueue(settings, queue_settings, seen)
+    await queue.connect()
+    with pytest.raises(QueueUnavailableError):
+        await queue.submit(new_task_id(), a_task())
+    await queue.disconnect()
+
+    assert seen.tasks == {"submitted QueueUnavailableError": 1}
+    assert seen.trips == {"enqueue": 1}
