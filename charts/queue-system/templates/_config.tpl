@@ -28,6 +28,9 @@ WORKER_RETRY_DEADLINE: {{ .retryDeadline | quote }}
 {{- with include "queue-system.otlpEndpoint" . }}
 OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
 {{- end }}
+{{- if .Values.jaeger.enabled }}
+OTEL_METRICS_EXPORTER: none # Jaeger takes none
+{{- end }}
 {{- with .Values.telemetry }}
 {{- with .sampler }}
 OTEL_TRACES_SAMPLER: {{ . }}

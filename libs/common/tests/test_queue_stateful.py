@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import pytest
 import redis.asyncio
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -354,6 +355,7 @@ class QueueMachine(RuleBasedStateMachine):
         self.runner.close()
 
 
+@pytest.mark.timeout(300)  # thousands of moves: a machine that is slow or busy is no failure
 def test_any_order_of_moves_keeps_the_invariants(redis_server: RedisServer) -> None:
     """Whatever clients, workers and operators do, the queue is as its model says."""
 

@@ -14,8 +14,9 @@ from queue_common.settings import RedisSettings, load
 from queue_common.task import Outcome
 from queue_common.testing.socket_server import Peer, SocketServer, says
 from queue_worker.testing import Result, attempt
-from queue_worker.transport import DeliverySettings, HttpxTransport, Transport, build_transport
+from queue_worker.transport import DeliverySettings, Transport, build_transport
 from queue_worker.transport.build import build_guard
+from queue_worker.transport.over_httpx import HttpxTransport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 REDIS = RedisSettings(redis_addr="127.0.0.1:6379", redis_url=None)

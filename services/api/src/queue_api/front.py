@@ -16,7 +16,7 @@ class Front:
     """An ASGI application.
 
     FastAPI's middleware and routing take 150 us a request, several times what the rest of
-    ``POST /api/v1/tasks`` takes (docs/adr/0008-hot-route.md).
+    ``POST /api/v1/tasks`` takes (docs/adr/0012-the-hot-route.md).
     """
 
     def __init__(self, create_task: ASGIApp, others: ASGIApp) -> None:

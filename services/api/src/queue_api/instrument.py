@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
-from opentelemetry.metrics import NoOpMeterProvider
-
 from queue_common.telemetry.trace_settings import use_stable_conventions
 
 if TYPE_CHECKING:
@@ -24,6 +21,10 @@ def instrument(app: FastAPI, tracing: Tracing) -> None:
     """Have the app's routes make spans; nothing is done, and nothing paid, without a collector."""
     if tracing.provider is None:
         return
+    # Imported where it is used: it takes a tenth of a second.
+    from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
+    from opentelemetry.metrics import NoOpMeterProvider
+
     use_stable_conventions()
     FastAPIInstrumentor.instrument_app(
         app,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uvloop
 
+from queue_common.garbage import tune_garbage_collector
 from queue_common.log import configure_logging
 from queue_common.settings import load
 from queue_common.telemetry.metrics_process import open_metrics_port
@@ -16,6 +17,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Deliver until SIGTERM or SIGINT, then drain and return."""
+    tune_garbage_collector()
     settings = load(WorkerSettings)
     # SAQ's lines repeat ours, httpcore's tell each byte.
     configure_logging(settings, quiet=("saq", "httpcore", "uvicorn"))

@@ -10,9 +10,10 @@ from queue_common.task import Outcome
 
 from .egress import EgressGuard
 from .outcomes import outcome_of
-from .transport import Dialer, HttpxTransport, Outgoing, Resolver, Transport
+from .transport import Dialer, Outgoing, Resolver, Transport
 from .transport.build import build_tls
 from .transport.limits import IDLE_SECONDS
+from .transport.over_httpx import HttpxTransport
 
 if TYPE_CHECKING:
     import ssl

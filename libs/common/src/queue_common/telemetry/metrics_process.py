@@ -13,7 +13,6 @@ from ..cancellation import cancel_and_wait
 from ..errors import QueueUnavailableError
 from ..listening import listen
 from ..queue.watch import PERIOD_SECONDS as LOOK_SECONDS
-from .metrics_push import MetricsPush
 from .metrics_site import (
     Pages,
     Reason,
@@ -30,6 +29,7 @@ if TYPE_CHECKING:
 
     from ..queue import QueueWatch
     from .metrics import ProcessMetrics
+    from .metrics_push import MetricsPush
     from .metrics_settings import MetricsSettings
 
 __all__ = ["open_metrics_port", "tell_metrics"]
@@ -80,6 +80,9 @@ async def tell_metrics(
 def _start_pushing(
     settings: MetricsSettings, metrics: ProcessMetrics, watch: QueueWatch, service: str
 ) -> MetricsPush:
+    # Imported where it is used: it takes a tenth of a second.
+    from .metrics_push import MetricsPush
+
     loop = asyncio.get_running_loop()
 
     def refresh() -> None:

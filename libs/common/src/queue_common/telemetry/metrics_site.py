@@ -13,10 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import uvicorn
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
-from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.server import ServerState
 
 from ..errors import QueueUnavailableError
 
@@ -144,6 +141,11 @@ async def serve_pages(listener: socket.socket, pages: Pages) -> AsyncIterator[No
     uvicorn's protocol without its server, which would tell of itself in the log, take the process'
     signals and wake it ten times a second.
     """
+    # Imported where it is used: it takes a tenth of a second.
+    import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+    from uvicorn.server import ServerState
+
     config = uvicorn.Config(
         _Site(pages), http="h11", ws="none", lifespan="off", log_config=None, access_log=False
     )

@@ -8,7 +8,6 @@ from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -64,6 +63,9 @@ class Tracing:
             self._begin_export(endpoint, service)
 
     def _begin_export(self, endpoint: str, service: str) -> None:
+        # Imported where it is used: it takes a tenth of a second.
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
         settings, resource = self.settings, resource_of(self.settings, service)
         quiet_exporter()
         self._export = SpanExport(

@@ -10,7 +10,6 @@ from .dial import Dialer
 from .errors import EgressRefusedError, Progress, ResolveError, TlsError
 from .exchange import Answer, Exchanging, Outgoing
 from .native import Transport
-from .over_httpx import HttpxTransport
 from .request import build_request
 from .resolve import Resolver
 from .settings import DeliverySettings
@@ -21,7 +20,6 @@ __all__ = [
     "Dialer",
     "EgressRefusedError",
     "Exchanging",
-    "HttpxTransport",
     "Outgoing",
     "Progress",
     "ResolveError",

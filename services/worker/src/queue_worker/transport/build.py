@@ -12,7 +12,6 @@ import structlog
 from ..egress import EgressGuard
 from .dial import Dialer
 from .native import Transport
-from .over_httpx import HttpxTransport
 from .proxies import Proxies
 from .resolve import Resolver
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from queue_common.settings import RedisSettings
 
+    from .over_httpx import HttpxTransport
     from .settings import DeliverySettings
 
 __all__ = ["build_guard", "build_tls", "build_transport"]
@@ -46,6 +46,9 @@ def build_transport(
         if settings.proxies:
             logger.warning("transport.proxy_unused", reason="WORKER_TRANSPORT=httpx uses proxies")
         return Transport(dialer, tls, most_open=most_open)
+    # Imported where it is used: httpcore takes a tenth of a second.
+    from .over_httpx import HttpxTransport
+
     proxies = Proxies(
         {scheme: httpx.Proxy(url) for scheme, url in settings.proxies.items()},
         settings.no_proxy,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -72,7 +72,8 @@ def _read(url: str) -> Target:
     if plain is None or "/." in plain[2]:
         return target_of(httpx.URL(url))
     origin = _origin(plain[1])
-    return replace(origin, path=plain[2].encode())
+    path = plain[2].encode()
+    return Target(origin.scheme, origin.host, origin.port, path, origin.authority)
 
 
 class _Request(httpx.Request):
