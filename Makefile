@@ -22,12 +22,13 @@ SCHEMAS_VERSION := 1.37.0
 
 MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 SOURCES := libs services tests scripts conftest.py
+E2E = $(BIN)/pytest -q -s -p no:randomly --durations=10 --timeout=600
 MEMBERS := queue-common queue-api queue-worker queue-standalone
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
 	check-versions alerts docker-build docker-up docker-down docker-logs images-test \
 	chart-docs chart-test chart-tools coverage bench-backlog bench-client bench-metrics bench-telemetry \
-	chaos clean
+	chaos e2e e2e-nodes e2e-keda clean
 
 ##@ First
 help: ## List the commands
@@ -156,9 +157,19 @@ bench-metrics: setup ## What metrics cost a task, a scrape and Redis
 chaos: setup ## Kill the real processes under load; nothing may be lost (5 minutes)
 	$(BIN)/pytest -q -s -p no:randomly tests/chaos
 
+##@ Kubernetes
+e2e: setup docker-build ## Install the chart on the cluster of KUBECONFIG, else on one of kind's, and test it (15 minutes)
+	$(E2E) --ignore=tests/e2e/nodes --ignore=tests/e2e/keda tests/e2e
+
+e2e-nodes: setup docker-build ## Drain a node under load; needs a cluster of at least two
+	$(E2E) tests/e2e/nodes
+
+e2e-keda: setup docker-build ## Scale workers to zero and back; needs a cluster with KEDA
+	$(E2E) tests/e2e/keda
+
 ##@ Clean
 clean: ## Remove environment, caches, builds and the data of `make run`
-	rm -rf .venv .tools .data dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .tools .data .e2e dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find libs services -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # uv is installed apart from the project, so that it needs to be on nobody's PATH. The system's own

@@ -1,6 +1,6 @@
 """What a task costs with a short and with a long backlog, and how long others wait meanwhile.
 
-    backlog.py [--queued 1000000] [--due 500000] [--sample 5000] [--rounds 7]
+    backlog.py [--server PATH] [--queued 1000000] [--due 500000] [--sample 5000] [--rounds 7]
 
 Starts servers of its own. Prints microseconds of Redis CPU a task for enqueue, claim, settle and
 retry behind 1,000 and behind ``--queued`` waiting tasks with their ratio (medians of rounds that
@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import itertools
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -33,6 +32,8 @@ from queue_common.testing import RedisServer, wait_until
 from queue_standalone.valkey import find_server
 
 BATCH = 64
+IN_FLIGHT = 1000
+"""WORKER_MAX_IN_FLIGHT's default."""
 STEPS = ("enqueue", "claim", "settle", "retry")
 BODY = b'{"order_id":1234567,"status":"created","note":"%s"}' % (b"x" * 73)
 HEADERS = {
@@ -81,12 +82,10 @@ class Bench:
             ]
             await asyncio.gather(*submissions)
 
-    async def claim(self, tasks: int) -> list[Claim]:
-        """Claim that many tasks."""
-        claims: list[Claim] = []
+    async def claim(self, tasks: int, claims: list[Claim]) -> None:
+        """Claim until ``claims`` holds that many."""
         while len(claims) < tasks:
             claims += await self.queue.claim(min(BATCH, tasks - len(claims)))
-        return claims
 
     async def settle(self, claims: list[Claim], *, retry: bool) -> None:
         """Settle claims, ``BATCH`` at a time."""
@@ -114,23 +113,31 @@ class Bench:
         await answer(self.raw.eval(script, 2, f"{{tasks}}:s:{lane}", "{tasks}:due", now, lane))
 
     async def costs(self, sample: int) -> dict[str, float]:
-        """Return the microseconds a task of each step, over ``sample`` tasks."""
-        marks = [await self.cpu_us()]
-        await self.fill(sample)
-        marks.append(await self.cpu_us())
-        claims = await self.claim(sample)
-        marks.append(await self.cpu_us())
-        await self.settle(claims[: sample // 2], retry=False)
-        marks.append(await self.cpu_us())
-        await self.settle(claims[sample // 2 :], retry=True)
-        marks.append(await self.cpu_us())
-        steps = [(b - a) / sample for a, b in itertools.pairwise(marks)]
-        return dict(zip(STEPS, (steps[0], steps[1], 2 * steps[2], 2 * steps[3]), strict=True))
+        """Return the microseconds a task of each step, over ``sample`` tasks.
+
+        As a worker does, at most ``IN_FLIGHT`` are claimed and not yet settled.
+        """
+        spent = dict.fromkeys(STEPS, 0.0)
+        await self.clocked(spent, "enqueue", self.fill(sample))
+        for _ in range(sample // IN_FLIGHT):
+            claims: list[Claim] = []
+            await self.clocked(spent, "claim", self.claim(IN_FLIGHT, claims))
+            half = len(claims) // 2
+            await self.clocked(spent, "settle", self.settle(claims[:half], retry=False))
+            await self.clocked(spent, "retry", self.settle(claims[half:], retry=True))
+        tasks = {"enqueue": sample, "claim": sample, "settle": sample / 2, "retry": sample / 2}
+        return {step: us / tasks[step] for step, us in spent.items()}
+
+    async def clocked(self, spent: dict[str, float], step: str, work: Awaitable[None]) -> None:
+        """Add the server's CPU for ``work`` to its step."""
+        before = await self.cpu_us()
+        await work
+        spent[step] += await self.cpu_us() - before
 
 
-async def measure_backlog(queued: int, sample: int, rounds: int) -> None:
+async def measure_backlog(binary: Path, queued: int, sample: int, rounds: int) -> None:
     """Print what tasks cost behind a short and a long backlog."""
-    async with on_own_server() as short, on_own_server() as long:
+    async with on_own_server(binary) as short, on_own_server(binary) as long:
         for bench in (short, long):
             await bench.queue.start_serving(worker_id="bench", concurrency=1_000_000)
             await bench.fill(1000)
@@ -153,9 +160,9 @@ def _cost(costs: dict[str, float], step: str) -> float:
     return sum(costs.values()) if step == "together" else costs[step]
 
 
-async def measure_due(due: int) -> None:
+async def measure_due(binary: Path, due: int) -> None:
     """Print the longest PING while many tasks become due and are claimed."""
-    async with on_own_server() as bench:
+    async with on_own_server(binary) as bench:
         await bench.fill(due, lanes=100, delay_ms=3_600_000)
         for lane in range(100):
             await bench.make_due(f"sink{lane}.example:80")
@@ -186,10 +193,10 @@ async def drain(bench: Bench) -> None:
 
 
 @asynccontextmanager
-async def on_own_server() -> AsyncIterator[Bench]:
+async def on_own_server(binary: Path) -> AsyncIterator[Bench]:
     """Start a server and connect to it."""
     with tempfile.TemporaryDirectory() as directory:
-        server = RedisServer(find_server(), Path(directory)).start()
+        server = RedisServer(binary, Path(directory)).start()
         bench = Bench(server.address)
         try:
             yield bench
@@ -202,13 +209,15 @@ async def on_own_server() -> AsyncIterator[Bench]:
 async def main() -> None:
     """Run both measurements."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--server", type=Path, default=find_server(), help="of Redis or Valkey")
     parser.add_argument("--queued", type=int, default=1_000_000)
     parser.add_argument("--due", type=int, default=500_000)
     parser.add_argument("--sample", type=int, default=5_000)
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
-    await measure_backlog(arguments.queued, arguments.sample, arguments.rounds)
-    await measure_due(arguments.due)
+    binary = arguments.server
+    await measure_backlog(binary, arguments.queued, arguments.sample, arguments.rounds)
+    await measure_due(binary, arguments.due)
 
 
 if __name__ == "__main__":

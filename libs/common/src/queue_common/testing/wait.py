@@ -15,16 +15,25 @@ T = TypeVar("T")
 
 @overload
 async def wait_until(
-    condition: Callable[[], Awaitable[T]], description: str, timeout_seconds: float = 10
+    condition: Callable[[], Awaitable[T]],
+    description: str,
+    timeout_seconds: float = 10,
+    every_seconds: float = 0.01,
 ) -> T: ...
 @overload
 async def wait_until(
-    condition: Callable[[], T], description: str, timeout_seconds: float = 10
+    condition: Callable[[], T],
+    description: str,
+    timeout_seconds: float = 10,
+    every_seconds: float = 0.01,
 ) -> T: ...
 async def wait_until(
-    condition: Callable[[], T | Awaitable[T]], description: str, timeout_seconds: float = 10
+    condition: Callable[[], T | Awaitable[T]],
+    description: str,
+    timeout_seconds: float = 10,
+    every_seconds: float = 0.01,
 ) -> T:
-    """Return the first truthy value of ``condition``, looked at every 10 ms.
+    """Return the first truthy value of ``condition``, looked at every 10 ms unless told.
 
     A sleep is either too short on a busy machine or too long everywhere else. Raises
     AssertionError with the description and the value seen last when the time is up.
@@ -38,4 +47,4 @@ async def wait_until(
         if time.monotonic() > end:
             msg = f"after {timeout_seconds} s still not: {description}; last seen: {seen!r}"
             raise AssertionError(msg)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(every_seconds)

@@ -1,0 +1,1 @@
+"""Tests of an installation on a real cluster; see README.md."""

@@ -1,0 +1,1 @@
+"""What the tests drive: the cluster, a release of the chart, its API, a receiver, Jaeger."""

@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from ..harness.commands import run
+from ..harness.suite import Suite
+from ..harness.system import System
+
+
+async def test_the_notes_curl_works_as_pasted(suite: Suite, system: System, tmp_path: Path) -> None:
+    """The first command that the chart tells its user after the installation creates a task."""
+    notes = await system.release.notes()
+    # What DNS does for a user's host: it leads to the ingress controller.
+    address = suite.settings.ingress_url.partition("://")[2]
+    (tmp_path / ".curlrc").write_text(f'connect-to = "::{address}"\nsilent\n')
+
+    found = re.search(r"^  (curl (?:.*\\\n)*.*)$", notes, re.MULTILINE)
+    assert found, notes
+    answer = await run("sh", "-c", f"export CURL_HOME='{tmp_path}'\n{found[1]}")
+
+    view = await system.api.look_up(json.loads(answer)["task_id"])
+    assert system.release.host in found[1]
+    assert view["method"] == "GET"

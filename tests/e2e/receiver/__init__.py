@@ -1,0 +1,1 @@
+"""The destination of the suite's tasks, as an image."""
