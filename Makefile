@@ -102,7 +102,7 @@ endef
 	$(UV) pip install --quiet --no-deps --target $@ kubernetes-validate==$(SCHEMAS_VERSION)
 
 ##@ Quality
-check: lint types imports size packages check-versions coverage ## All that CI checks
+check: lint types imports size packages check-versions ## All that CI checks without running a test
 
 fmt: setup ## Format the sources
 	$(BIN)/ruff check --fix-only --quiet $(SOURCES)
