@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -149,3 +152,24 @@ def test_a_traceback_for_people_follows_its_line(capsys: Capture) -> None:
     assert "process.failed" in first
     assert "task_id=1" in first
     assert rest[-1] == "ValueError: wrong"
+
+
+WORK = """
+import sys, structlog
+from queue_common.log import configure_logging
+from queue_common.settings import LogSettings
+configure_logging(LogSettings(env=sys.argv[1]))
+for _ in range(3):
+    structlog.get_logger().info("Task enqueued successfully", task_id="1" * 9000)
+sys.stderr.write("done")
+"""
+
+
+@pytest.mark.parametrize("env", ["development", "production"])
+def test_a_line_that_cannot_be_written_stops_nobody(env: str) -> None:
+    """On a full disk lines are lost, and the work goes on."""
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-c", WORK, env]
+        process = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)
+
+    assert process.stderr.startswith(b"done")

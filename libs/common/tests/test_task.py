@@ -40,6 +40,14 @@ def test_compact_task_has_no_headers_and_no_body() -> None:
     assert (compact.url, compact.method, compact.lane) == (TASK.url, TASK.method, TASK.lane)
 
 
+def test_compact_task_keeps_its_trace_alone() -> None:
+    """Of a trace's context a settled task keeps what finds the trace, not the client's baggage."""
+    context = {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01", "baggage": "k=v", "tracestate": "a=1"}
+    task = msgspec.structs.replace(TASK, trace_context=context)
+
+    assert task.compact().trace_context == {"traceparent": context["traceparent"]}
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -8,6 +8,8 @@ import pytest
 
 from queue_api.schemas import TaskStatus
 
+from .conftest import Api
+
 TASKS = "/api/v1/tasks"
 TASK = {"url": "http://localhost:9/x?token=secret", "headers": {"Authorization": "s3cret"}}
 
@@ -165,3 +167,14 @@ async def test_probes_answer(client: httpx.AsyncClient) -> None:
     assert (await client.get("/docs")).status_code == 200
     assert (await client.get("/version")).json() == {"version": "0.1.0"}
     assert (await client.get("/ready")).json()["durability"] == "none"
+
+
+async def test_a_client_that_has_closed_its_half_is_answered(api: Api) -> None:
+    """A client may say that nothing more will come of it, and still wait for the answer."""
+    async with api.connection() as (reader, writer):
+        writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
+        writer.write_eof()
+        answer = await reader.read()
+
+    assert answer.startswith(b"HTTP/1.1 200")
+    assert answer.endswith(b'{"status":"ok"}')

@@ -287,3 +287,21 @@ async def test_a_task_without_a_context_has_a_trace_of_its_own(traced: Traced) -
 
     assert {handed.trace_id for handed in traced.handed} == {TASK_ID.replace("-", "")}
     assert len({handed.span_id for handed in traced.handed}) == 2
+
+
+async def test_an_id_that_is_no_trace_id_gives_a_random_one(traced: Traced) -> None:
+    """A job's key of 32 characters, not all of them hexadecimal, names no trace."""
+    await traced.spans(an_attempt(), a_claim(task=a_task(), task_id=TaskId("z" * 32)))
+
+    (handed,) = traced.handed
+    assert int(handed.trace_id, 16) > 0
+
+
+async def test_a_span_that_cannot_be_told_changes_nothing(traced: Traced) -> None:
+    """A task whose URL the spans cannot describe is settled once, as it was delivered."""
+    task = msgspec.structs.replace(
+        a_task(), url="http://x.test:99999999/hook", trace_context=SENT.headers()
+    )
+    await traced.spans(an_attempt(), a_claim(task=task))
+
+    assert [attempt.outcome for attempt in traced.queue.written] == [Outcome.DELIVERED]

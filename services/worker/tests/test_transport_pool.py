@@ -260,6 +260,27 @@ async def test_other_urls(transport: AnyTransport, url: str) -> None:
     assert result.outcome is Outcome.PROTOCOL_ERROR
 
 
+async def test_a_long_query_is_read_at_once(transport: AnyTransport) -> None:
+    """A character that is not plain, behind thousands that are, holds nobody up."""
+    query = "and+all+the+others+" * 1000
+
+    async with SocketServer(says(OK)) as server:
+        result = await attempt(transport, f"{server.url}hook?q={query}O'Brien\"")
+
+    assert result.outcome is Outcome.DELIVERED
+    assert b"O'Brien%22" in server.requests[0]
+
+
+async def test_a_coded_answer_is_kept_as_it_came(transport: AnyTransport) -> None:
+    """What an answer says of its body's coding is not believed: the status decides."""
+    coded = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain"
+
+    async with SocketServer(says(coded)) as server:
+        result = await attempt(transport, server.url)
+
+    assert result == Result(Outcome.DELIVERED, 200, b"plain")
+
+
 async def test_under_httpx_own_client(transport: AnyTransport) -> None:
     """Either transport serves under httpx's client as any other."""
     async with SocketServer(says(OK)) as server:

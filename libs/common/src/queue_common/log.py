@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import msgspec
 import structlog
@@ -35,7 +36,7 @@ def configure_logging(settings: LogSettings, *, quiet: tuple[str, ...] = ()) -> 
         processors=[_json_line if production else _text_line(_coloured())],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         # Each line is written as it is told: nothing is lost with a process that is killed.
-        logger_factory=structlog.BytesLoggerFactory(sys.stdout.buffer),
+        logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO", _Lines(sys.stdout.buffer))),
         cache_logger_on_first_use=True,
     )
     handler = logging.StreamHandler(sys.stdout)
@@ -51,6 +52,24 @@ def configure_logging(settings: LogSettings, *, quiet: tuple[str, ...] = ()) -> 
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in quiet:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+
+
+class _Lines:
+    """A file for lines; one that cannot be written is lost, and the work goes on.
+
+    A full disk, or a pipe nobody reads, must not make a 500 of a task that was accepted.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+
+    def write(self, line: bytes) -> None:
+        with suppress(OSError):
+            self._file.write(line)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._file.flush()
 
 
 _PEOPLES: list[Processor] = [

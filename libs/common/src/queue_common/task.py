@@ -134,8 +134,10 @@ class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
         return task
 
     def compact(self) -> Task:
-        """Return the task without headers and body, as settled tasks are kept."""
-        return msgspec.structs.replace(self, headers={}, body=None)
+        """Return the task as settled tasks are kept: without headers, body and baggage."""
+        context = self.trace_context or {}
+        kept = {"traceparent": context["traceparent"]} if "traceparent" in context else None
+        return msgspec.structs.replace(self, headers={}, body=None, trace_context=kept)
 
     def digest(self) -> bytes:
         """Return 8 bytes that tell two requests under one id apart (BLAKE2b)."""

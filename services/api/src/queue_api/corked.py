@@ -22,6 +22,12 @@ class CorkedProtocol(HttpToolsProtocol):
         corked = _Corked(cast("asyncio.Transport", transport))
         super().connection_made(cast("asyncio.Transport", corked))
 
+    def eof_received(self) -> None:
+        """Let the answer go first: a client may close its half once it has asked."""
+        corked = cast("_Corked", self.transport)
+        corked.flush()
+        super().eof_received()
+
 
 class _Corked:
     __slots__ = ("_loop", "_transport", "_waiting")
@@ -33,14 +39,15 @@ class _Corked:
 
     def write(self, data: bytes) -> None:
         if not self._waiting:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         self._waiting.append(data)
 
     def close(self) -> None:
-        self._flush()
+        self.flush()
         self._transport.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send what was written in this turn of the loop."""
         if self._waiting:
             data = b"".join(self._waiting)
             self._waiting.clear()

@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind
 
 from queue_common import events
 from queue_common.telemetry import span_names as names
+from queue_common.telemetry.harmless import harmless
 from queue_common.telemetry.spans import OK, failed
 from queue_common.telemetry.trace_context import new_span_id, read_context
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RequestTrace", "begin_trace"]
 
+PORT_MOST_DIGITS = 5
 _CARRIERS = {b"traceparent": "traceparent", b"tracestate": "tracestate", b"baggage": "baggage"}
 
 
@@ -89,6 +91,7 @@ class _RecordedRequest(RequestTrace):
     def sending(self) -> None:
         self._sending_ns = time.time_ns()
 
+    @harmless
     def sent(self, task_id: TaskId, task: Task, error: Exception | None = None) -> None:
         attributes: dict[str, str | int] = {
             names.MESSAGING_SYSTEM: names.SYSTEM,
@@ -107,6 +110,7 @@ class _RecordedRequest(RequestTrace):
             attributes=attributes, status=OK if error is None else failed(str(error)),
         )  # fmt: skip
 
+    @harmless
     def answered(self, status: int, error: Exception | None = None) -> None:
         scope = self._scope
         attributes = {**_request_attributes(scope), names.HTTP_STATUS: status}
@@ -141,6 +145,6 @@ def _request_attributes(scope: Scope) -> dict[str, str | int]:
 
 def _address(host: str) -> dict[str, str | int]:
     name, colon, port = host.rpartition(":")
-    if colon and port.isdecimal():
+    if colon and port.isdecimal() and len(port) <= PORT_MOST_DIGITS:
         return {names.SERVER_ADDRESS: name, names.SERVER_PORT: int(port)}
     return {names.SERVER_ADDRESS: host} if host else {}

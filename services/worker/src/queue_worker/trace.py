@@ -5,6 +5,7 @@ One trace holds a task's whole life: each attempt is a child of the span that se
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,6 +17,7 @@ from queue_common import events
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import Attempt, Outcome, State
 from queue_common.telemetry import span_names as names
+from queue_common.telemetry.harmless import harmless
 from queue_common.telemetry.spans import OK, failed
 from queue_common.telemetry.trace_context import TraceContext, new_span_id, read_context
 from queue_common.telemetry.trace_thinning import keep
@@ -32,7 +34,7 @@ __all__ = ["AttemptTrace", "begin_trace"]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _STATES = {Done: State.DELIVERED, RetryAt: State.SCHEDULED, Dead: State.DEAD}
-_TRACE_DIGITS = 32
+_TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
 CUT_SHORT = "worker_stopped"
 """Why an attempt ended that was given back."""
 
@@ -53,7 +55,7 @@ def begin_trace(tracing: Tracing, claim: Claim) -> AttemptTrace:
 def _of_its_own(claim: Claim) -> TraceContext | None:
     """Return a trace for a task that came without: the same for all its attempts, not recorded."""
     trace_id = claim.task_id.replace("-", "")
-    return TraceContext(trace_id, "") if len(trace_id) == _TRACE_DIGITS else None
+    return TraceContext(trace_id, "") if _TRACE_ID.fullmatch(trace_id) else None
 
 
 class AttemptTrace:
@@ -137,6 +139,7 @@ class _RecordedAttempt(AttemptTrace):
     def settling(self) -> None:
         self._settling_ns = time.time_ns()
 
+    @harmless
     def settled(self, error: Exception | None = None, *, cancelled: bool = False) -> None:
         if cancelled:
             # The task's last attempt after all, and kept as such.
@@ -152,6 +155,7 @@ class _RecordedAttempt(AttemptTrace):
         result = self._result() | ({} if delivered else _error_type(self._attempt))
         self._record_process(ended_ns, result, OK if delivered else failed(self._attempt.error))
 
+    @harmless
     def cut_short(self) -> None:
         # The destination may have the request, and its own spans under the one it was told of.
         ended_ns = time.time_ns()

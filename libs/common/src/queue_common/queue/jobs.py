@@ -99,7 +99,7 @@ def _shown(key: str, record: Record) -> Job:
         return job
     job.kwargs = {"method": task.method, "url": shown_url(task.url)}
     job.queued = task.accepted_at_ms
-    job.meta = dict(task.trace_context or {})
+    job.meta = dict(task.compact().trace_context or {})
     return job
 
 

@@ -64,8 +64,8 @@ class Serving:
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Tell whoever waits for claims of a task that ended by a bug; none ends by itself."""
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("serving.failed", exc_info=error)
             self.exchange.fail(error)
+            logger.error("serving.failed", exc_info=error)
 
     def _look(self) -> None:
         self.exchange.look()

@@ -126,6 +126,7 @@ class TraceSettings(OtelSettings):
 def use_stable_conventions() -> None:
     """Have OpenTelemetry's instrumentations use the stable HTTP conventions, as our spans do.
 
-    They read this variable alone, and still default to the names of 2022.
+    They read this variable alone, and still default to the names of 2022, under which they would
+    tell the query string too.
     """
-    os.environ.setdefault("OTEL_SEMCONV_STABILITY_OPT_IN", "http")
+    os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http"

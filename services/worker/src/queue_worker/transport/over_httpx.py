@@ -70,7 +70,9 @@ class HttpxTransport(httpx.AsyncBaseTransport):
         extensions = {"progress": request.progress}
         made = build_request(request.method, request.url, request.headers, request.body, extensions)
         response = await self.handle_async_request(made)
-        return Answer(response.status_code, response.headers.raw, await response.aread())
+        # Raw: what is said of the body's coding is between the destination and who reads it.
+        body = b"".join([part async for part in response.aiter_raw()])
+        return Answer(response.status_code, response.headers.raw, body)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Make a request of httpx's, as ``exchange`` does.

@@ -18,8 +18,9 @@ __all__ = ["Target", "build_request", "encode_outgoing", "encode_request", "targ
 
 ORIGINS_REMEMBERED = 1024
 # An origin and a path as they are sent; anything else httpx reads, normalises and escapes.
-_WORDS = r"(?:[A-Za-z0-9\-._~!$&()*+,;=:@/]|%[0-9A-Fa-f]{2})*"
-_PLAIN = re.compile(rf"(https?://[A-Za-z0-9.\-]+(?::[0-9]+)?)(/{_WORDS}(?:\?(?:{_WORDS}|\?)*)?)")
+# One star over single characters: a star within a star would take exponential time to give up.
+_WORD = r"[A-Za-z0-9\-._~!$&()*+,;=:@/]|%[0-9A-Fa-f]{2}"
+_PLAIN = re.compile(rf"(https?://[A-Za-z0-9.\-]+(?::[0-9]+)?)(/(?:{_WORD})*(?:\?(?:{_WORD}|\?)*)?)")
 _PORTS = {"http": 80, "https": 443}
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _NO_URL = httpx.URL()
