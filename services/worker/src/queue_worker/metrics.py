@@ -29,7 +29,6 @@ class WorkerMetrics(ProcessMetrics):
         self._consumed = self.counter(table.CONSUMED).labels(queue)
         self._retries = self.counter(table.RETRIES).labels(queue)
         self._egress_refusals = self.counter(table.EGRESS_REFUSALS).labels(queue)
-        self._leases_lost = self.counter(table.LEASES_LOST).labels(queue)
         self._start_delay = self.histogram(table.START_DELAY).labels(queue).observe
         given_back = self.counter(table.GIVEN_BACK)
         self._given_back = {
@@ -45,10 +44,6 @@ class WorkerMetrics(ProcessMetrics):
     def claimed(self, tasks: int) -> None:
         """Count tasks claimed."""
         self._consumed.inc(tasks)
-
-    def leases_ended(self, leases: int) -> None:
-        """Count leases found to have ended."""
-        self._leases_lost.inc(leases)
 
     def gave_back(self, tasks: int, reason: str) -> None:
         """Count tasks put back."""

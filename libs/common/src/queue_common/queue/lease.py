@@ -141,7 +141,6 @@ class Lease:
                 "reap", TASKS_A_REAP, POISON_AT, _poison_tail(), self._bounds.result_ttl_ms,
                 self._bounds.dead_ttl_ms,
             )  # fmt: skip
-        self._observer.leases_ended(ended)
         self._observer.gave_back(given_back, "lease_ended")
         if ended or given_back or poisoned:
             logger.warning("lease.reaped", ended=ended, given_back=given_back, poisoned=poisoned)

@@ -17,8 +17,5 @@ class QueueObserver:
     def claimed(self, tasks: int) -> None:
         """Take note of tasks that have come into this worker's hands."""
 
-    def leases_ended(self, leases: int) -> None:
-        """Take note of others' leases that were found to have ended."""
-
     def gave_back(self, tasks: int, reason: str) -> None:
         """Take note of tasks put back, because of a ``stop`` or as a ``lease_ended``."""

@@ -37,7 +37,10 @@ CALLS_A_LOOK = 200
 DUE_LANES = 1000
 LANES_TOLD = 10
 ANSWER_SECONDS = 2.0
-COUNTERS = ("dead_total", "results_removed_total", "dead_removed_total", "dead_expired_total")
+COUNTERS = (
+    "dead_total", "results_removed_total", "dead_removed_total", "dead_expired_total",
+    "leases_lost_total",
+)  # fmt: skip
 
 
 class LaneFigures(msgspec.Struct, frozen=True, array_like=True):

@@ -70,6 +70,7 @@ class RedisFigures(Collector):
             yield table.OLDEST_WAITING, [((), read.oldest_waiting_ms / 1000)]
         yield table.WORKERS, [((), read.workers)]
         yield table.DEAD_LETTERS, [((), read.counters["dead_total"])]
+        yield table.LEASES_LOST, [((), read.counters["leases_lost_total"])]
         removed: list[_Sample] = [((k,), read.counters[c]) for k, c in _REMOVED.items()]
         yield table.REMOVED, removed
 

@@ -135,8 +135,9 @@ LEASES_LOST: Final = Metric(
     "queue.leases_lost",
     _COUNTER,
     "{lease}",
-    "Leases of other workers that were found to have ended.",
+    "Leases that ended without their worker stopping.",
     _QUEUE,
+    Source.REDIS,
 )
 GIVEN_BACK: Final = Metric(
     "queue.tasks_given_back",
