@@ -13,7 +13,7 @@ from .conftest import ROOT, Start
 from .containers import docker
 
 STARTED = {"api": "Started server process", "worker": "redis.unavailable"}
-CHANGE = 'print("the changed source")\n'
+CHANGE = 'print("the changed source", flush=True)\n'
 
 
 @pytest.fixture
