@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -12,21 +12,22 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
+from .loopback import LoopbackServer
 from .seen_spans import SeenSpan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from types import TracebackType
 
     from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 
-__all__ = ["Collector"]
+__all__ = ["Collector", "attributes_of"]
 
 
-class Collector:
-    """Listens on a loopback port while its context is entered."""
+class Collector(LoopbackServer):
+    """``url`` is what OTEL_EXPORTER_OTLP_ENDPOINT is set to."""
 
     def __init__(self, port: int = 0) -> None:
+        super().__init__("POST", "/v1/traces", self._take, port)
         self.spans: list[SeenSpan] = []
         self.exports = 0
         """Requests so far."""
@@ -34,35 +35,10 @@ class Collector:
         """Those of the last request."""
         self.status = 200
         """What it answers; anything else than 200 takes no span."""
-        self._port = port
-        self._runner: web.AppRunner | None = None
-
-    @property
-    def url(self) -> str:
-        """What OTEL_EXPORTER_OTLP_ENDPOINT is set to."""
-        return f"http://127.0.0.1:{self._port}"
 
     def named(self, name: str) -> list[SeenSpan]:
         """Return the spans with this name, in the order of their beginning."""
         return sorted((s for s in self.spans if s.name == name), key=lambda s: s.started_ns)
-
-    async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=64 << 20)
-        app.router.add_post("/v1/traces", self._take)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", self._port).start()
-        self._port = self._runner.addresses[0][1]
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
 
     async def _take(self, request: web.Request) -> web.Response:
         self.exports += 1
@@ -78,7 +54,7 @@ class Collector:
 def _read(body: bytes) -> list[SeenSpan]:
     found = []
     for group in ExportTraceServiceRequest.FromString(body).resource_spans:
-        resource = _attributes(group.resource.attributes)
+        resource = attributes_of(group.resource.attributes)
         found += [_seen(span, resource) for scope in group.scope_spans for span in scope.spans]
     return found
 
@@ -93,7 +69,7 @@ def _seen(span: Span, resource: dict[str, Any]) -> SeenSpan:
         parent_id=span.parent_span_id.hex(),
         started_ns=span.start_time_unix_nano,
         ended_ns=span.end_time_unix_nano,
-        attributes=_attributes(span.attributes),
+        attributes=attributes_of(span.attributes),
         error=span.status.code == Status.STATUS_CODE_ERROR,
         status_message=span.status.message,
         events={event.name: event.time_unix_nano for event in span.events},
@@ -102,7 +78,8 @@ def _seen(span: Span, resource: dict[str, Any]) -> SeenSpan:
     )
 
 
-def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Any]:
+def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, Any]:
+    """Return attributes of OTLP by their names."""
     return {pair.key: _value(pair.value) for pair in pairs}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -12,11 +12,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceResponse,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from types import TracebackType
+from .collector import attributes_of
+from .loopback import LoopbackServer
 
-    from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+if TYPE_CHECKING:
     from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 __all__ = ["MetricsCollector", "SeenMetric"]
@@ -41,37 +40,17 @@ class SeenMetric:
         return sum(value for found, value in self.points if wanted.items() <= found.items())
 
 
-class MetricsCollector:
-    """Listens on a loopback port while its context is entered."""
+class MetricsCollector(LoopbackServer):
+    """``url`` is what OTEL_EXPORTER_OTLP_ENDPOINT is set to."""
 
     def __init__(self) -> None:
+        super().__init__("POST", "/v1/metrics", self._take)
         self.seen: dict[tuple[str, str], SeenMetric] = {}
         """The last of each, by service and name."""
         self.exports = 0
         """Requests so far."""
         self.hangs = False
         """Whether requests are left without an answer."""
-        self.url = ""
-        """What OTEL_EXPORTER_OTLP_ENDPOINT is set to."""
-        self._runner: web.AppRunner | None = None
-
-    async def __aenter__(self) -> Self:
-        app = web.Application()
-        app.router.add_post("/v1/metrics", self._take)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
-        self.url = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
 
     async def _take(self, request: web.Request) -> web.Response:
         self.exports += 1
@@ -79,7 +58,7 @@ class MetricsCollector:
         if self.hangs:
             await asyncio.Event().wait()
         for group in ExportMetricsServiceRequest.FromString(body).resource_metrics:
-            service = _attributes(group.resource.attributes)["service.name"]
+            service = attributes_of(group.resource.attributes)["service.name"]
             for scope in group.scope_metrics:
                 for metric in scope.metrics:
                     self.seen[service, metric.name] = _seen(service, metric)
@@ -91,13 +70,9 @@ def _seen(service: str, metric: Metric) -> SeenMetric:
     kind = metric.WhichOneof("data") or ""
     points = [
         (
-            _attributes(point.attributes),
+            attributes_of(point.attributes),
             point.count if kind == "histogram" else point.as_double,
         )
         for point in getattr(metric, kind).data_points
     ]
     return SeenMetric(service, metric.name, kind, metric.unit, points, metric)
-
-
-def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    return {pair.key: getattr(pair.value, pair.value.WhichOneof("value") or "") for pair in pairs}

@@ -6,9 +6,11 @@ import asyncio
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from aiohttp import web
+
+from .loopback import LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,17 +43,16 @@ class Answer:
     """Never answers; the delay does not count."""
 
 
-class Receiver:
+class Receiver(LoopbackServer):
     """Listens on a loopback port while its context is entered."""
 
     def __init__(self, port: int = 0) -> None:
+        super().__init__("*", "/{tail:.*}", self._handle, port)
         self.requests: list[Received] = []
         self.in_flight = 0
         self.most_in_flight = 0
-        self._port = port
         self._scripts: dict[str, list[Answer]] = defaultdict(list)
         self._released = asyncio.Event()
-        self._runner: web.AppRunner | None = None
 
     def answers(self, path: str, script: Sequence[int | Answer]) -> None:
         """Answer the requests for ``path`` by these in turn, and by the last one ever after.
@@ -68,26 +69,6 @@ class Receiver:
         """Return the requests for ``path``."""
         return [request for request in self.requests if request.path == path]
 
-    @property
-    def address(self) -> str:
-        """``host:port``: the lane of tasks for it."""
-        return f"127.0.0.1:{self._port}"
-
-    @property
-    def url(self) -> str:
-        """The base URL, without a slash at its end."""
-        return f"http://{self.address}"
-
-    async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=64 << 20)
-        app.router.add_route("*", "/{tail:.*}", self._handle)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, backlog=1024)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
-        return self
-
     async def __aexit__(
         self,
         kind: type[BaseException] | None,
@@ -95,8 +76,7 @@ class Receiver:
         trace: TracebackType | None,
     ) -> None:
         self.release()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await super().__aexit__(kind, error, trace)
 
     async def _handle(self, request: web.Request) -> web.Response:
         self.in_flight += 1
