@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConflictError, QueueUnavailableError
 from .connection import translated
-from .record import fixed_part
+from .record import queued_record
 
 if TYPE_CHECKING:
     from ..task import TaskId
@@ -47,7 +47,8 @@ class Submitter:
         task may not have been written; it may be submitted again under the same id.
         """
         # Encoded here, so that what cannot be encoded fails its own caller and no batch.
-        arguments = (task_id.encode(), lane.encode(), delay_ms, fixed_part(lane, payload, digest))
+        record = queued_record(lane, payload, digest)
+        arguments = (task_id.encode(), lane.encode(), delay_ms, record)
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting.append((arguments, future))
         if self._sender is None or self._sender.done():
