@@ -25,7 +25,7 @@ GATHER_SECONDS = 0.001
 trip, and with ``appendfsync always`` its fsync, among more. A client that is alone never waits."""
 REPLICATION_TIMEOUT_MS = 1000
 
-_Submission = tuple[tuple["Argument", ...], "asyncio.Future[int]"]
+_Submission = tuple[tuple["Argument", ...], "asyncio.Future[bool]"]
 
 
 class Submitter:
@@ -38,26 +38,22 @@ class Submitter:
         self._waiting: deque[_Submission] = deque()
         self._sender: asyncio.Task[None] | None = None
 
-    async def submit(
+    def submit(
         self, task_id: TaskId, lane: str, payload: bytes, digest: bytes, *, delay_ms: int = 0
-    ) -> bool:
-        """Return once Redis has answered the write: True for a new task, False for a known one.
+    ) -> asyncio.Future[bool]:
+        """Return what is done once Redis has answered: True for a new task, False for a known one.
 
-        Raises ConflictError where the id belongs to another task, QueueUnavailableError where the
-        task may not have been written; it may be submitted again under the same id.
+        It fails with ConflictError where the id belongs to another task, QueueUnavailableError
+        where the task may not have been written; it may be submitted again under the same id.
         """
         # Encoded here, so that what cannot be encoded fails its own caller and no batch.
         record = queued_record(lane, payload, digest)
         arguments = (task_id.encode(), lane.encode(), delay_ms, record)
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((arguments, future))
         if self._sender is None or self._sender.done():
             self._sender = asyncio.create_task(self._send_all())
-        result = await future
-        if result < 0:
-            msg = f"a task with the id {task_id} and other content exists"
-            raise ConflictError(msg)
-        return result == 1
+        return future
 
     async def _send_all(self) -> None:
         while self._waiting:
@@ -76,9 +72,8 @@ class Submitter:
                     future.set_exception(error)
         else:
             self._observer.submitted(len(batch), "")
-            for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
+            for submission, result in zip(batch, results, strict=True):
+                _settle(submission, result)
 
     def _next_batch(self) -> list[_Submission]:
         batch: list[_Submission] = []
@@ -107,3 +102,14 @@ class Submitter:
         """Wait for what is under way."""
         if self._sender is not None:
             await asyncio.wait([self._sender])
+
+
+def _settle(submission: _Submission, result: int) -> None:
+    arguments, future = submission
+    if future.done():  # whoever waited has been cancelled
+        return
+    if result < 0:
+        msg = f"a task with the id {arguments[0].decode()} and other content exists"  # type: ignore[union-attr]
+        future.set_exception(ConflictError(msg))
+    else:
+        future.set_result(result == 1)

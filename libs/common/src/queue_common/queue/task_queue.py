@@ -76,7 +76,11 @@ class TaskQueue(SaqSide):
         to another task, QueueUnavailableError where Redis cannot take it; then it may be submitted
         again under the same id.
         """
-        return await self._submitter.submit(
+        return await self.submission(task_id, task, delay_ms=delay_ms)
+
+    def submission(self, task_id: TaskId, task: Task, *, delay_ms: int = 0) -> asyncio.Future[bool]:
+        """Return what ``submit`` waits for, for callers that have no asyncio task of their own."""
+        return self._submitter.submit(
             task_id, task.lane, task.encode(), task.digest(), delay_ms=delay_ms
         )
 
