@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..errors import ConflictError, QueueUnavailableError
@@ -20,9 +21,10 @@ __all__ = ["Submitter"]
 TASKS_A_CALL = 200
 """A script call of this size takes Redis about 1 ms: no client waits longer for another's batch."""
 BYTES_A_CALL = 1 << 20
-GATHER_SECONDS = 0.001
-"""How long the next batch gathers where several clients submit at once: it then shares its round
-trip, and with ``appendfsync always`` its fsync, among more. A client that is alone never waits."""
+GATHER_SECONDS = 0.002
+"""How long at most the next batch gathers where several clients submit at once: it then shares its
+round trip, and with ``appendfsync always`` its fsync, among more. It goes as soon as all are back
+who were there a moment ago. A client that is alone never waits."""
 REPLICATION_TIMEOUT_MS = 1000
 
 _Submission = tuple[tuple["Argument", ...], "asyncio.Future[bool]"]
@@ -31,12 +33,19 @@ _Submission = tuple[tuple["Argument", ...], "asyncio.Future[bool]"]
 class Submitter:
     """Coalesces submissions: while one batch is under way, the next one gathers."""
 
-    def __init__(self, scripts: Scripts, observer: QueueObserver, *, replicas: int) -> None:
+    def __init__(
+        self, scripts: Scripts, observer: QueueObserver, *, replicas: int,
+        gather_seconds: float = GATHER_SECONDS,
+    ) -> None:  # fmt: skip
         self._scripts = scripts
         self._observer = observer
         self._replicas = replicas
+        self._gather_seconds = gather_seconds
         self._waiting: deque[_Submission] = deque()
         self._sender: asyncio.Task[None] | None = None
+        self._crowd = 0
+        """How many must wait for the batch that gathers to go before its time."""
+        self._all_back = asyncio.Event()
 
     def submit(
         self, task_id: TaskId, lane: str, payload: bytes, digest: bytes, *, delay_ms: int = 0
@@ -51,6 +60,8 @@ class Submitter:
         arguments = (task_id.encode(), lane.encode(), delay_ms, record)
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((arguments, future))
+        if len(self._waiting) == self._crowd:
+            self._all_back.set()
         if self._sender is None or self._sender.done():
             self._sender = asyncio.create_task(self._send_all())
         return future
@@ -60,7 +71,16 @@ class Submitter:
             batch = self._next_batch()
             await self._send_batch(batch)
             if 1 < len(batch) < TASKS_A_CALL:
-                await asyncio.sleep(GATHER_SECONDS)
+                await self._gather(len(batch) + len(self._waiting))
+
+    async def _gather(self, crowd: int) -> None:
+        self._crowd = min(crowd, TASKS_A_CALL)
+        self._all_back.clear()
+        if len(self._waiting) < self._crowd:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._gather_seconds):
+                    await self._all_back.wait()
+        self._crowd = 0
 
     async def _send_batch(self, batch: list[_Submission]) -> None:
         try:
@@ -100,6 +120,7 @@ class Submitter:
 
     async def close(self) -> None:
         """Wait for what is under way."""
+        self._all_back.set()
         if self._sender is not None:
             await asyncio.wait([self._sender])
 
