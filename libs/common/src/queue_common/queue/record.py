@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import struct
 import time
-from dataclasses import dataclass
 
 import msgspec
 
@@ -81,8 +80,7 @@ def _kept(text: str | None) -> str | None:
     return None if text is None else text[:_TEXT_MOST].encode(errors="replace").decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A record as read."""
 
     state: State
