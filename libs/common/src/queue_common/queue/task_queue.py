@@ -136,9 +136,9 @@ class TaskQueue(SaqSide):
         arguments = settlement(claim, attempt, decision, self._bounds.result_ttl_ms)
         return await self.settle_as(claim, arguments)
 
-    async def settle_as(self, claim: Claim, arguments: tuple[Argument, ...]) -> bool:
+    def settle_as(self, claim: Claim, arguments: tuple[Argument, ...]) -> asyncio.Future[bool]:
         """Settle as ``settle`` does, by arguments of ``settlement.arguments``."""
-        return await self._must_serve().exchange.settle(claim, arguments)
+        return self._must_serve().exchange.settle(claim, arguments)
 
     async def give_back(self, claims: Sequence[Claim]) -> None:
         """Put claims back to the front of their lanes; no attempt is counted.
