@@ -11,12 +11,15 @@ import redis.asyncio
 
 from queue_common.queue import Claim, TaskQueue
 from queue_common.queue.connection import answer
+from queue_common.queue.observer import QueueObserver
 from queue_common.queue.scripts import digest
+from queue_common.queue.submit import Submitter
 from queue_common.retry import Done
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import new_task_id
 from queue_common.testing import RedisServer, wait_until
 from queue_common.testing.inspector import QueueInspector
+from queue_common.testing.scripted import ScriptedQueue
 from queue_common.testing.tasks import a_task, an_attempt
 
 
@@ -71,6 +74,41 @@ async def test_concurrent_submissions_share_round_trips(
 
     assert results == [True] * 1000
     assert await _scripts_run(client) - before <= 1000 / 200 + 1
+
+
+async def test_clients_who_come_back_go_together_at_once(
+    scripted: ScriptedQueue,
+) -> None:
+    """A batch gathers until all are back who were in the last one, and no longer."""
+    submitter = Submitter(scripted.scripts, QueueObserver(), replicas=0, gather_seconds=3600)
+    seen: list[int] = []
+
+    async def submit_ten() -> None:
+        for turn in range(10):
+            task = a_task()
+            await submitter.submit(new_task_id(), task.lane, task.encode(), task.digest())
+            seen.append(turn)
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(submit_ten() for _ in range(20)))
+        await submitter.close()
+
+    assert seen == [turn for turn in range(10) for _ in range(20)]
+    assert (await scripted.lookup.count()).queued == 200
+
+
+async def test_client_who_stays_away_holds_nobody_up_for_long(scripted: ScriptedQueue) -> None:
+    """A batch goes after its time without those who do not come back."""
+    submitter = Submitter(scripted.scripts, QueueObserver(), replicas=0, gather_seconds=0.01)
+
+    async def submit(times: int) -> None:
+        for _ in range(times):
+            task = a_task()
+            await submitter.submit(new_task_id(), task.lane, task.encode(), task.digest())
+
+    async with asyncio.timeout(30):
+        await asyncio.gather(submit(1), submit(20), submit(20))
+        await submitter.close()
 
 
 async def test_large_submissions_make_smaller_batches(

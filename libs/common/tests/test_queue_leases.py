@@ -13,6 +13,7 @@ import redis.asyncio
 
 from queue_common.errors import LeaseLostError
 from queue_common.queue import Claim, TaskQueue
+from queue_common.queue.settlement import give_back, settlement
 from queue_common.retry import Dead, Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import Outcome, State, TaskId, new_task_id
@@ -243,6 +244,19 @@ async def test_given_back_claims_count_nothing(queue: TaskQueue, scripted: Scrip
 
     assert [c.task_id for c in claims] == [first, second]
     assert (claims[0].attempt, claims[0].interrupted) == (1, 0)
+
+
+async def test_claim_settled_and_given_back_in_one_call_ends_once(scripted: ScriptedQueue) -> None:
+    """A stopping worker gives back a claim whose settlement is on its way: the first one counts."""
+    await scripted.register("worker")
+    await scripted.submit("1", a_task())
+    (claim,) = await scripted.claim("worker")
+    settled = settlement(claim, an_attempt(), Done(), 60_000)
+    results = await scripted.settle_as("worker", *settled, *give_back(claim))
+
+    assert results == [1, 0]
+    assert await scripted.inspector.places("1") == []
+    await scripted.inspector.check()
 
 
 async def test_lost_claims_are_given_back_in_silence(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -64,7 +63,7 @@ def a_claim(url: str = "http://x.test/hook", **fields: Any) -> Claim:  # noqa: A
         waiting_since_ms=now_ms() - 5000, task=task, unreadable=None, last_attempt=None,
         cancel_requested=False, raw=b"", record=None,
     )  # fmt: skip
-    return replace(claim, **fields)
+    return msgspec.structs.replace(claim, **fields)
 
 
 class Traced:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from contextlib import suppress
+import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import structlog
+
+from .log_stream import LineStream
 
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
@@ -32,14 +35,14 @@ def configure_logging(settings: LogSettings, *, quiet: tuple[str, ...] = ()) -> 
     """
     level = logging.getLevelNamesMapping()[settings.log_level]
     production = settings.env == "production"
+    stream = LineStream(sys.stdout.buffer)
     structlog.configure(
         processors=[_json_line if production else _text_line(_coloured())],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        # Each line is written as it is told: nothing is lost with a process that is killed.
-        logger_factory=structlog.BytesLoggerFactory(cast("BinaryIO", _Lines(sys.stdout.buffer))),
+        logger_factory=lambda *_: stream,
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=_PEOPLES,
@@ -54,28 +57,21 @@ def configure_logging(settings: LogSettings, *, quiet: tuple[str, ...] = ()) -> 
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
-class _Lines:
-    """A file for lines; one that cannot be written is lost, and the work goes on.
-
-    A full disk, or a pipe nobody reads, must not make a 500 of a task that was accepted.
-    """
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-
-    def write(self, line: bytes) -> None:
-        with suppress(OSError):
-            self._file.write(line)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            self._file.flush()
-
-
 _PEOPLES: list[Processor] = [
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+
+
+def _now() -> str:
+    """Return the time by RFC 3339, at a third of datetime's price."""
+    seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
+    return f"{_second(seconds)}.{microseconds:06}Z"
+
+
+@lru_cache(maxsize=1)
+def _second(unix_seconds: int) -> str:
+    return datetime.fromtimestamp(unix_seconds, UTC).isoformat()[:-6]
 
 
 def _json_line(logger: WrappedLogger, method: str, event: EventDict) -> bytes:
@@ -84,7 +80,7 @@ def _json_line(logger: WrappedLogger, method: str, event: EventDict) -> bytes:
         event = structlog.processors.format_exc_info(logger, method, event)
     line: dict[str, Any] = {
         "level": event.pop("level", None) or _LEVELS.get(method, method),
-        "timestamp": event.pop("timestamp", None) or f"{datetime.now(UTC).isoformat()[:-6]}Z",
+        "timestamp": event.pop("timestamp", None) or _now(),
         "msg": event.pop("event", ""),
         **event,
     }
@@ -113,10 +109,9 @@ def _text_line(any_line: Processor) -> Processor:
         level = _LEVELS.get(method, method)
         message = str(event.pop("event", ""))
         fields = " ".join([f"{name}={green}{_shown(value)}{end}" for name, value in event.items()])
-        return (
-            f"{dim}{datetime.now(UTC).isoformat()[:-6]}Z{end} [{level:<8}] "
-            f"{bold}{message:<26}{end} {fields}"
-        ).encode(errors="backslashreplace")
+        return (f"{dim}{_now()}{end} [{level:<8}] {bold}{message:<26}{end} {fields}").encode(
+            errors="backslashreplace"
+        )
 
     return line
 

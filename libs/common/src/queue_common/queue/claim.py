@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+import msgspec
 
 from ..errors import UnreadableRecordError
-from ..task import TaskId
+from ..task import Attempt, Task, TaskId
 from .record import Record
-
-if TYPE_CHECKING:
-    from ..task import Attempt, Task
 
 __all__ = ["Claim", "claims_from"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Claim:
+class Claim(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A task whose next attempt is this worker's to make, while its lease lives."""
 
     task_id: TaskId
@@ -34,9 +29,13 @@ class Claim:
     last_attempt: Attempt | None
     cancel_requested: bool
     """A client has taken the task back since it was claimed."""
-    raw: bytes = field(repr=False)
+    raw: bytes
     """The record as it was found."""
-    record: Record | None = field(repr=False)
+    record: Record | None
+
+    def __repr__(self) -> str:
+        """Name the task, and nothing of what it carries."""
+        return f"Claim({self.task_id}, attempt {self.attempt})"
 
 
 def _claim(lease: str, task_id: bytes, lane: bytes, raw: bytes) -> Claim:

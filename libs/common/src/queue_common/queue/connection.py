@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import Connection, Redis, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.connection import HiredisRespSerializer
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -17,15 +18,38 @@ from ..errors import QueueUnavailableError
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
 
+    from redis.typing import EncodableT
+
     from ..settings import RedisSettings
 
 __all__ = ["answer", "open_client", "translated"]
 
 T = TypeVar("T")
+_serializer = HiredisRespSerializer()
 
 CONNECT_TIMEOUT_SECONDS = 2.0
 ANSWER_TIMEOUT_SECONDS = 5.0
 """A server that is silent this long counts as away: clients get their 503 instead of waiting."""
+
+
+class _PacksInC:
+    """A connection whose commands hiredis packs.
+
+    redis-py has it do so for its other client; in Python a batch takes 0.4 us an argument.
+    """
+
+    def pack_command(self, *args: EncodableT) -> list[bytes]:
+        # Its annotation speaks of a list an argument.
+        packed: list[bytes] = _serializer.pack(*cast("list[Any]", args))
+        return packed
+
+
+class _Connection(_PacksInC, Connection):
+    pass
+
+
+class _TlsConnection(_PacksInC, SSLConnection):
+    pass
 
 
 def open_client(
@@ -44,8 +68,10 @@ def open_client(
         "retry_on_error": [RedisConnectionError] if retries else [],
     }
     url = settings.url()
-    if url.startswith("rediss://") and settings.redis_ca_file is not None:
+    tls = url.startswith("rediss://")
+    if tls and settings.redis_ca_file is not None:
         options["ssl_ca_certs"] = str(settings.redis_ca_file)
+    options["connection_class"] = _TlsConnection if tls else _Connection
     return Redis.from_url(url, **options)
 
 

@@ -100,14 +100,11 @@ class Exchange:
         if (waiting := self._waiting()) is not None:
             waiting.set_result([])
 
-    async def settle(self, claim: Claim, arguments: tuple[Argument, ...]) -> bool:
-        """Return once Redis has written the settlement; raises LeaseLostError.
+    def settle(self, claim: Claim, arguments: tuple[Argument, ...]) -> asyncio.Future[bool]:
+        """Return what is done once Redis has written the settlement, or fails with LeaseLostError.
 
         True: a client had taken the task back meanwhile, and it is cancelled instead.
         """
-        return await self._to_settle(claim, arguments)
-
-    def _to_settle(self, claim: Claim, arguments: tuple[Argument, ...]) -> asyncio.Future[bool]:
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._settling.append((claim, arguments, future))
         self._work.set()
@@ -265,7 +262,7 @@ class Exchange:
     def _return_unasked(self, claims: list[Claim]) -> None:
         """Give back what came when nobody waited for it any more."""
         for claim in claims:
-            self._to_settle(claim, give_back(claim)).add_done_callback(self._returned)
+            self.settle(claim, give_back(claim)).add_done_callback(self._returned)
 
     def _returned(self, future: asyncio.Future[bool]) -> None:
         # A lost claim's error is taken too: it concerns nobody here.

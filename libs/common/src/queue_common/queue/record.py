@@ -4,7 +4,8 @@
 bytes       type   what
 ==========  =====  ====================================================================
 0           char   state (``STATES``)
-1-8         u64    Unix ms: due (scheduled), waiting since (queued), claimed (active), settled
+1-8         u64    Unix ms: due (scheduled), waiting since (queued), claimed (active), settled;
+                   by the clock of who wrote it: the server, and at the ends API and worker
 9-12        u32    attempts that count
 13-14       u16    attempts cut short by a crash
 15          char   ``x``: a client took the task back while it was active
@@ -22,14 +23,14 @@ Numbers are big-endian. ``prelude.lua`` reads and writes the same layout.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+import time
 
 import msgspec
 
 from ..errors import UnreadableRecordError
 from ..task import Attempt, State, Task
 
-__all__ = ["STATES", "Record", "fixed_part", "pack_tail"]
+__all__ = ["STATES", "Record", "fixed_part", "front_part", "pack_tail", "queued_record"]
 
 _MOVING = struct.Struct(">cQIHc")
 _FIXED = struct.Struct(">c8sHI")
@@ -47,6 +48,16 @@ _TEXT_MOST = 4096
 """Characters kept of an attempt's error and of its answer."""
 _attempts = msgspec.msgpack.Decoder(Attempt)
 _encoder = msgspec.msgpack.Encoder()
+
+
+def queued_record(lane: str, payload: bytes, digest: bytes) -> bytes:
+    """Return the record of a task that waits from now on."""
+    return front_part(b"q", 0, 0) + fixed_part(lane, payload, digest)
+
+
+def front_part(state: bytes, attempts: int, interrupted: int) -> bytes:
+    """Return a record's first 16 bytes: in ``state``, one of ``STATES``, since now."""
+    return _MOVING.pack(state, round(time.time() * 1000), attempts, interrupted, b"-")
 
 
 def fixed_part(lane: str, payload: bytes, digest: bytes) -> bytes:
@@ -69,8 +80,7 @@ def _kept(text: str | None) -> str | None:
     return None if text is None else text[:_TEXT_MOST].encode(errors="replace").decode()
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, gc=False):
     """A record as read."""
 
     state: State

@@ -100,7 +100,7 @@ class SaqClaims:
         """Schedule the job again after its own delay."""
         claim = self._claims[job.key]
         payload = b"" if claim.task else dump(self._queue, job)
-        await self._settle(job, "s", round(job.next_retry_delay() * 1000), payload, job.error)
+        await self._settle(job, b"s", round(job.next_retry_delay() * 1000), payload, job.error)
 
     async def finish(self, job: Job, status: Status) -> None:
         """Settle the job; one that is in nobody's hands has been settled already."""
@@ -109,10 +109,10 @@ class SaqClaims:
             return
         if status is Status.FAILED:
             payload = b"" if claim.task else dump(self._queue, job)
-            await self._settle(job, "d", 0, payload, job.error)
+            await self._settle(job, b"d", 0, payload, job.error)
             return
         kept = claim.task.compact().encode() if claim.task else dump(self._queue, job)
-        action = "k" if status is Status.COMPLETE else "x"
+        action = b"k" if status is Status.COMPLETE else b"x"
         await self._settle(job, action, self._kept_ms(job), kept, job.error)
 
     def _kept_ms(self, job: Job) -> int:
@@ -122,12 +122,12 @@ class SaqClaims:
         return self._result_ttl_ms if job.ttl == 0 else 0
 
     async def _settle(
-        self, job: Job, action: str, ms: int, payload: bytes, error: str | None
+        self, job: Job, action: bytes, ms: int, payload: bytes, error: str | None
     ) -> None:
         claim = self._claims.pop(job.key)
         digest = claim.record.digest if claim.record else NO_DIGEST
         rest = fixed_part(claim.lane, payload, digest) if payload else b""
-        outcome = Outcome.DELIVERED if action == "k" else Outcome.WORKER_ERROR
+        outcome = Outcome.DELIVERED if action == b"k" else Outcome.WORKER_ERROR
         duration_ms = float(max(job.touched - job.started, 0))
         attempt = Attempt(claim.attempt, job.started, duration_ms, outcome, error=error)
         try:

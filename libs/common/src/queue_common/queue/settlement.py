@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 import time
 from typing import TYPE_CHECKING
 
 from ..retry import Dead, Decision, Done, RetryAt
 from ..task import Attempt, Outcome
-from .record import fixed_part, pack_tail
+from .record import fixed_part, front_part, pack_tail
 
 if TYPE_CHECKING:
     from .claim import Claim
@@ -17,7 +18,9 @@ __all__ = ["arguments", "give_back", "settlement"]
 
 _NO_DIGEST = bytes(8)
 _NO_ATTEMPT = frozenset({Outcome.UNREADABLE, Outcome.EXPIRED})
-_ACTIONS = {Done: "k", RetryAt: "s", Dead: "d"}
+_ACTIONS = {Done: b"k", RetryAt: b"s", Dead: b"d"}
+_ORDER = struct.Struct(">cQIHII")
+"""As ``settle.lua`` reads it."""
 
 
 def settlement(
@@ -34,7 +37,7 @@ def settlement(
 
 def give_back(claim: Claim) -> tuple[Argument, ...]:
     """Return what puts a claim back to the front of its lane, uncounted, as if never claimed."""
-    return arguments(claim, "b", claim.waiting_since_ms, b"", None)
+    return arguments(claim, b"b", claim.waiting_since_ms, b"", None)
 
 
 def _rest(claim: Claim, decision: Decision) -> bytes:
@@ -48,13 +51,14 @@ def _rest(claim: Claim, decision: Decision) -> bytes:
 
 
 def arguments(
-    claim: Claim, action: str, ms: int, rest: bytes, attempt: Attempt | None
+    claim: Claim, action: bytes, ms: int, rest: bytes, attempt: Attempt | None
 ) -> tuple[Argument, ...]:
     """Return ``settle.lua``'s arguments for one claim; its head comment says what they mean."""
     made = attempt is not None and attempt.outcome not in _NO_ATTEMPT
     attempts = claim.attempt if made else claim.attempt - 1
     offset = claim.record.tail_at if claim.record else 0
     tail = b"" if attempt is None else pack_tail(attempt)
-    return (
-        claim.task_id, claim.lane, action, ms, attempts, claim.interrupted, offset, rest, tail,
-    )  # fmt: skip
+    if rest:
+        rest = front_part(b"k", attempts, claim.interrupted) + rest
+    order = _ORDER.pack(action, ms, attempts, claim.interrupted, offset, len(rest))
+    return claim.task_id, order, rest + tail

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from ..errors import ConflictError, QueueUnavailableError
 from .connection import translated
-from .record import fixed_part
+from .record import queued_record
 
 if TYPE_CHECKING:
     from ..task import TaskId
@@ -20,50 +21,66 @@ __all__ = ["Submitter"]
 TASKS_A_CALL = 200
 """A script call of this size takes Redis about 1 ms: no client waits longer for another's batch."""
 BYTES_A_CALL = 1 << 20
-GATHER_SECONDS = 0.001
-"""How long the next batch gathers where several clients submit at once: it then shares its round
-trip, and with ``appendfsync always`` its fsync, among more. A client that is alone never waits."""
+GATHER_SECONDS = 0.002
+"""How long at most the next batch gathers where several clients submit at once: it then shares its
+round trip, and with ``appendfsync always`` its fsync, among more. It goes as soon as all are back
+who were there a moment ago. A client that is alone never waits."""
 REPLICATION_TIMEOUT_MS = 1000
 
-_Submission = tuple[tuple["Argument", ...], "asyncio.Future[int]"]
+_Submission = tuple[tuple["Argument", ...], "asyncio.Future[bool]"]
 
 
 class Submitter:
     """Coalesces submissions: while one batch is under way, the next one gathers."""
 
-    def __init__(self, scripts: Scripts, observer: QueueObserver, *, replicas: int) -> None:
+    def __init__(
+        self, scripts: Scripts, observer: QueueObserver, *, replicas: int,
+        gather_seconds: float = GATHER_SECONDS,
+    ) -> None:  # fmt: skip
         self._scripts = scripts
         self._observer = observer
         self._replicas = replicas
+        self._gather_seconds = gather_seconds
         self._waiting: deque[_Submission] = deque()
         self._sender: asyncio.Task[None] | None = None
+        self._crowd = 0
+        """How many must wait for the batch that gathers to go before its time."""
+        self._all_back = asyncio.Event()
 
-    async def submit(
+    def submit(
         self, task_id: TaskId, lane: str, payload: bytes, digest: bytes, *, delay_ms: int = 0
-    ) -> bool:
-        """Return once Redis has answered the write: True for a new task, False for a known one.
+    ) -> asyncio.Future[bool]:
+        """Return what is done once Redis has answered: True for a new task, False for a known one.
 
-        Raises ConflictError where the id belongs to another task, QueueUnavailableError where the
-        task may not have been written; it may be submitted again under the same id.
+        It fails with ConflictError where the id belongs to another task, QueueUnavailableError
+        where the task may not have been written; it may be submitted again under the same id.
         """
         # Encoded here, so that what cannot be encoded fails its own caller and no batch.
-        arguments = (task_id.encode(), lane.encode(), delay_ms, fixed_part(lane, payload, digest))
-        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        record = queued_record(lane, payload, digest)
+        arguments = (task_id.encode(), lane.encode(), delay_ms, record)
+        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((arguments, future))
+        if len(self._waiting) == self._crowd:
+            self._all_back.set()
         if self._sender is None or self._sender.done():
             self._sender = asyncio.create_task(self._send_all())
-        result = await future
-        if result < 0:
-            msg = f"a task with the id {task_id} and other content exists"
-            raise ConflictError(msg)
-        return result == 1
+        return future
 
     async def _send_all(self) -> None:
         while self._waiting:
             batch = self._next_batch()
             await self._send_batch(batch)
             if 1 < len(batch) < TASKS_A_CALL:
-                await asyncio.sleep(GATHER_SECONDS)
+                await self._gather(len(batch) + len(self._waiting))
+
+    async def _gather(self, crowd: int) -> None:
+        self._crowd = min(crowd, TASKS_A_CALL)
+        self._all_back.clear()
+        if len(self._waiting) < self._crowd:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._gather_seconds):
+                    await self._all_back.wait()
+        self._crowd = 0
 
     async def _send_batch(self, batch: list[_Submission]) -> None:
         try:
@@ -75,9 +92,8 @@ class Submitter:
                     future.set_exception(error)
         else:
             self._observer.submitted(len(batch), "")
-            for (_, future), result in zip(batch, results, strict=True):
-                if not future.done():
-                    future.set_result(result)
+            for submission, result in zip(batch, results, strict=True):
+                _settle(submission, result)
 
     def _next_batch(self) -> list[_Submission]:
         batch: list[_Submission] = []
@@ -104,5 +120,17 @@ class Submitter:
 
     async def close(self) -> None:
         """Wait for what is under way."""
+        self._all_back.set()
         if self._sender is not None:
             await asyncio.wait([self._sender])
+
+
+def _settle(submission: _Submission, result: int) -> None:
+    arguments, future = submission
+    if future.done():  # whoever waited has been cancelled
+        return
+    if result < 0:
+        msg = f"a task with the id {arguments[0].decode()} and other content exists"  # type: ignore[union-attr]
+        future.set_exception(ConflictError(msg))
+    else:
+        future.set_result(result == 1)

@@ -76,7 +76,11 @@ class TaskQueue(SaqSide):
         to another task, QueueUnavailableError where Redis cannot take it; then it may be submitted
         again under the same id.
         """
-        return await self._submitter.submit(
+        return await self.submission(task_id, task, delay_ms=delay_ms)
+
+    def submission(self, task_id: TaskId, task: Task, *, delay_ms: int = 0) -> asyncio.Future[bool]:
+        """Return what ``submit`` waits for, for callers that have no asyncio task of their own."""
+        return self._submitter.submit(
             task_id, task.lane, task.encode(), task.digest(), delay_ms=delay_ms
         )
 
@@ -132,9 +136,9 @@ class TaskQueue(SaqSide):
         arguments = settlement(claim, attempt, decision, self._bounds.result_ttl_ms)
         return await self.settle_as(claim, arguments)
 
-    async def settle_as(self, claim: Claim, arguments: tuple[Argument, ...]) -> bool:
+    def settle_as(self, claim: Claim, arguments: tuple[Argument, ...]) -> asyncio.Future[bool]:
         """Settle as ``settle`` does, by arguments of ``settlement.arguments``."""
-        return await self._must_serve().exchange.settle(claim, arguments)
+        return self._must_serve().exchange.settle(claim, arguments)
 
     async def give_back(self, claims: Sequence[Claim]) -> None:
         """Put claims back to the front of their lanes; no attempt is counted.

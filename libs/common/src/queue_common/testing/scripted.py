@@ -10,7 +10,7 @@ from ..queue.connection import answer
 from ..queue.lookup import Lookup
 from ..queue.observer import QueueObserver
 from ..queue.operations import Operations
-from ..queue.record import fixed_part, pack_tail
+from ..queue.record import pack_tail, queued_record
 from ..queue.scripts import Scripts
 from ..queue.settlement import give_back, settlement
 from ..queue.watch import QueueFigures, QueueWatch
@@ -68,8 +68,8 @@ class ScriptedQueue:
         """Submit tasks with one script call."""
         arguments: list[Argument] = []
         for task_id, task in tasks:
-            rest = fixed_part(task.lane, task.encode(), task.digest())
-            arguments += [task_id, task.lane, delay_ms, rest]
+            record = queued_record(task.lane, task.encode(), task.digest())
+            arguments += [task_id, task.lane, delay_ms, record]
         results: list[int] = await self.scripts.run("enqueue", *arguments)
         return results
 
@@ -91,21 +91,22 @@ class ScriptedQueue:
         """Settle as decided; False where the claim is not its lease's any more."""
         made = attempt or an_attempt(number=claim.attempt)
         arguments = settlement(claim, made, decision, self._bounds.result_ttl_ms)
-        return await self._settle(claim, arguments, claiming=claiming)
+        return any(await self.settle_as(claim.lease, *arguments, claiming=claiming))
 
     async def give_back(self, claim: Claim) -> bool:
         """Put a claim back to the front of its lane."""
-        return await self._settle(claim, give_back(claim))
+        return any(await self.settle_as(claim.lease, *give_back(claim)))
 
-    async def _settle(
-        self, claim: Claim, arguments: tuple[Argument, ...], *, claiming: bool = False
-    ) -> bool:
+    async def settle_as(
+        self, lease: str, *arguments: Argument, claiming: bool = False
+    ) -> list[int]:
+        """End claims by the arguments of ``queue.settlement``; return what the script does."""
         bounds = self._bounds
-        (mine,) = await self.scripts.run(
-            "settle", claim.lease, bounds.result_ttl_ms, bounds.result_max, bounds.dead_ttl_ms,
+        results: list[int] = await self.scripts.run(
+            "settle", lease, bounds.result_ttl_ms, bounds.result_max, bounds.dead_ttl_ms,
             bounds.dead_max, int(claiming), *arguments,
         )  # fmt: skip
-        return bool(mine)
+        return results
 
     async def renew(self, lease: str) -> bool:
         """Renew a lease; False where it has ended."""

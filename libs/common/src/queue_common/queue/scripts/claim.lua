@@ -33,6 +33,7 @@ local function promote()
 end
 
 local reply, ghosts = {0}, 0
+local claimed_front = struct.pack('>c1I8', ACTIVE, now)
 
 -- Claims the popped entries that are tasks to run; the others are ghosts. Returns how many.
 local function take(lane, popped)
@@ -40,9 +41,9 @@ local function take(lane, popped)
   for _, id in ipairs(popped) do
     local record = redis.pcall('GET', RECORD .. id)
     local readable = type(record) == 'string' and #record >= HEADER_BYTES
-      and string.sub(record, 17, 17) == 'Q'
+      and string.byte(record, 17) == MAGIC
     local waits = readable and waits_in(record, lane)
-    if waits then call('SETRANGE', RECORD .. id, 0, struct.pack('>c1I8', ACTIVE, now)) end
+    if waits then call('SETRANGE', RECORD .. id, 0, claimed_front) end
     if waits or (record and not readable) then
       claimed[#claimed + 1] = id
       claimed[#claimed + 1] = lane

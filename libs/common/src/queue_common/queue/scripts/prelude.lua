@@ -40,8 +40,10 @@ local now = math.floor(now_us / 1000)
 
 -- The record's first 16 bytes change with each move; the rest is written once.
 local MOVING = '>c1I8I4I2c1'
+local MOVING_BYTES = 16
 local HEADER = '>c1I8I4I2c1c1c8I2I4'
 local HEADER_BYTES = 31
+local MAGIC, QUEUED_BYTE = string.byte('Q'), string.byte('q')
 local QUEUED, WAITS_DUE, ACTIVE, IS_DEAD, IS_DELIVERED, IS_CANCELLED = 'q', 's', 'a', 'd', 'k', 'x'
 
 local function moving(state, at, attempts, interrupted, cancel)
@@ -69,9 +71,10 @@ local function begin_writing() call('HDEL', N, '') end
 -- Says whether a record as read waits in the lane: an id that was cancelled and sent again may have
 -- its place in another lane, and a ghost in this one.
 local function waits_in(record, lane)
-  if string.sub(record, 1, 1) ~= QUEUED then return false end
-  local bytes = struct.unpack('>I2', record, 26)
-  return string.sub(record, HEADER_BYTES + 1, HEADER_BYTES + bytes) == lane
+  if string.byte(record) ~= QUEUED_BYTE or struct.unpack('>I2', record, 26) ~= #lane then
+    return false
+  end
+  return string.find(record, lane, HEADER_BYTES + 1, true) == HEADER_BYTES + 1
 end
 
 local function wake()
@@ -210,14 +213,21 @@ local function bury(id, lane, ttl)
   count('dead_total', 1)
 end
 
-local function kept_entry(id, ttl) return string.format('%013d', now + ttl) .. id end
+local moments = {}
+
+-- Returns the Unix ms of ttl from now as text: 13 digits, which sort, and which Redis need not
+-- rewrite for its append-only file, as it does a time to live.
+local function moment(ttl)
+  if not moments[ttl] then moments[ttl] = string.format('%013d', now + ttl) end
+  return moments[ttl]
+end
 
 -- Keeps a settled record for ttl ms, or not at all; it has been written with its new state.
 local function keep(id, ttl)
   if ttl == 0 then
     call('DEL', RECORD .. id)
   else
-    call('PEXPIRE', RECORD .. id, ttl)
-    call('RPUSH', DONE, kept_entry(id, ttl))
+    call('PEXPIREAT', RECORD .. id, moment(ttl))
+    call('RPUSH', DONE, moment(ttl) .. id)
   end
 end

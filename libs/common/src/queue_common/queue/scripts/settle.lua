@@ -3,28 +3,31 @@
 -- KEYS[1]  the queue
 -- ARGV     lease, how long a cancelled task's record is kept (ms), most settled records,
 --          how long a dead letter is kept (ms), most dead letters, 1 where a claim follows at once,
---          then per claim: id, lane, action, ms, attempts, interrupted, offset, rest, tail
+--          then per claim: id, order, rest and tail joined
+--            order    big-endian: action (char), ms (u64), attempts (u32), interrupted (u16), where
+--                     in the record the tail begins (u32), length of the rest (u32)
 --            action   k delivered, x cancelled (ms: how long the record is kept, 0: not at all),
 --                     s schedule again (ms: from now), d dead, b back to the front (ms: Unix time
 --                     since which it waits, 0: now)
---            offset   where in the record the tail begins
---            rest     what takes the place of the record from its 17th byte on; empty: kept
+--            rest     what takes the place of the record, its first 16 bytes as of a delivered
+--                     task; empty: kept
 --            tail     the last attempt; empty: kept
 -- Result   per claim: 1 settled, 2 cancelled instead, 0 the claim is not this lease's any more
--- Cost     O(log scheduled) a claim; 2 or 3 commands a claim and about 3 a lane.
+-- Cost     O(log scheduled) a claim; 1 or 2 commands a claim and about 3 a lane.
 local lease, result_ttl, most_done = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local dead_ttl, most_dead, claiming = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
 local results, released, lanes, backs, placed = {}, {}, {}, {}, false
 local delivered, kept = 0, {}
 local SETTLED, CANCELLED_INSTEAD = 1, 2
+local ORDER = '>c1I8I4I2I4I4'
 
 local function write(s, state, at)
   local front = moving(state, at, s.attempts, s.interrupted)
-  if s.rest ~= '' then
-    call('SET', RECORD .. s.id, front .. s.rest .. s.tail)
+  if s.rest_bytes > 0 then
+    call('SET', RECORD .. s.id, front .. string.sub(s.parts, MOVING_BYTES + 1))
   else
     call('SETRANGE', RECORD .. s.id, 0, front)
-    if s.tail ~= '' then call('SETRANGE', RECORD .. s.id, s.offset, s.tail) end
+    if s.parts ~= '' then call('SETRANGE', RECORD .. s.id, s.offset, s.parts) end
   end
 end
 
@@ -33,13 +36,12 @@ local actions = {}
 -- By far the most common end: one write a task, the rest once a call.
 function actions.k(s)
   delivered = delivered + 1
-  if s.ms == 0 or s.rest == '' then
+  if s.ms == 0 or s.rest_bytes == 0 then
     if s.ms > 0 then write(s, IS_DELIVERED, now) end
     return keep(s.id, s.ms)
   end
-  local front = moving(IS_DELIVERED, now, s.attempts, s.interrupted)
-  call('SET', RECORD .. s.id, front .. s.rest .. s.tail, 'PX', s.ms)
-  kept[#kept + 1] = kept_entry(s.id, s.ms)
+  call('SET', RECORD .. s.id, s.parts, 'PXAT', moment(s.ms))
+  kept[#kept + 1] = moment(s.ms) .. s.id
 end
 
 function actions.x(s)
@@ -67,7 +69,8 @@ end
 -- A client took the task back while it was active: no further attempt, and no dead letter. What is
 -- kept of it was written then.
 local function cancelled(s, task)
-  s.offset, s.rest, s.ms = task.tail_at, '', result_ttl
+  s.offset, s.parts, s.ms = task.tail_at, string.sub(s.parts, s.rest_bytes + 1), result_ttl
+  s.rest_bytes = 0
   actions.x(s)
   return CANCELLED_INSTEAD
 end
@@ -78,7 +81,7 @@ local function act(action, s)
     local task = asked == 'x' and read_header(s.id)
     if task then return cancelled(s, task) end
     local gone = asked == '' or type(asked) ~= 'string'
-    if gone and s.rest == '' then
+    if gone and s.rest_bytes == 0 then
       count('missing_total', 1)
       return SETTLED
     end
@@ -87,21 +90,32 @@ local function act(action, s)
   return SETTLED
 end
 
-for i = 7, #ARGV, 9 do
-  local s = {id = ARGV[i], lane = ARGV[i + 1], ms = tonumber(ARGV[i + 3]),
-             attempts = tonumber(ARGV[i + 4]), interrupted = tonumber(ARGV[i + 5]),
-             offset = tonumber(ARGV[i + 6]), rest = ARGV[i + 7], tail = ARGV[i + 8]}
-  local mine = call('HDEL', CLAIMED .. lease, s.id)
-  if mine == 1 then
-    mine = act(ARGV[i + 2], s)
-    if not released[s.lane] then
-      released[s.lane] = 0
-      lanes[#lanes + 1] = s.lane
-    end
-    released[s.lane] = released[s.lane] + 1
+local function end_claim(id, lane, order, parts)
+  local action, ms, attempts, interrupted, offset, rest_bytes = struct.unpack(ORDER, order)
+  if not released[lane] then
+    released[lane] = 0
+    lanes[#lanes + 1] = lane
   end
-  results[#results + 1] = mine
+  released[lane] = released[lane] + 1
+  return act(action, {id = id, lane = lane, ms = ms, attempts = attempts, offset = offset,
+                      interrupted = interrupted, rest_bytes = rest_bytes, parts = parts})
 end
+
+begin_writing()
+local asked, ended = {}, {}
+for i = 7, #ARGV, 3 do asked[#asked + 1] = ARGV[i] end
+local lane_of = call('HMGET', CLAIMED .. lease, unpack(asked))
+for n, id in ipairs(asked) do
+  local result, at = 0, 7 + (n - 1) * 3
+  -- One that was given up and then given back may be here twice: its first end counts.
+  if lane_of[n] and not ended[id] then
+    result = end_claim(id, lane_of[n], ARGV[at + 1], ARGV[at + 2])
+    ended[id] = true
+    ended[#ended + 1] = id
+  end
+  results[n] = result
+end
+if #ended > 0 then call('HDEL', CLAIMED .. lease, unpack(ended)) end
 
 count('delivered_total', delivered)
 if #kept > 0 then call('RPUSH', DONE, unpack(kept)) end
