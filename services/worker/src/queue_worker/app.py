@@ -141,8 +141,9 @@ class TaskWorker(saq.Worker[Any]):
             self.failure = error
             self.event.set()
             return False
+        loop = asyncio.get_running_loop()
         for claim in claims:
-            task = asyncio.create_task(self._run(claim))
+            task = loop.create_task(self._run(claim))
             self._in_flight[task] = claim
             task.add_done_callback(self._ended)
         if len(self._in_flight) >= self._max_in_flight:

@@ -31,11 +31,16 @@ class Deadlines:
         self._seconds = seconds
         self._open: dict[Deadline, None] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """Kept from the first attempt on: up to Python 3.11 asking for the running one takes a
+        system call."""
 
     def begin(self) -> Deadline:
         """Return the deadline of the running task, which is cancelled when it passes."""
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task()
+        loop = self._loop
+        if loop is None:
+            loop = self._loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - attempts are made in tasks
         deadline = Deadline(loop.time() + self._seconds, task)
         self._open[deadline] = None

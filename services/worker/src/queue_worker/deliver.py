@@ -72,20 +72,22 @@ class Deliverer:
 
 
 def _request(task_id: TaskId, task: Task, number: int, run: _Run, trace: TraceContext) -> Outgoing:
-    headers = [
-        (name.encode(), value.encode())
-        for name, value in task.headers.items()
-        if name.lower() not in OURS
-    ]
-    if not any(name.lower() == b"user-agent" for name, _ in headers):
+    own = task.headers
+    given = {name.lower() for name in own}
+    if not given.isdisjoint(OURS):
+        own = {name: value for name, value in own.items() if name.lower() not in OURS}
+    headers = [(name.encode(), value.encode()) for name, value in own.items()]
+    if "user-agent" not in given:
         headers.append((b"User-Agent", USER_AGENT))
-    headers.append((b"X-Task-Id", task_id.encode()))
-    headers.append((b"X-Task-Attempt", b"%d" % number))
-    headers.append((b"traceparent", trace.traceparent.encode()))
+    headers += (
+        (b"X-Task-Id", task_id.encode()),
+        (b"X-Task-Attempt", b"%d" % number),
+        (b"traceparent", trace.traceparent.encode()),
+    )
     if trace.tracestate:
         headers.append((b"tracestate", trace.tracestate.encode()))
     # What the task itself says to its destination goes before what its client told everybody.
-    if trace.baggage and not any(name.lower() == b"baggage" for name, _ in headers):
+    if trace.baggage and "baggage" not in given:
         headers.append((b"baggage", trace.baggage.encode()))
     return Outgoing(task.method, task.url, headers, task.body, run)
 

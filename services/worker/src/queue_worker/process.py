@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from queue_common import events
-from queue_common.retry import Dead, Decision, RetryAt, deadline_of, decide
+from queue_common.retry import Dead, Decision, deadline_of, decide
 from queue_common.task import Attempt, Outcome
 
 from .deliver import ERROR_KEPT_CHARACTERS
@@ -17,6 +17,8 @@ from .settle import settle
 from .trace import begin_trace
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from queue_common.queue import Claim
     from queue_common.retry import RetryPolicy
     from queue_common.task import Task, TaskId
@@ -96,12 +98,10 @@ class Processor:
         trace.delivered()
         return attempt
 
-    async def _settle(self, claim: Claim, attempt: Attempt, trace: AttemptTrace) -> bool:
-        """Return whether the task is tried again."""
+    def _settle(self, claim: Claim, attempt: Attempt, trace: AttemptTrace) -> Awaitable[bool]:
+        """Return, awaited, whether the task is tried again."""
         decision = self._decide(claim, attempt)
-        noted = trace.decided(attempt, decision)
-        written = await settle(self._queue, claim, noted, decision, trace)
-        return written and isinstance(decision, RetryAt)
+        return settle(self._queue, claim, trace.decided(attempt, decision), decision, trace)
 
     def _decide(self, claim: Claim, attempt: Attempt) -> Decision:
         if claim.task is None:

@@ -38,7 +38,8 @@ async def settle(
 ) -> bool:
     """Return once Redis has the decision, or the task has gone into other hands.
 
-    False: the decision was not written, for that reason or because the task was cancelled instead.
+    True: the task is tried again. It is not, whatever was decided, where it is in other hands or a
+    client had taken it back.
     """
     trace.settling()
     try:
@@ -51,11 +52,12 @@ async def settle(
         logger.warning(events.LEASE_LOST, **lost, **{events.REASON: str(error)})
         return False
     trace.settled(cancelled=cancelled)
-    logger.info(
-        events.DELIVERY_ATTEMPTED,
-        **_fields(claim, attempt, trace),
-        **_next(decision, cancelled=cancelled),
-    )
+    fields = _fields(claim, attempt, trace)
+    if cancelled:
+        fields[events.STATE] = State.CANCELLED
+    elif isinstance(decision, RetryAt):
+        fields[events.NEXT_DUE] = events.told_time(decision.due_at_ms)
+    logger.info(events.DELIVERY_ATTEMPTED, **fields)
     if isinstance(decision, Dead) and not cancelled:
         died = {
             events.TASK_ID: claim.task_id,
@@ -63,7 +65,7 @@ async def settle(
             events.TRACE_ID: trace.trace_id,
         }
         logger.warning(events.TASK_DIED, **died, **{events.REASON: decision.reason})
-    return not cancelled
+    return isinstance(decision, RetryAt) and not cancelled
 
 
 def _fields(claim: Claim, attempt: Attempt, trace: AttemptTrace) -> dict[str, object]:
@@ -80,11 +82,3 @@ def _fields(claim: Claim, attempt: Attempt, trace: AttemptTrace) -> dict[str, ob
     if attempt.error is not None:
         fields[events.REASON] = attempt.error
     return fields
-
-
-def _next(decision: Decision, *, cancelled: bool) -> dict[str, str]:
-    if cancelled:
-        return {events.STATE: State.CANCELLED}
-    if not isinstance(decision, RetryAt):
-        return {}
-    return {events.NEXT_DUE: events.told_time(decision.due_at_ms)}

@@ -19,9 +19,7 @@ from ..errors import QueueUnavailableError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncIterator, Iterable, Mapping
-
-    from prometheus_client.core import Metric as Family
+    from collections.abc import AsyncIterator, Mapping
 
     from ..queue import QueueWatch
     from .metrics import ProcessMetrics
@@ -74,7 +72,7 @@ def metrics_page(metrics: ProcessMetrics, watch: QueueWatch) -> Callable[[], Awa
 
     async def page() -> Page:
         await metrics.figures.refresh(watch)
-        text = generate_latest(_WithoutCreated(metrics))
+        text = generate_latest(metrics.registry)
         return Page(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
     return page
@@ -120,18 +118,6 @@ def backlog_page(watch: QueueWatch) -> Callable[[], Awaitable[Page]]:
         )
 
     return page
-
-
-class _WithoutCreated:
-    """A registry without the series that tell when each other one was made: nobody reads them."""
-
-    def __init__(self, metrics: ProcessMetrics) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Family]:
-        for family in self._metrics.registry.collect():
-            family.samples = [s for s in family.samples if not s.name.endswith("_created")]
-            yield family
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import httpx
 from .connection import Connection
 from .errors import Progress, TlsError, Unwatched, tls_reason
 from .limits import IDLE_SECONDS
-from .pool import Pool
+from .pool import Destination, Pool
 from .request import Target, encode_outgoing, encode_request, target_of
 
 if TYPE_CHECKING:
@@ -56,33 +56,36 @@ class Transport(httpx.AsyncBaseTransport):
         """
         target, data = encode_outgoing(request)
         is_head = request.method.upper() == "HEAD"
-        return await self._send(target, data, is_head, request.progress)
+        return await self._send(target.destination, data, is_head, request.progress)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Make a request of httpx's, as ``exchange`` does."""
         target: Target = request.extensions.get("delivery_target") or target_of(request.url)
         progress: Progress = request.extensions.get("progress") or Unwatched()
         data = encode_request(request, target)
-        answer = await self._send(target, data, request.method == "HEAD", progress)
+        is_head = request.method == "HEAD"
+        answer = await self._send(target.destination, data, is_head, progress)
         stream = httpx.ByteStream(answer.body)
         return httpx.Response(answer.status_code, headers=answer.headers, stream=stream)
 
-    async def _send(self, target: Target, data: bytes, is_head: bool, progress: Progress) -> Answer:
-        kept = self.pool.take(target.destination)
+    async def _send(
+        self, destination: Destination, data: bytes, is_head: bool, progress: Progress
+    ) -> Answer:
+        kept = self.pool.take(destination)
         if kept is not None:
             try:
-                return await self._exchange(kept, target, data, is_head, progress)
+                return await self._exchange(kept, destination, data, is_head, progress)
             except httpx.ReadError:
                 # A byte of an answer shows that the request was received: it may have had effect.
                 if kept.answering:
                     raise
-        fresh = await self._connect(target, progress)
-        return await self._exchange(fresh, target, data, is_head, progress)
+        fresh = await self._connect(destination, progress)
+        return await self._exchange(fresh, destination, data, is_head, progress)
 
     async def _exchange(
         self,
         connection: Connection,
-        target: Target,
+        destination: Destination,
         data: bytes,
         is_head: bool,
         progress: Progress,
@@ -96,16 +99,16 @@ class Transport(httpx.AsyncBaseTransport):
             connection.close()
             raise
         if connection.reusable:
-            self.pool.keep(connection, target.destination)
+            self.pool.keep(connection, destination)
         else:
             connection.close()
         return answer
 
-    async def _connect(self, target: Target, progress: Progress) -> Connection:
-        sock = await self._dialer.dial(target.host, target.port, progress)
+    async def _connect(self, destination: Destination, progress: Progress) -> Connection:
+        sock = await self._dialer.dial(destination.host, destination.port, progress)
         connection = Connection(self.pool)
         try:
-            await self._start(connection, sock, target, progress)
+            await self._start(connection, sock, destination, progress)
         except BaseException:
             # Where the transport has the socket already, both are closed by either.
             connection.close()
@@ -114,10 +117,14 @@ class Transport(httpx.AsyncBaseTransport):
         return connection
 
     async def _start(
-        self, connection: Connection, sock: socket.socket, target: Target, progress: Progress
+        self,
+        connection: Connection,
+        sock: socket.socket,
+        destination: Destination,
+        progress: Progress,
     ) -> None:
         loop = asyncio.get_running_loop()
-        if target.scheme == "http":
+        if destination.scheme == "http":
             await loop.create_connection(lambda: connection, sock=sock)
             return
         progress.phase = "tls"
@@ -126,11 +133,11 @@ class Transport(httpx.AsyncBaseTransport):
                 lambda: connection,
                 sock=sock,
                 ssl=self._tls,
-                server_hostname=target.host.rstrip("."),
+                server_hostname=destination.host.rstrip("."),
                 ssl_handshake_timeout=NO_TIMEOUT_SECONDS,
             )
         except (OSError, ValueError) as error:
-            msg = f"TLS with {target.host} failed: {tls_reason(error)}"
+            msg = f"TLS with {destination.host} failed: {tls_reason(error)}"
             raise TlsError(msg) from error
 
     async def aclose(self) -> None:

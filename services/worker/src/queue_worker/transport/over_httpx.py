@@ -93,11 +93,11 @@ class HttpxTransport(httpx.AsyncBaseTransport):
             current_exchange.reset(token)
 
     def _transport_for(self, url: httpx.URL) -> _Guarded:
-        target = target_of(url)
-        proxied = self._proxied.get(target.scheme)
-        if proxied is None or self._proxies is None or self._proxies.bypassed(target):
+        destination = target_of(url).destination
+        proxied = self._proxied.get(destination.scheme)
+        if proxied is None or self._proxies is None or self._proxies.bypassed(destination):
             return self._direct
-        if (reason := self._proxies.reason_against(target)) is not None:
+        if (reason := self._proxies.reason_against(destination)) is not None:
             raise EgressRefusedError(reason)
         return proxied
 

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from .connection import Connection
 
-__all__ = ["Pool"]
+__all__ = ["Destination", "Pool"]
 
-Destination = tuple[str, str, int]
+
+class Destination(NamedTuple):
+    """Whom to connect to; requests to the same one may share a connection."""
+
+    scheme: str
+    host: str
+    """In ASCII, IPv6 without brackets."""
+    port: int
 
 
 class Pool:
@@ -64,12 +72,14 @@ class Pool:
         if self._closed or self.open > self._most_open:
             connection.close()
             return
-        loop = asyncio.get_running_loop()
-        connection.idle_since = loop.time()
+        connection.idle_since = time.monotonic()
         self._idle[connection] = destination
-        self._by_destination.setdefault(destination, {})[connection] = None
+        kept = self._by_destination.get(destination)
+        if kept is None:
+            kept = self._by_destination[destination] = {}
+        kept[connection] = None
         if self._expiry is None:
-            self._expiry = loop.call_later(self._idle_seconds, self._close_expired)
+            self._expire_in(self._idle_seconds)
 
     def close(self) -> None:
         """Close all kept connections, and from now on each that is to be kept."""
@@ -95,10 +105,13 @@ class Pool:
 
     def _close_expired(self) -> None:
         self._expiry = None
-        loop = asyncio.get_running_loop()
         while self._idle:
-            expires = next(iter(self._idle)).idle_since + self._idle_seconds
-            if expires > loop.time():
-                self._expiry = loop.call_at(expires, self._close_expired)
+            idle_seconds = time.monotonic() - next(iter(self._idle)).idle_since
+            if idle_seconds < self._idle_seconds:
+                self._expire_in(self._idle_seconds - idle_seconds)
                 return
             self._close_oldest()
+
+    def _expire_in(self, seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._expiry = loop.call_later(seconds, self._close_expired)

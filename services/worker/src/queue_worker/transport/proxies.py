@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..egress import EgressGuard
     from .dial import Dialer
-    from .request import Target
+    from .pool import Destination
 
 __all__ = ["Proxies"]
 
@@ -32,13 +32,13 @@ class Proxies:
     """Reaches the proxies themselves, wherever they are."""
     guard: EgressGuard
 
-    def bypassed(self, target: Target) -> bool:
-        """Say whether NO_PROXY lists the target: it is connected to directly, and guarded."""
-        host = target.host.rstrip(".")
+    def bypassed(self, destination: Destination) -> bool:
+        """Say whether NO_PROXY lists the destination: it is connected to directly, and guarded."""
+        host = destination.host.rstrip(".")
         entries = (entry.strip().lower().lstrip("*") for entry in self.no_proxy.split(","))
         return (
             any(
-                entry in {host, f"{host}:{target.port}"}
+                entry in {host, f"{host}:{destination.port}"}
                 or f".{host}".endswith(f".{entry.lstrip('.')}")
                 for entry in entries
                 if entry
@@ -46,12 +46,12 @@ class Proxies:
             or self.no_proxy.strip() == "*"
         )
 
-    def reason_against(self, target: Target) -> str | None:
-        """Return why the proxy is not asked for the target; None: it is."""
-        reason = self.guard.reason_against_name(target.host, target.port)
+    def reason_against(self, destination: Destination) -> str | None:
+        """Return why the proxy is not asked for the destination; None: it is."""
+        reason = self.guard.reason_against_name(destination.host, destination.port)
         if reason is not None:
             return reason
-        written = numeric(target.host)
+        written = numeric(destination.host)
         if written is None:
             return None
-        return self.guard.reason_against(target.host, written[0][4][0])
+        return self.guard.reason_against(destination.host, written[0][4][0])

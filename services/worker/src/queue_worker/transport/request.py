@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
+
+from .pool import Destination
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,9 +19,12 @@ __all__ = ["Target", "build_request", "encode_outgoing", "encode_request", "targ
 
 ORIGINS_REMEMBERED = 1024
 # An origin and a path as they are sent; anything else httpx reads, normalises and escapes.
-# One star over single characters: a star within a star would take exponential time to give up.
-_WORD = r"[A-Za-z0-9\-._~!$&()*+,;=:@/]|%[0-9A-Fa-f]{2}"
-_PLAIN = re.compile(rf"(https?://[A-Za-z0-9.\-]+(?::[0-9]+)?)(/(?:{_WORD})*(?:\?(?:{_WORD}|\?)*)?)")
+# Possessive stars: a star within a star that gave back would take exponential time to give up.
+_PLAIN_PATH = r"(?:[A-Za-z0-9\-._~!$&()*+,;=:@/]++|%[0-9A-Fa-f]{2})*+"
+_PLAIN_QUERY = r"(?:[A-Za-z0-9\-._~!$&()*+,;=:@/?]++|%[0-9A-Fa-f]{2})*+"
+_PLAIN = re.compile(
+    rf"(https?://[A-Za-z0-9.\-]++(?::[0-9]++)?)(/{_PLAIN_PATH}(?:\?{_PLAIN_QUERY})?)"
+)
 _PORTS = {"http": 80, "https": 443}
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _NO_URL = httpx.URL()
@@ -29,23 +33,16 @@ _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _FRAMING_LENGTHS = frozenset(map(len, _FRAMING))
+_LINE_BREAKERS = b"\r\n\0"
+_line = b": ".join
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(NamedTuple):
     """What a URL comes to: whom to connect to and what to ask for."""
 
-    scheme: str
-    host: str
-    """In ASCII, IPv6 without brackets."""
-    port: int
-    path: bytes
+    destination: Destination
     authority: bytes
-
-    @property
-    def destination(self) -> tuple[str, str, int]:
-        """What may share a connection."""
-        return self.scheme, self.host, self.port
+    path: bytes
 
 
 def target_of(url: httpx.URL) -> Target:
@@ -54,8 +51,8 @@ def target_of(url: httpx.URL) -> Target:
     if scheme not in _PORTS or not host:
         msg = f"only http and https URLs with a host can be requested, not {scheme!r}"
         raise httpx.UnsupportedProtocol(msg)
-    path = url.raw_path or b"/"
-    return Target(scheme, host, url.port or _PORTS[scheme], path, url.netloc)
+    destination = Destination(scheme, host, url.port or _PORTS[scheme])
+    return Target(destination, url.netloc, url.raw_path or b"/")
 
 
 @lru_cache(maxsize=ORIGINS_REMEMBERED)
@@ -72,9 +69,8 @@ def _read(url: str) -> Target:
     plain = _PLAIN.fullmatch(url)
     if plain is None or "/." in plain[2]:
         return target_of(httpx.URL(url))
-    origin = _origin(plain[1])
-    path = plain[2].encode()
-    return Target(origin.scheme, origin.host, origin.port, path, origin.authority)
+    destination, authority, _ = _origin(plain[1])
+    return Target(destination, authority, plain[2].encode())
 
 
 class _Request(httpx.Request):
@@ -155,18 +151,17 @@ def _encode(name: str, target: Target, headers: list[Header], body: bytes) -> by
     method = name.encode()
     _check_words(method, headers)
     _check_frame(headers, len(body))
-    lines = [b"%b %b HTTP/1.1" % (method, target.path)]
-    lines += [b"%b: %b" % header for header in headers]
-    head = b"\r\n".join(lines)
-    if head.count(b"\n") != len(headers) or head.count(b"\r") != len(headers) or b"\0" in head:
+    head = b"\r\n".join((b"%b %b HTTP/1.1" % (method, target.path), *map(_line, headers)))
+    # Two for each line's end, and no more.
+    if len(head) - len(head.translate(None, _LINE_BREAKERS)) != 2 * len(headers):
         msg = "a header has a control character"
         raise httpx.LocalProtocolError(msg)
     return b"%b\r\n\r\n%b" % (head, body)
 
 
 def _check_words(method: bytes, headers: list[Header]) -> None:
-    names = [name for name, _ in headers]
-    if not method or b"" in names or b"".join((method, *names)).translate(None, _TOKEN):
+    words = [method, *[name for name, _ in headers]]
+    if b"" in words or b"".join(words).translate(None, _TOKEN):
         msg = "the method or a header's name is not a word of HTTP"
         raise httpx.LocalProtocolError(msg)
 
