@@ -89,10 +89,19 @@ class Wire(asyncio.Transport):
         """Reads nothing by itself."""
 
 
+class _OnlyUvicorn(HotProtocol):
+    """The protocol without the short way."""
+
+    def _is_between_requests(self) -> bool:
+        return False
+
+
 class Connection:
     """One connection; what comes of it is said by calling ``protocol``."""
 
-    def __init__(self, app: ASGIApp | None = None, *, keep_alive_seconds: int = 75) -> None:
+    def __init__(
+        self, app: ASGIApp | None = None, *, keep_alive_seconds: int = 75, short_way: bool = True
+    ) -> None:
         settings = ApiSettings()
         self.queue = HeldQueue()
         self.metrics = ApiMetrics("tasks")
@@ -103,14 +112,12 @@ class Connection:
             )
         )  # fmt: skip
         self.server = ServerState()
-        self.protocol = HotProtocol(
-            HotRoute(create_task, self.metrics),
-            uvicorn.Config(
-                app or Measured(Front(create_task, teapot), self.metrics), log_config=None,
-                timeout_keep_alive=keep_alive_seconds,
-            ),
-            self.server, {},
+        config = uvicorn.Config(
+            app or Measured(Front(create_task, teapot), self.metrics), log_config=None,
+            timeout_keep_alive=keep_alive_seconds,
         )  # fmt: skip
+        kind = HotProtocol if short_way else _OnlyUvicorn
+        self.protocol = kind(HotRoute(create_task, self.metrics), config, self.server, {})
         self.wire = Wire()
         self.protocol.connection_made(self.wire)
 
