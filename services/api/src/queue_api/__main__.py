@@ -11,6 +11,7 @@ from queue_common.telemetry.metrics_process import open_metrics_port
 from queue_common.telemetry.tracing import Tracing
 
 from .app import create_app
+from .hot_protocol import HotRoute
 from .metrics import ApiMetrics, Measured, telling
 from .serve import serve
 from .settings import ApiSettings
@@ -29,8 +30,9 @@ def main() -> None:
     tracing = Tracing(settings, "queue-api", settings.queue_name)
     metrics.count_dropped_spans = lambda: tracing.spans_dropped
     queue = TaskQueue(settings, settings, metrics)
+    app = create_app(settings, queue, tracing, around)
     try:
-        serve(Measured(create_app(settings, queue, tracing, around), metrics), listener)
+        serve(Measured(app, metrics), HotRoute(app.create_task, metrics), listener)
     finally:
         tracing.shutdown()
 

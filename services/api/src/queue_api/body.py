@@ -10,11 +10,11 @@ from starlette.requests import ClientDisconnect
 from .problems import ProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from starlette.types import Message, Receive
 
-__all__ = ["read_json_body"]
+__all__ = ["check_headers", "read_json_body"]
 
 _JSON = b"application/json"
 _ASKED = frozenset({b"content-type", b"content-encoding", b"content-length"})
@@ -28,7 +28,7 @@ async def read_json_body(
     A body that says its length is refused before it is read, any other while it is. The names in
     ``headers`` are in lower case. Raises ClientDisconnect where the client leaves before the end.
     """
-    _check_headers({name: value for name, value in headers if name in _ASKED}, most_bytes)
+    check_headers({name: value for name, value in headers if name in _ASKED}, most_bytes)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         body: bytes = message.get("body", b"")
@@ -54,7 +54,8 @@ async def _read_on(message: Message, receive: Receive, most_bytes: int) -> bytes
         message = await receive()
 
 
-def _check_headers(headers: dict[bytes, bytes], most_bytes: int) -> None:
+def check_headers(headers: Mapping[bytes, bytes], most_bytes: int) -> None:
+    """Raise ProblemError 415 for what is not plain JSON, 413 for what says it is too large."""
     media_type = headers.get(b"content-type", _JSON)
     if media_type != _JSON:
         _check_media_type(media_type.decode("latin-1"))

@@ -27,6 +27,9 @@ HEADERS_MOST_BYTES = 32 * 1024
 """Common servers refuse more: nginx takes 32 KiB, Go 1 MiB, Node 16 KiB in all."""
 
 ORIGINS_REMEMBERED = 4096
+NAMES_REMEMBERED = 4096
+NAME_REMEMBERED_MOST = 64
+"""Characters."""
 _REFUSED = r"\x00-\x20\x7f-\x9f\\\u00a0\u2028\u2029\ud800-\udfff"
 _REFUSED_IN_URL = re.compile(f"[{_REFUSED}]")
 _PLAIN = re.compile(
@@ -168,18 +171,33 @@ def header_errors(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return what is wrong with headers, as name and reason."""
     errors: list[tuple[str, str]] = []
     seen: set[str] = set()
+    size = 0
     for name, value in headers.items():
-        lower = name.lower()
-        if not _TOKEN.fullmatch(name):
-            errors.append((name, "is no header name"))
-        elif lower in _REFUSED_HEADERS:
-            errors.append((name, f"cannot be set: {_REFUSED_HEADERS[lower]}"))
+        lower, reason = _judge_any_name(name)
+        if reason:
+            errors.append((name, reason))
         elif lower in seen:
             errors.append((name, "comes twice, in different case"))
-        elif _CONTROL.search(value):
+        elif not value.isprintable() and _CONTROL.search(value):
             errors.append((name, "has a control character in its value"))
         seen.add(lower)
-    size = sum(len(name) + len(value.encode()) + 4 for name, value in headers.items())
+        size += len(name) + len(value.encode()) + 4
     if size > HEADERS_MOST_BYTES:
         errors.append(("", f"take {size} bytes in all; at most {HEADERS_MOST_BYTES} are sent"))
     return errors
+
+
+def _judge_any_name(name: str) -> tuple[str, str]:
+    # The same few names come again and again; long ones would fill the memory.
+    return _judge_name(name) if len(name) <= NAME_REMEMBERED_MOST else _judge_name.__wrapped__(name)
+
+
+@lru_cache(maxsize=NAMES_REMEMBERED)
+def _judge_name(name: str) -> tuple[str, str]:
+    """Return the name in lower case, and what is wrong with it, or nothing."""
+    lower = name.lower()
+    if not _TOKEN.fullmatch(name):
+        return lower, "is no header name"
+    if lower in _REFUSED_HEADERS:
+        return lower, f"cannot be set: {_REFUSED_HEADERS[lower]}"
+    return lower, ""

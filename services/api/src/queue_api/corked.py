@@ -22,6 +22,10 @@ class CorkedProtocol(HttpToolsProtocol):
         corked = _Corked(cast("asyncio.Transport", transport))
         super().connection_made(cast("asyncio.Transport", corked))
 
+    def send(self, data: bytes) -> None:
+        """Write a whole answer, which has nothing to wait for."""
+        cast("_Corked", self.transport).send(data)
+
     def eof_received(self) -> None:
         """Let the answer go first: a client may close its half once it has asked."""
         corked = cast("_Corked", self.transport)
@@ -41,6 +45,10 @@ class _Corked:
         if not self._waiting:
             self._loop.call_soon(self.flush)
         self._waiting.append(data)
+
+    def send(self, data: bytes) -> None:
+        self._waiting.append(data)
+        self.flush()
 
     def close(self) -> None:
         self.flush()

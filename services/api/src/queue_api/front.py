@@ -1,4 +1,4 @@
-"""The way in: the one hot route goes straight to its handler, all others through FastAPI."""
+"""The way in by ASGI: the hot route goes straight to its handler, all others through FastAPI."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from .routes.tasks import PATH
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from .routes.tasks import CreateTask
 
 __all__ = ["Front"]
 
@@ -19,13 +21,13 @@ class Front:
     ``POST /api/v1/tasks`` takes (docs/adr/0012-the-hot-route.md).
     """
 
-    def __init__(self, create_task: ASGIApp, others: ASGIApp) -> None:
-        self._create_task = create_task
+    def __init__(self, create_task: CreateTask, others: ASGIApp) -> None:
+        self.create_task = create_task
         self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection of the ASGI protocol: a request, or the lifespan."""
         if scope["type"] == "http" and scope["path"] == PATH and scope["method"] == "POST":
-            await self._create_task(scope, receive, send)
+            await self.create_task(scope, receive, send)
         else:
             await self._others(scope, receive, send)

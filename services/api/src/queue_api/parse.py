@@ -86,6 +86,6 @@ def _body(create: TaskCreate, headers: dict[str, str]) -> bytes | None:
     if value.startswith(b'"'):
         text: str = msgspec.json.decode(value)
         return text.encode()
-    if not any(name.lower() == "content-type" for name in headers):
+    if "content-type" not in map(str.lower, headers):
         headers["Content-Type"] = _JSON
     return value

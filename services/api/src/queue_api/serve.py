@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import signal
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 import uvicorn
 
 from queue_common.listening import BACKLOG
 
-from .corked import CorkedProtocol
+from .hot_protocol import HotProtocol, HotRoute
 
 if TYPE_CHECKING:
+    import asyncio
     import socket
 
     from starlette.types import ASGIApp
@@ -25,10 +27,14 @@ FINISH_SECONDS = 30
 """How long open requests may take once a signal has come."""
 
 
-def serve(app: ASGIApp, listener: socket.socket) -> None:
-    """Serve until SIGTERM or SIGINT, then finish the open requests and return."""
+def serve(app: ASGIApp, hot: HotRoute, listener: socket.socket) -> None:
+    """Serve until SIGTERM or SIGINT, then finish the open requests and return.
+
+    What ``hot`` is for does not come through ``app``.
+    """
+    protocol = cast("type[asyncio.Protocol]", partial(HotProtocol, hot))
     config = uvicorn.Config(
-        app, loop="uvloop", http=CorkedProtocol, ws="none", log_config=None, access_log=False,
+        app, loop="uvloop", http=protocol, ws="none", log_config=None, access_log=False,
         server_header=False,
         proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=FINISH_SECONDS,

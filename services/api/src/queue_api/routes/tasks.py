@@ -19,7 +19,7 @@ from queue_common.telemetry.trace_context import read_context
 
 from .. import openapi
 from ..body import read_json_body
-from ..enqueue import enqueue
+from ..enqueue import Submission, enqueue
 from ..parse import parse_task
 from ..problems import problem, translate
 from ..schemas import AttemptStatus, TaskCreated, TaskStatus
@@ -45,33 +45,47 @@ class CreateTask:
     """``POST /api/v1/tasks``: keeps a request in the queue; a worker makes it when one is free.
 
     A plain ASGI endpoint, which answers its own failures: it is the one route whose price counts.
+    ``hot_protocol`` takes plain requests through ``submit`` and ``created`` without ASGI, and comes
+    back to ``answer`` and ``refuse`` where something happens on the way.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
+        self.tracing = state.tracing
+        self.most_bytes: int = state.settings.api_max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the answer comes once the task is on disk in Redis."""
-        trace = begin_trace(self._state.tracing, scope)
+        trace = begin_trace(self.tracing, scope)
         try:
-            task_id = await self._create(scope, receive, trace)
+            raw = await read_json_body(scope["headers"], receive, self.most_bytes)
+            submission = self.submit(raw, trace)
         except Exception as error:
-            answer = problem(translate(error))
-            await answer(scope, receive, send)
-            trace.answered(answer.status_code, error)
-            if answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
-                raise
+            await self.refuse(error, trace, scope, receive, send)
         else:
-            await self._send_created(task_id, trace.send.trace_id, send)
-            trace.answered(HTTPStatus.CREATED)
+            await self.answer(submission, scope, receive, send)
 
-    async def _create(self, scope: Scope, receive: Receive, trace: RequestTrace) -> TaskId:
-        most_bytes = self._state.settings.api_max_body
-        raw = await read_json_body(scope["headers"], receive, most_bytes)
-        task = parse_task(raw, trace.send.headers())
-        return await enqueue(self._state.queue, task, trace)
+    def submit(self, raw: bytes, trace: RequestTrace) -> Submission:
+        """Submit the task that a body asks for; raises ProblemError where it is none."""
+        return enqueue(self._state.queue, parse_task(raw, trace.send.headers()), trace)
 
-    async def _send_created(self, task_id: TaskId, trace_id: str, send: Send) -> None:
+    async def answer(
+        self, submission: Submission, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer a request whose task is on its way to Redis."""
+        try:
+            await submission.until_stored()
+        except Exception as error:
+            await self.refuse(error, submission.trace, scope, receive, send)
+            return
+        headers, body = self.created(submission)
+        await send({"type": "http.response.start", "status": 201, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        submission.trace.answered(HTTPStatus.CREATED)
+
+    def created(self, submission: Submission) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        """Return headers and body of the 201."""
+        task_id, trace_id = submission.task_id, submission.trace.send.trace_id
         url = self._state.settings.trace_url(trace_id) or UNSET
         body = _encoder.encode(TaskCreated(task_id, "Task created successfully", trace_id, url))
         headers = [
@@ -79,8 +93,17 @@ class CreateTask:
             (b"content-type", b"application/json"),
             (b"location", f"{PATH}/{task_id}".encode()),
         ]
-        await send({"type": "http.response.start", "status": 201, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        return headers, body
+
+    async def refuse(
+        self, error: Exception, trace: RequestTrace, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer a request that failed; raises ``error`` again where it is a bug of ours."""
+        answer = problem(translate(error))
+        await answer(scope, receive, send)
+        trace.answered(answer.status_code, error)
+        if answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise error
 
 
 @router.head(PATH + "/{task_id}", include_in_schema=False)

@@ -1,0 +1,86 @@
+"""Recognising the hot request by its head."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
+
+from .body import check_headers
+from .openapi import PATH
+from .problems import ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["HotHead", "read_head"]
+
+HEAD_MOST_BYTES = 4096
+BODY_MOST_BYTES = 65536
+"""A larger body is read with uvicorn's flow control."""
+HEADS_REMEMBERED = 512
+"""A client that keeps its connection sends the same head again and again."""
+
+_REQUEST_LINE = f"POST {PATH} HTTP/1.1\r\n".encode()
+_END = b"\r\n\r\n"
+# Possessive: each byte is looked at once, whatever is sent. A header that goes on in the next line
+# and a bare CR or LF do not match, nor whatever else parsers read in more ways than one.
+_HEADERS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)++")
+_LENGTH = re.compile(rb"[0-9]{1,5}")
+_ELSEWHERE = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"proxy-connection"})
+_ONCE = _ELSEWHERE | {b"content-length", b"content-type", b"content-encoding", b"connection"}
+
+
+class HotHead(NamedTuple):
+    """The head of a request for a task, and how much comes with it."""
+
+    headers: tuple[tuple[bytes, bytes], ...]
+    """As ASGI has them: names in lower case, in the order in which they came."""
+    head_bytes: int
+    """Up to the body."""
+    request_bytes: int
+    """Head and body."""
+
+
+def read_head(data: bytes, most_bytes: int) -> HotHead | None:
+    """Return the head at the beginning of ``data`` where it is whole and of the hot kind.
+
+    That is a ``POST /api/v1/tasks`` on a connection that stays open, whose body is JSON and has a
+    length, within ``most_bytes`` and 64 KiB, written so that there is one way to read it. None:
+    it is for the HTTP parser, whatever it is.
+    """
+    if not data.startswith(_REQUEST_LINE):
+        return None
+    end = data.find(_END, 0, HEAD_MOST_BYTES)
+    return None if end < 0 else _read(data[: end + len(_END)], most_bytes)
+
+
+@lru_cache(maxsize=HEADS_REMEMBERED)
+def _read(head: bytes, most_bytes: int) -> HotHead | None:
+    lines = head[len(_REQUEST_LINE) : -2]
+    if not _HEADERS.fullmatch(lines):
+        return None
+    headers = tuple(map(_header, lines.split(b"\r\n")[:-1]))
+    once = [header for header in headers if header[0] in _ONCE]
+    known = dict(once)
+    if len(known) < len(once) or not _is_hot(known, most_bytes):
+        return None
+    return HotHead(headers, len(head), len(head) + int(known[b"content-length"]))
+
+
+def _header(line: bytes) -> tuple[bytes, bytes]:
+    name, _, value = line.partition(b":")
+    return name.lower(), value.lstrip(b" \t")
+
+
+def _is_hot(known: Mapping[bytes, bytes], most_bytes: int) -> bool:
+    length = known.get(b"content-length", b"")
+    if not _LENGTH.fullmatch(length) or int(length) > BODY_MOST_BYTES:
+        return False
+    if known.get(b"connection", b"keep-alive").lower() != b"keep-alive":
+        return False
+    try:
+        check_headers(known, most_bytes)
+    except ProblemError:
+        return False
+    return _ELSEWHERE.isdisjoint(known)

@@ -1,0 +1,161 @@
+"""A connection of the API driven by hand, over a queue that answers when the test says so."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Any, cast
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from queue_api.front import Front
+from queue_api.hot_protocol import HotProtocol, HotRoute
+from queue_api.metrics import ApiMetrics, Measured
+from queue_api.routes.tasks import CreateTask
+from queue_api.settings import ApiSettings
+from queue_api.state import State
+from queue_common.telemetry.tracing import Tracing
+from queue_common.testing import wait_until
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from queue_common.queue import TaskQueue
+    from queue_common.task import Task, TaskId
+
+__all__ = ["BODY", "REQUEST", "Connection", "request"]
+
+BODY = b'{"url":"http://localhost:9/x","headers":{"X-Id":"1"},"body":{"a":1}}'
+
+
+def request(*headers: bytes, body: bytes = BODY) -> bytes:
+    """Return a request for a task with these headers more."""
+    lines = [b"Host: api", b"Content-Length: %d" % len(body), *headers]
+    return b"POST /api/v1/tasks HTTP/1.1\r\n%b\r\n\r\n%b" % (b"\r\n".join(lines), body)
+
+
+REQUEST = request()
+
+
+class HeldQueue:
+    """Takes tasks, and keeps the answer back."""
+
+    def __init__(self) -> None:
+        self.ids: list[TaskId] = []
+        """Of the tasks that were submitted."""
+        self._open: list[asyncio.Future[bool]] = []
+
+    def submission(self, task_id: TaskId, _task: Task) -> asyncio.Future[bool]:
+        self.ids.append(task_id)
+        self._open.append(asyncio.get_running_loop().create_future())
+        return self._open[-1]
+
+    def answer(self, error: Exception | None = None) -> None:
+        """Answer what is open."""
+        for future in self._open:
+            if error is None:
+                future.set_result(True)
+            else:
+                future.set_exception(error)
+        self._open.clear()
+
+
+class Wire(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self._closing = False
+
+    def get_extra_info(self, _name: str, default: Any = None) -> Any:  # noqa: ANN401 - asyncio's
+        return default
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self._closing
+        self.written += data
+
+    def is_closing(self) -> bool:
+        return self._closing
+
+    def close(self) -> None:
+        self._closing = True
+
+    def pause_reading(self) -> None:
+        """Reads nothing by itself."""
+
+    def resume_reading(self) -> None:
+        """Reads nothing by itself."""
+
+
+class _OnlyUvicorn(HotProtocol):
+    """The protocol without the short way."""
+
+    def _is_between_requests(self) -> bool:
+        return False
+
+
+class Connection:
+    """One connection; what comes of it is said by calling ``protocol``."""
+
+    def __init__(
+        self, app: ASGIApp | None = None, *, keep_alive_seconds: int = 75, short_way: bool = True
+    ) -> None:
+        settings = ApiSettings()
+        self.queue = HeldQueue()
+        self.metrics = ApiMetrics("tasks")
+        create_task = CreateTask(
+            State(
+                settings, cast("TaskQueue", self.queue), settings.retry_policy(),
+                Tracing(settings, "queue-api", "tasks"),
+            )
+        )  # fmt: skip
+        self.server = ServerState()
+        config = uvicorn.Config(
+            app or Measured(Front(create_task, teapot), self.metrics), log_config=None,
+            timeout_keep_alive=keep_alive_seconds,
+        )  # fmt: skip
+        kind = HotProtocol if short_way else _OnlyUvicorn
+        self.protocol = kind(HotRoute(create_task, self.metrics), config, self.server, {})
+        self.wire = Wire()
+        self.protocol.connection_made(self.wire)
+
+    @property
+    def statuses(self) -> list[int]:
+        """Those of the answers on the wire."""
+        return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+) ", self.wire.written)]
+
+    @property
+    def ids(self) -> list[str]:
+        """Those that the answers name."""
+        return re.findall(r"tasks/([0-9a-f-]{36})", self.wire.written.decode())
+
+    async def until_submitted(self, tasks: int) -> None:
+        """Wait until so many tasks were submitted in all."""
+        await wait_until(lambda: len(self.queue.ids) == tasks, "the tasks are submitted")
+
+    async def until_answered(self, requests: int) -> None:
+        """Wait until so many requests were answered in all."""
+        await wait_until(lambda: len(self.statuses) == requests, "the requests are answered")
+
+    async def until_closed(self) -> None:
+        """Wait until the API has closed the connection."""
+        await wait_until(self.wire.is_closing, "the connection is closed")
+
+    def counted(self, status: int) -> float:
+        """Return how many requests for tasks were counted with this status."""
+        labels = {
+            "http_request_method": "POST", "http_route": "/api/v1/tasks",
+            "http_response_status_code": str(status),
+        }  # fmt: skip
+        name = "http_server_request_duration_seconds_count"
+        return self.metrics.registry.get_sample_value(name, labels) or 0
+
+
+async def teapot(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer 418 without a look at the body: it can be told from the hot route."""
+    await send(
+        {"type": "http.response.start", "status": 418, "headers": [(b"content-length", b"0")]}
+    )
+    await send({"type": "http.response.body"})

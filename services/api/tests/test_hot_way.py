@@ -1,0 +1,212 @@
+"""The hot way beside ASGI's, at a real process: nobody can tell which one answered."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+from pathlib import Path
+
+import httpx
+import pytest
+
+from queue_common.testing import RedisServer, free_port, wait_until
+from queue_common.testing.collector import Collector
+from queue_common.testing.seen_spans import SeenSpan
+
+from .conftest import Api
+from .hand_driven import BODY, request
+
+VARIES = re.compile(rb"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}|[A-Z][a-z]{2}, .* GMT")
+BY_ASGI = b"Proxy-Connection: keep-alive"
+"""A header that says nothing new, and that the hot way leaves to the parser."""
+TRACE = b"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0"
+REQUESTS = {
+    "plain": ((), BODY),
+    "typed": ((b"Content-Type: application/json",), BODY),
+    "with a charset": ((b"Content-Type: application/json; charset=utf-8",), BODY),
+    "kept alive": ((b"Connection: keep-alive",), BODY),
+    "in a trace": ((TRACE + b"0", b"baggage: a=1"), BODY),
+    "in a recorded trace": ((TRACE + b"1", b"tracestate: a=1"), BODY),
+    "large": ((), b'{"url":"http://localhost:9/","body":"%b"}' % (b"x" * 60000)),
+    "no body": ((), b""),
+    "no JSON": ((), b"{"),
+    "no UTF-8": ((), b'{"url":"\xff"}'),
+    "mistakes": ((), b'{"url":"ftp://x","method":5,"headers":{"Host":"x"}}'),
+    "another type": ((b"Content-Type: text/csv",), BODY),
+    "compressed": ((b"Content-Encoding: gzip",), BODY),
+}
+
+
+async def answer_of(reader: asyncio.StreamReader) -> bytes:
+    """Read one answer."""
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+    length = re.search(rb"content-length: (\d+)", head)
+    assert length is not None
+    return head + await reader.readexactly(int(length[1]))
+
+
+async def answers_to(api: Api, raw: bytes) -> list[bytes]:
+    """Send a request twice on one connection, and return what does not vary of the answers."""
+    async with api.connection() as (reader, writer):
+        answers = []
+        for _ in range(2):
+            writer.write(raw)
+            answers.append(VARIES.sub(b"~", await answer_of(reader)))
+        return answers
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_both_ways_answer_alike(api: Api, name: str) -> None:
+    """A request is answered to the byte as the application would, but for ids and the date."""
+    headers, body = REQUESTS[name]
+    hot = await answers_to(api, request(b"X-Way: the short one      ", *headers, body=body))
+    asgi = await answers_to(api, request(BY_ASGI, *headers, body=body))
+
+    assert hot == asgi
+    assert hot[0] == hot[1]
+
+
+@pytest.mark.parametrize("way", [b"X-Way: hot", BY_ASGI])
+async def test_a_posting_client_may_close_its_half(api: Api, way: bytes) -> None:
+    """A client that closes its half behind its request gets its answer, and then our end."""
+    async with api.connection() as (reader, writer):
+        writer.write(request(way))
+        writer.write_eof()
+        answer = await asyncio.wait_for(reader.read(), 10)
+
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert b"\r\nconnection: close\r\n" in answer
+
+
+async def test_a_client_that_writes_ahead_is_answered_in_order(api: Api) -> None:
+    """Requests of all kinds sent in one go are answered one by one, in their order."""
+    get = b"GET /version HTTP/1.1\r\nHost: api\r\n\r\n"
+    async with api.connection() as (reader, writer):
+        writer.write(request() + get + request() + request(body=b"{") + request())
+        answers = [await answer_of(reader) for _ in range(5)]
+
+    statuses = [int(answer.split(b" ", 2)[1]) for answer in answers]
+    assert statuses == [201, 200, 201, 400, 201]
+
+
+@pytest.mark.parametrize("way", [b"X-Way: hot", BY_ASGI])
+async def test_a_stop_waits_for_redis(
+    api_at: Api, server_binary: Path, tmp_path: Path, way: bytes
+) -> None:
+    """A task that is on its way to Redis when SIGTERM comes is stored and answered."""
+    server = RedisServer(server_binary, tmp_path).start()
+    api_at.environment["REDIS_ADDR"] = server.address
+    api_at.start()
+    await api_at.until_alive()
+    async with api_at.connection() as (reader, writer):
+        writer.write(request(way))
+        await answer_of(reader)
+        os.kill(server.pid, signal.SIGSTOP)
+        writer.write(request(way))
+        await in_the_apis_hands(api_at)
+        api_at.terminate()
+        await wait_until(lambda: "Shutting down" in api_at.log(), "the API has the signal")
+        os.kill(server.pid, signal.SIGCONT)
+        answer = await asyncio.wait_for(reader.read(), 10)
+
+    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert b"\r\nconnection: close\r\n" in answer
+    assert await api_at.until_ended() == 0
+    assert '"level":"error"' not in api_at.log()
+    server.stop()
+
+
+async def in_the_apis_hands(api: Api) -> None:
+    """Wait until the API has read all that was sent: it reads in order, and answers later."""
+    async with httpx.AsyncClient() as client:
+        await client.get(f"{api.url}/health")
+
+
+@pytest.mark.parametrize("way", [b"X-Way: hot", BY_ASGI])
+async def test_a_redis_that_dies_under_a_task_is_503(
+    api_at: Api, server_binary: Path, tmp_path: Path, way: bytes
+) -> None:
+    """A task that Redis took along is refused with Retry-After, and the connection goes on."""
+    server = RedisServer(server_binary, tmp_path).start()
+    api_at.environment["REDIS_ADDR"] = server.address
+    api_at.start()
+    await api_at.until_alive()
+    async with api_at.connection() as (reader, writer):
+        os.kill(server.pid, signal.SIGSTOP)
+        writer.write(request(way))
+        await in_the_apis_hands(api_at)
+        server.kill()
+        refused = await answer_of(reader)
+        server.start()
+        writer.write(request(way))
+        taken = await answer_of(reader)
+    server.stop()
+
+    assert refused.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nretry-after: " in refused
+    assert taken.startswith(b"HTTP/1.1 201 ")
+
+
+@pytest.mark.parametrize("way", [b"X-Way: hot", BY_ASGI])
+async def test_a_client_that_resets_is_no_fault_of_ours(api_at: Api, way: bytes) -> None:
+    """Clients that go away before their answer leave no error in the log, and their tasks stay."""
+    api_at.start()
+    await api_at.until_alive()
+    for _ in range(20):
+        async with api_at.connection() as (_, writer):
+            writer.write(request(way))
+            await writer.drain()
+            writer.transport.abort()
+    await wait_until(lambda: api_at.log().count("Task enqueued") == 20, "the tasks are there")
+    api_at.terminate()
+
+    assert await api_at.until_ended() == 0
+    assert '"level":"error"' not in api_at.log()
+    assert "Traceback" not in api_at.log()
+
+
+async def test_both_ways_make_the_same_spans(api_at: Api) -> None:
+    """A recorded request has the same spans with the same attributes, whichever way it took."""
+    async with Collector() as collector:
+        api_at.environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector.url
+        api_at.environment["OTEL_BSP_SCHEDULE_DELAY"] = "50"
+        api_at.start()
+        await api_at.until_alive()
+        for way in (b"X-Way: hot", BY_ASGI):
+            await answers_to(api_at, request(way, TRACE + b"1", b"User-Agent: test/1"))
+        await wait_until(lambda: len(collector.spans) == 8, "the spans are there")
+        api_at.terminate()
+        await api_at.until_ended()
+
+    told = [without_ids(span) for span in collector.spans]
+    assert {span[0] for span in told} == {
+        "POST /api/v1/tasks",
+        f"send {api_at.environment['QUEUE_NAME']}",
+    }
+    for span in told:
+        assert told.count(span) == 4
+
+
+def without_ids(span: SeenSpan) -> tuple[str, str, str, dict[str, object]]:
+    """Return what does not vary of a span."""
+    varies = {"messaging.message.id", "task_id"}
+    kept = {name: value for name, value in span.attributes.items() if name not in varies}
+    return span.name, span.kind, span.trace_id, kept
+
+
+async def test_both_ways_are_counted(api_at: Api) -> None:
+    """A request is one in the metrics, whichever way it took."""
+    port = free_port()
+    api_at.environment["METRICS_PORT"] = str(port)
+    api_at.start()
+    await api_at.until_alive()
+    for way in (b"X-Way: hot", BY_ASGI):
+        await answers_to(api_at, request(way))
+        await answers_to(api_at, request(way, body=b"{}"))
+    async with httpx.AsyncClient() as client:
+        page = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+
+    counted = re.findall(r'duration_seconds_count{.*"POST".*_code="(\d+)".*} (\S+)', page)
+    assert dict(counted) == {"201": "4.0", "422": "4.0"}
