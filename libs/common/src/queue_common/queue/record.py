@@ -52,7 +52,9 @@ _encoder = msgspec.msgpack.Encoder()
 
 def queued_record(lane: str, payload: bytes, digest: bytes) -> bytes:
     """Return the record of a task that waits from now on."""
-    return front_part(b"q", 0, 0) + fixed_part(lane, payload, digest)
+    name = lane.encode()
+    fixed = _FIXED.pack(_MAGIC, digest, len(name), len(payload))
+    return b"".join((front_part(b"q", 0, 0), fixed, name, payload))
 
 
 def front_part(state: bytes, attempts: int, interrupted: int) -> bytes:
