@@ -87,6 +87,31 @@ async def test_lines_of_threads_are_all_written(packets: Packets) -> None:
     assert sorted(lines.split(b"\n")) == [b"", *[b"loop"] * 8, *[b"thread"] * 8]
 
 
+NESTED = """
+import sys
+from queue_common.log_stream import LineStream
+class File:
+    told = False
+    def write(self, lines):
+        if not self.told:
+            self.told = True
+            stream.warning(b"from a destructor")
+        sys.stdout.buffer.write(lines)
+    def flush(self):
+        sys.stdout.buffer.flush()
+stream = LineStream(File())
+stream.info(b"line")
+"""
+
+
+def test_a_line_told_while_another_is_written_stops_nobody() -> None:
+    """The garbage collector may run at any time, and what it removes may have a last word."""
+    command = [sys.executable, "-c", NESTED]
+    process = subprocess.run(command, capture_output=True, check=False, timeout=60)
+
+    assert sorted(process.stdout.splitlines()) == [b"from a destructor", b"line"]
+
+
 WORK = """
 import asyncio, sys
 from queue_common.log_stream import LineStream

@@ -8,6 +8,7 @@ import pytest
 import redis.asyncio
 
 from queue_common.errors import UnknownTaskError
+from queue_common.queue.connection import answer
 from queue_common.retry import Dead, Done, RetryAt
 from queue_common.settings import QueueSettings
 from queue_common.task import Outcome, State, TaskId
@@ -243,3 +244,18 @@ async def test_unreadable_task_becomes_a_dead_letter_in_full(
     assert claim.task is None
     assert (record.state, record.payload) == (State.DEAD, foreign)
     await scripted.inspector.check()
+
+
+async def test_foreign_thing_among_due_tasks_holds_no_other_back(
+    scripted: ScriptedQueue, raw_redis: redis.asyncio.Redis
+) -> None:
+    """Something else at a scheduled task's key is claimed as unreadable, the others as tasks."""
+    await scripted.register("worker")
+    for task_id in ("1", "2"):
+        await scripted.submit(task_id, a_task(), delay_ms=60_000)
+        await scripted.make_due(task_id, a_task().lane)
+    await raw_redis.delete(scripted.key("t:1"))
+    await answer(raw_redis.rpush(scripted.key("t:1"), "foreign"))
+    claims = await scripted.claim("worker")
+
+    assert {claim.task_id: claim.task is None for claim in claims} == {"1": True, "2": False}

@@ -9,6 +9,7 @@ import redis.asyncio
 
 from queue_common.errors import ConflictError, UnknownTaskError
 from queue_common.queue import TaskQueue
+from queue_common.queue.record import queued_record
 from queue_common.retry import Dead, Done
 from queue_common.task import State, TaskId
 from queue_common.testing.inspector import QueueInspector
@@ -112,6 +113,23 @@ async def test_bad_task_fails_alone(
     assert (results[0], results[2]) == (True, True)
     assert isinstance(results[1], ConflictError)
     assert (await queue.lookup.count()).queued == 2
+
+
+@pytest.mark.parametrize("off_ms", [-600_000, 0, 600_000], ids=["slow", "right", "fast"])
+async def test_a_task_waits_by_the_servers_clock(
+    off_ms: int, scripted: ScriptedQueue, raw_redis: redis.asyncio.Redis
+) -> None:
+    """However wrong the API's clock is, a task waits since Redis took it."""
+    task = a_task()
+    record = queued_record(task.lane, task.encode(), task.digest())
+    sent_ms = int.from_bytes(record[1:9], "big") + off_ms
+    as_sent = record[:1] + sent_ms.to_bytes(8, "big") + record[9:]
+    await scripted.scripts.run("enqueue", "1", task.lane, 0, as_sent)
+    seconds, microseconds = await raw_redis.time()
+    waiting_since_ms = (await scripted.lookup.view(TaskId("1"))).due_at_ms or 0
+
+    assert abs(seconds * 1000 + microseconds / 1000 - waiting_since_ms) < 5000
+    await scripted.inspector.check()
 
 
 async def test_task_that_cannot_be_written_fails_alone(queue: TaskQueue) -> None:

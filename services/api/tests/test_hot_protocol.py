@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
 from queue_common.errors import ConflictError, QueueUnavailableError
+from queue_common.testing import wait_until
 
 from .hand_driven import REQUEST, Connection, request, teapot
 
@@ -67,6 +69,26 @@ async def test_a_request_may_come_in_any_pieces() -> None:
 
     assert set(connection.statuses) == {201}
     assert connection.ids == connection.queue.ids
+
+
+async def test_a_request_lasts_from_its_head_on() -> None:
+    """The time for which a body was waited for counts, as it does where uvicorn reads it."""
+    connection = Connection()
+    connection.protocol.data_received(REQUEST[:-1])
+    head_came = time.perf_counter()
+    await wait_until(lambda: time.perf_counter() > head_came + 0.05, "a while has passed")
+    connection.protocol.data_received(REQUEST[-1:])
+    connection.queue.answer()
+    await connection.until_answered(1)
+    name = "http_server_request_duration_seconds_sum"
+    (seconds,) = (
+        sample.value
+        for family in connection.metrics.registry.collect()
+        for sample in family.samples
+        if sample.name == name
+    )
+
+    assert seconds >= 0.05
 
 
 async def test_a_request_may_come_byte_by_byte() -> None:

@@ -25,7 +25,8 @@ class LineStream:
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._waiting: list[bytes] = []
-        self._lock = threading.Lock()
+        # Reentrant: a line may come from a destructor that runs while another one is written.
+        self._lock = threading.RLock()
         self._flushing: asyncio.AbstractEventLoop | None = None
         """The loop that is going to flush; one that was stopped before may never do it."""
         atexit.register(self.flush)

@@ -23,9 +23,10 @@ HEADS_REMEMBERED = 512
 
 _REQUEST_LINE = f"POST {PATH} HTTP/1.1\r\n".encode()
 _END = b"\r\n\r\n"
-# Possessive: each byte is looked at once, whatever is sent. A header that goes on in the next line
-# and a bare CR or LF do not match, nor whatever else parsers read in more ways than one.
-_HEADERS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)++")
+# Each part ends where the next must begin: each byte is looked at once, whatever is sent. A header
+# that goes on in the next line and a bare CR or LF do not match, nor whatever else parsers read in
+# more ways than one.
+_HEADERS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)+")
 _LENGTH = re.compile(rb"[0-9]{1,5}")
 _ELSEWHERE = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"proxy-connection"})
 _ONCE = _ELSEWHERE | {b"content-length", b"content-type", b"content-encoding", b"connection"}

@@ -73,6 +73,8 @@ class HotProtocol(CorkedProtocol):
         """uvicorn's parser has begun a request, and its end has not come."""
         self._head: HotHead | None = None
         """Of a hot request whose body has not all come."""
+        self._began = 0.0
+        """When that head came, by perf_counter."""
         self._come: list[bytes] = []
         self._missing_bytes = 0
         self._under_way: _UnderWay | None = None
@@ -85,6 +87,7 @@ class HotProtocol(CorkedProtocol):
         if self._head is None and self._is_between_requests():
             self._head = head = read_head(data, self._route.create_task.most_bytes)
             self._missing_bytes = head.request_bytes if head else 0
+            self._began = time.perf_counter()
         if self._head is not None:
             self._read_on(self._head, data)
         else:
@@ -120,7 +123,7 @@ class HotProtocol(CorkedProtocol):
         return come
 
     def _begin(self, head: HotHead, raw: bytes) -> None:
-        began = time.perf_counter()
+        began = self._began
         create_task = self._route.create_task
         trace = begin_trace(
             create_task.tracing,
@@ -128,6 +131,7 @@ class HotProtocol(CorkedProtocol):
                 "method": "POST", "path": PATH, "http_version": "1.1", "scheme": self.scheme,
                 "client": self.client, "headers": head.headers,
             },
+            seconds_ago=time.perf_counter() - began,
         )  # fmt: skip
         try:
             submission = create_task.submit(raw[head.head_bytes :], trace)

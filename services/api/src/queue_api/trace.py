@@ -32,14 +32,15 @@ PORT_MOST_DIGITS = 5
 _CARRIERS = {b"traceparent": "traceparent", b"tracestate": "tracestate", b"baggage": "baggage"}
 
 
-def begin_trace(tracing: Tracing, scope: Scope) -> RequestTrace:
-    """Continue the client's trace, or begin one for the task."""
+def begin_trace(tracing: Tracing, scope: Scope, *, seconds_ago: float = 0.0) -> RequestTrace:
+    """Continue the client's trace, or begin one for the task; its request came ``seconds_ago``."""
     parent = _parent(scope["headers"])
     server = tracing.begin(parent)
     spans = tracing.recorder(server)
     if spans is None:
         return RequestTrace(server)
-    return _RecordedRequest(spans, scope, parent, server, tracing.queue)
+    started_ns = time.time_ns() - round(seconds_ago * 1e9)
+    return _RecordedRequest(spans, scope, parent, server, tracing.queue, started_ns)
 
 
 def _parent(headers: list[tuple[bytes, bytes]]) -> TraceContext | None:
@@ -78,7 +79,7 @@ class _RecordedRequest(RequestTrace):
 
     def __init__(
         self, spans: Spans, scope: Scope, parent: TraceContext | None, server: TraceContext,
-        queue: str,
+        queue: str, started_ns: int,
     ) -> None:  # fmt: skip
         super().__init__(server.span(new_span_id()))
         self._spans = spans
@@ -86,7 +87,7 @@ class _RecordedRequest(RequestTrace):
         self._parent = parent
         self._server = server
         self._queue = queue
-        self._started_ns = self._sending_ns = time.time_ns()
+        self._started_ns = self._sending_ns = started_ns
 
     def sending(self) -> None:
         self._sending_ns = time.time_ns()

@@ -58,6 +58,12 @@ class _TlsConnection(_PacksInC, SSLConnection):
     pass
 
 
+_PACKING: dict[type[AbstractConnection], type[AbstractConnection]] = {
+    Connection: _Connection,
+    SSLConnection: _TlsConnection,
+}
+
+
 def open_client(
     settings: RedisSettings, *, retries: int = 0, answer_timeout_seconds: float | None = None
 ) -> Redis:
@@ -70,15 +76,18 @@ def open_client(
         "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
         "socket_timeout": answer_timeout_seconds or ANSWER_TIMEOUT_SECONDS,
         "socket_keepalive": True,
-        "retry": Retry(NoBackoff(), retries),
+        # A server that is silent is not asked again: it has had its time.
+        "retry": Retry(NoBackoff(), retries, supported_errors=(RedisConnectionError,)),
         "retry_on_error": [RedisConnectionError] if retries else [],
     }
     url = settings.url()
-    tls = url.startswith("rediss://")
-    if tls and settings.redis_ca_file is not None:
+    if url.startswith("rediss://") and settings.redis_ca_file is not None:
         options["ssl_ca_certs"] = str(settings.redis_ca_file)
-    options["connection_class"] = _TlsConnection if tls else _Connection
-    return Redis.from_url(url, **options)
+    client = Redis.from_url(url, **options)
+    pool = client.connection_pool
+    # The URL decides on the class, whatever an option says.
+    pool.connection_class = _PACKING.get(pool.connection_class, pool.connection_class)
+    return client
 
 
 @contextmanager

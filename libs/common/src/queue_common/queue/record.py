@@ -5,7 +5,7 @@ bytes       type   what
 ==========  =====  ====================================================================
 0           char   state (``STATES``)
 1-8         u64    Unix ms: due (scheduled), waiting since (queued), claimed (active), settled;
-                   by the clock of who wrote it: the server, and at the ends API and worker
+                   by Redis' clock, a new task's within a second; by its worker's where delivered
 9-12        u32    attempts that count
 13-14       u16    attempts cut short by a crash
 15          char   ``x``: a client took the task back while it was active

@@ -22,8 +22,9 @@ local function promote()
     local ids = call('ZRANGEBYSCORE', SCHEDULED .. lane, '-inf', now, 'LIMIT', 0, DUE_A_CALL - moved)
     if #ids > 0 then
       call('ZREM', SCHEDULED .. lane, unpack(ids))
-      -- The record keeps the time it was due: since then it waits.
-      for _, id in ipairs(ids) do call('SETRANGE', RECORD .. id, 0, QUEUED) end
+      -- The record keeps the time it was due: since then it waits. What is no record of ours must
+      -- not keep the others back.
+      for _, id in ipairs(ids) do redis.pcall('SETRANGE', RECORD .. id, 0, QUEUED) end
       count('scheduled', -#ids)
       push(lane, ids)
       moved = moved + #ids

@@ -4,12 +4,16 @@
 -- ARGV     per task: id, lane, delay in ms, the record as of a queued task
 -- Result   per task: 1 new, 0 the same task was there, -1 another task has this id
 -- Cost     O(1) a task; about 5 commands a lane, and 2 a task where one of them was there before or
---          has a delay. Running it again changes nothing.
+--          has a delay, or the sender's clock is off. Running it again changes nothing.
 local results, by_lane, lanes = {}, {}, {}
 
--- By far the most common: all are new and none has a delay. One write for all of them then, and no
--- record is put together here, for long strings are what Lua takes longest for.
+-- A task waits since a time by this server's clock; a record as sent has one by its sender's.
+local MOST_OFF_MS = 1000
+
+-- By far the most common: all are new, none has a delay, and the clocks agree. One write for all of
+-- them then, and no record is put together here, for long strings are what Lua takes longest for.
 local function write_new_ones()
+  if math.abs(now - struct.unpack('>I8', ARGV[4], 2)) > MOST_OFF_MS then return false end
   local keys, writes, seen = {}, {}, {}
   for i = 1, #ARGV, 4 do
     local key = RECORD .. ARGV[i]
@@ -26,9 +30,8 @@ end
 
 -- Returns what the result of the task is.
 local function write(id, delay, record)
-  if delay > 0 then
-    record = moving(WAITS_DUE, now + delay, 0, 0) .. string.sub(record, MOVING_BYTES + 1)
-  end
+  local front = moving(delay > 0 and WAITS_DUE or QUEUED, now + delay, 0, 0)
+  record = front .. string.sub(record, MOVING_BYTES + 1)
   if call('SET', RECORD .. id, record, 'NX') then return 1 end
   -- Whatever else holds the key is a conflict of this task alone.
   local digest = redis.pcall('GETRANGE', RECORD .. id, 17, 24)

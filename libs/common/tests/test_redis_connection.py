@@ -1,0 +1,46 @@
+"""How commands go to Redis, and how often."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from queue_common.queue.connection import LARGE_BYTES, answer, open_client
+from queue_common.settings import RedisSettings
+
+
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_hiredis_packs_commands(scheme: str) -> None:
+    """A batch is one piece, with TLS and without; a large argument is a piece of its own."""
+    client = open_client(RedisSettings(redis_url=f"{scheme}://localhost:1"))
+    connection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    large = bytes(LARGE_BYTES + 1)
+
+    assert connection.pack_command("GET", *["x"] * 3000) == [
+        b"*3001\r\n$3\r\nGET\r\n" + b"$1\r\nx\r\n" * 3000
+    ]
+    assert large in connection.pack_command("SET", "x", large)
+
+
+async def test_a_silent_server_is_asked_once() -> None:
+    """A server that takes a command and says nothing is not asked again: it has had its time."""
+    asked = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        while data := await reader.read(65536):
+            asked += data.count(b"PING")
+            writer.write(b"+OK\r\n" * data.count(b"SETINFO"))
+        writer.close()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        settings = RedisSettings(redis_addr=f"127.0.0.1:{port}", redis_url=None)
+        client = open_client(settings, retries=1, answer_timeout_seconds=0.2)
+        with pytest.raises(RedisTimeoutError):
+            await answer(client.ping())
+        await client.aclose()
+
+    assert asked == 1
