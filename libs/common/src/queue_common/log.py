@@ -109,9 +109,8 @@ def _text_line(any_line: Processor) -> Processor:
         level = _LEVELS.get(method, method)
         message = str(event.pop("event", ""))
         fields = " ".join([f"{name}={green}{_shown(value)}{end}" for name, value in event.items()])
-        return (f"{dim}{_now()}{end} [{level:<8}] {bold}{message:<26}{end} {fields}").encode(
-            errors="backslashreplace"
-        )
+        text = f"{dim}{_now()}{end} [{level:<8}] {bold}{message:<26}{end} {fields}"
+        return text.encode(errors="backslashreplace")
 
     return line
 

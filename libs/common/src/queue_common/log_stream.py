@@ -44,8 +44,7 @@ class LineStream:
             self._flushing = loop
             loop.call_soon(self.flush)
 
-    debug = info = warn = warning = msg
-    err = error = critical = fatal = exception = failure = log = msg
+    debug = info = warning = error = critical = msg
 
     def write(self, text: str) -> None:
         """Take what the standard library's handlers write: a line with its end."""

@@ -52,9 +52,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 def queued_record(lane: str, payload: bytes, digest: bytes) -> bytes:
     """Return the record of a task that waits from now on."""
-    name = lane.encode()
-    fixed = _FIXED.pack(_MAGIC, digest, len(name), len(payload))
-    return b"".join((front_part(b"q", 0, 0), fixed, name, payload))
+    return fixed_part(lane, payload, digest, front_part(b"q", 0, 0))
 
 
 def front_part(state: bytes, attempts: int, interrupted: int) -> bytes:
@@ -62,10 +60,12 @@ def front_part(state: bytes, attempts: int, interrupted: int) -> bytes:
     return _MOVING.pack(state, round(time.time() * 1000), attempts, interrupted, b"-")
 
 
-def fixed_part(lane: str, payload: bytes, digest: bytes) -> bytes:
-    """Return the record from its 17th byte on, without a tail."""
+def fixed_part(lane: str, payload: bytes, digest: bytes, front: bytes = b"") -> bytes:
+    """Return the record from its 17th byte on, without a tail; ``front`` goes before it."""
     name = lane.encode()
-    return b"".join((_FIXED.pack(_MAGIC, digest, len(name), len(payload)), name, payload))
+    fixed = _FIXED.pack(_MAGIC, digest, len(name), len(payload))
+    # One copy of what may be a large payload.
+    return b"".join((front, fixed, name, payload))
 
 
 def pack_tail(attempt: Attempt) -> bytes:
