@@ -1,4 +1,4 @@
-"""Fixtures of all test suites: a real server, and queues on it that leave nothing behind."""
+"""Fixtures of all test suites: real servers, and queues on them that leave nothing behind."""
 
 from __future__ import annotations
 
@@ -40,6 +40,22 @@ def redis_server(
     server = RedisServer(server_binary, tmp_path_factory.mktemp("redis")).start()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def start_server(server_binary: Path, tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
+    """Starts servers of the test's own, with options; kills them at its end."""
+    started: list[RedisServer] = []
+
+    def start(*options: str) -> RedisServer:
+        directory = tmp_path / f"server-{len(started)}"
+        directory.mkdir()
+        started.append(RedisServer(server_binary, directory, *options).start())
+        return started[-1]
+
+    yield start
+    for server in started:
+        server.kill()
 
 
 @pytest.fixture

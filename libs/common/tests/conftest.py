@@ -1,16 +1,12 @@
-"""Fixtures of the queue's tests: a queue step by step, a look behind it, servers to maltreat."""
+"""Fixtures of the queue's tests: a queue step by step, and a look behind it."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import redis.asyncio
 from hypothesis import HealthCheck, settings
 
 from queue_common.settings import QueueSettings
-from queue_common.testing import RedisServer
 from queue_common.testing.inspector import QueueInspector
 from queue_common.testing.scripted import ScriptedQueue
 
@@ -38,19 +34,3 @@ def scripted(raw_redis: redis.asyncio.Redis, queue_settings: QueueSettings) -> S
 def inspector(raw_redis: redis.asyncio.Redis, queue_settings: QueueSettings) -> QueueInspector:
     """A look behind the test's queue."""
     return QueueInspector(raw_redis, queue_settings.queue_name)
-
-
-@pytest.fixture
-def start_server(server_binary: Path, tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
-    """Starts servers of the test's own, with options; kills them at its end."""
-    started: list[RedisServer] = []
-
-    def start(*options: str) -> RedisServer:
-        directory = tmp_path / f"server-{len(started)}"
-        directory.mkdir()
-        started.append(RedisServer(server_binary, directory, *options).start())
-        return started[-1]
-
-    yield start
-    for server in started:
-        server.kill()

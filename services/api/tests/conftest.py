@@ -42,6 +42,12 @@ class Api:
                 stdout=log, stderr=subprocess.STDOUT,
             )  # fmt: skip
 
+    async def start_on(self, server: RedisServer) -> None:
+        """Start on this server; return once the API answers."""
+        self.environment["REDIS_ADDR"] = server.address
+        self.start()
+        await self.until_alive()
+
     async def until_alive(self) -> None:
         await wait_until(self._alive, "the API answers", 30)
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -26,13 +26,11 @@ async def get(api: Api, path: str) -> httpx.Response:
 
 
 async def test_a_lost_redis_is_503_until_it_is_back(
-    api_at: Api, server_binary: Path, tmp_path: Path
+    api_at: Api, start_server: Callable[..., RedisServer]
 ) -> None:
     """With Redis killed all but /health is 503 with Retry-After; the same API then goes on."""
-    server = RedisServer(server_binary, tmp_path, "--appendonly", "yes").start()
-    api_at.environment["REDIS_ADDR"] = server.address
-    api_at.start()
-    await api_at.until_alive()
+    server = start_server("--appendonly", "yes")
+    await api_at.start_on(server)
     before = await post(api_at)
 
     server.kill()
@@ -44,7 +42,6 @@ async def test_a_lost_redis_is_503_until_it_is_back(
     server.start()
     after = await post(api_at)
     ready = await get(api_at, "/ready")
-    server.stop()
 
     assert [r.status_code for r in (before, health, after, ready)] == [201, 200, 201, 200]
     for answer in during:
@@ -54,14 +51,11 @@ async def test_a_lost_redis_is_503_until_it_is_back(
         assert "Redis cannot be reached" in answer.json()["detail"]
 
 
-async def test_a_full_redis_is_503(api_at: Api, server_binary: Path, tmp_path: Path) -> None:
+async def test_a_full_redis_is_503(api_at: Api, start_server: Callable[..., RedisServer]) -> None:
     """A task for which Redis has no memory left is not accepted, and the answer says why."""
-    server = RedisServer(server_binary, tmp_path, "--maxmemory", "1").start()
-    api_at.environment["REDIS_ADDR"] = server.address
-    api_at.start()
-    await api_at.until_alive()
+    server = start_server("--maxmemory", "1")
+    await api_at.start_on(server)
     answer = await post(api_at)
-    server.stop()
 
     assert answer.status_code == 503
     assert "maxmemory" in answer.json()["detail"]
@@ -69,17 +63,16 @@ async def test_a_full_redis_is_503(api_at: Api, server_binary: Path, tmp_path: P
 
 
 @pytest.mark.timeout(90)
-async def test_a_redis_that_hangs_is_503(api_at: Api, server_binary: Path, tmp_path: Path) -> None:
+async def test_a_redis_that_hangs_is_503(
+    api_at: Api, start_server: Callable[..., RedisServer]
+) -> None:
     """A Redis that takes connections and is silent does not hold clients for ever."""
-    server = RedisServer(server_binary, tmp_path).start()
-    api_at.environment["REDIS_ADDR"] = server.address
-    api_at.start()
-    await api_at.until_alive()
+    server = start_server()
+    await api_at.start_on(server)
     os.kill(server.pid, signal.SIGSTOP)
     answer = await post(api_at)
     os.kill(server.pid, signal.SIGCONT)
     after = await post(api_at)
-    server.stop()
 
     assert (answer.status_code, after.status_code) == (503, 201)
 

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import signal
-from pathlib import Path
+from collections.abc import Callable
 
 import httpx
 import pytest
@@ -92,13 +92,11 @@ async def test_a_client_that_writes_ahead_is_answered_in_order(api: Api) -> None
 
 @pytest.mark.parametrize("way", [b"X-Way: hot", BY_ASGI])
 async def test_a_stop_waits_for_redis(
-    api_at: Api, server_binary: Path, tmp_path: Path, way: bytes
+    api_at: Api, start_server: Callable[..., RedisServer], way: bytes
 ) -> None:
     """A task that is on its way to Redis when SIGTERM comes is stored and answered."""
-    server = RedisServer(server_binary, tmp_path).start()
-    api_at.environment["REDIS_ADDR"] = server.address
-    api_at.start()
-    await api_at.until_alive()
+    server = start_server()
+    await api_at.start_on(server)
     async with api_at.connection() as (reader, writer):
         writer.write(request(way))
         await answer_of(reader)
@@ -113,7 +111,6 @@ async def test_a_stop_waits_for_redis(
     assert answer.startswith(b"HTTP/1.1 201 ")
     assert await api_at.until_ended() == 0
     assert '"level":"error"' not in api_at.log()
-    server.stop()
 
 
 async def in_the_apis_hands(api: Api) -> None:
@@ -124,13 +121,11 @@ async def in_the_apis_hands(api: Api) -> None:
 
 @pytest.mark.parametrize("way", [b"X-Way: hot", BY_ASGI])
 async def test_a_redis_that_dies_under_a_task_is_503(
-    api_at: Api, server_binary: Path, tmp_path: Path, way: bytes
+    api_at: Api, start_server: Callable[..., RedisServer], way: bytes
 ) -> None:
     """A task that Redis took along is refused with Retry-After, and the connection goes on."""
-    server = RedisServer(server_binary, tmp_path).start()
-    api_at.environment["REDIS_ADDR"] = server.address
-    api_at.start()
-    await api_at.until_alive()
+    server = start_server()
+    await api_at.start_on(server)
     async with api_at.connection() as (reader, writer):
         os.kill(server.pid, signal.SIGSTOP)
         writer.write(request(way))
@@ -140,7 +135,6 @@ async def test_a_redis_that_dies_under_a_task_is_503(
         server.start()
         writer.write(request(way))
         taken = await answer_of(reader)
-    server.stop()
 
     assert refused.startswith(b"HTTP/1.1 503 ")
     assert b"\r\nretry-after: " in refused

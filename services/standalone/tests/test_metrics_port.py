@@ -6,8 +6,8 @@ import asyncio
 import re
 import signal
 import socket
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -91,11 +91,10 @@ async def test_the_backlog_is_told_to_who_scales(new_process: NewProcess) -> Non
 
 
 async def test_without_redis_there_are_no_stale_figures(
-    new_process: NewProcess, server_binary: Path, tmp_path: Path
+    new_process: NewProcess, start_server: Callable[..., RedisServer]
 ) -> None:
     """With Redis gone /metrics answers with queue_redis_up 0 and no figure of it; /ready is 503."""
-    (tmp_path / "redis").mkdir()
-    server = RedisServer(server_binary, tmp_path / "redis").start()
+    server = start_server()
     processes = [new_process(name).start(REDIS_ADDR=server.address) for name in ("api", "worker")]
     for process in processes:
         await process.until("/ready", 200)

@@ -338,15 +338,13 @@ async def test_a_worker_outlives_its_redis(
 
 async def test_a_worker_stops_without_its_redis(
     new_worker: Callable[[], Worker],
-    server_binary: Path,
-    tmp_path: Path,
+    start_server: Callable[..., RedisServer],
     receiver: Receiver,
     queue_settings: QueueSettings,
 ) -> None:
     """With Redis gone a worker stops all the same; what it held is its lease's to give back."""
     receiver.answers("/hang", [Answer(hangs=True)])
-    (tmp_path / "redis").mkdir()
-    server = RedisServer(server_binary, tmp_path / "redis").start()
+    server = start_server()
     worker = await new_worker().start(REDIS_ADDR=server.address, WORKER_DRAIN_TIMEOUT="100ms")
     settings = RedisSettings(redis_addr=server.address, redis_url=None)
     queue = TaskQueue(settings, queue_settings)
