@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from queue_common.task import Outcome, TaskId
@@ -83,3 +85,18 @@ async def test_what_would_break_out_is_not_sent(
 
     assert attempt.outcome is Outcome.PROTOCOL_ERROR
     assert server.requests == []
+
+
+@pytest.mark.parametrize("size", [16_384, 16_385, 65_537, 3_000_000])
+async def test_a_body_of_any_size_arrives_whole(transport: AnyTransport, size: int) -> None:
+    """A body that goes out in portions is the body that was given, and another request follows."""
+    body = os.urandom(size)
+    async with SocketServer(says(OK)) as server:
+        task = a_task(server.url, body=body)
+        for number in (1, 2):
+            attempt = await Deliverer(transport, timeout_seconds=10).deliver(
+                TaskId("id-1"), task, number, TRACED
+            )
+            assert attempt.outcome is Outcome.DELIVERED
+
+    assert [request.partition(b"\r\n\r\n")[2] for request in server.requests] == [body, body]

@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Connection", "Owner"]
 
+JOINED_BYTES = 16384
+"""A body up to this size is joined to its head: one write costs less than two."""
+PORTION_BYTES = 65536
+"""How much of a larger body is written at once."""
+
 
 class Owner(Protocol):
     """Who counts connections."""
@@ -43,10 +48,12 @@ class Connection(asyncio.Protocol):
         "_owner",
         "_parser",
         "_read_bytes",
+        "_rest",
         "_status",
         "_transport",
         "_unframed_bytes",
         "_waiter",
+        "_write_paused",
         "answering",
         "idle_since",
         "reusable",
@@ -58,6 +65,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._waiter: asyncio.Future[Answer] | None = None
+        self._write_paused = False
         self.reusable = False
         """After an exchange: another may follow."""
         self.answering = False
@@ -72,12 +80,13 @@ class Connection(asyncio.Protocol):
         self._body = b""
         self._read_bytes = 0
         self._unframed_bytes = 0
+        self._rest: memoryview | None = None
         self._complete = False
         self.answering = False
         self.reusable = False
 
-    def exchange(self, data: bytes, *, is_head: bool) -> asyncio.Future[Answer]:
-        """Send a request in one write; the answer comes by the future.
+    def exchange(self, head: bytes, body: bytes, *, is_head: bool) -> asyncio.Future[Answer]:
+        """Send a request, a small one in one write; the answer comes by the future.
 
         It raises httpx.ReadError where the connection is lost, TlsError, and
         httpx.RemoteProtocolError for an answer that is no HTTP. Whoever stops waiting has to close
@@ -88,13 +97,29 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._transport.is_closing():
             waiter.set_exception(httpx.ReadError("the connection was closed before the request"))
         else:
-            self._transport.write(data)
+            self._write(self._transport, head, body)
         return waiter
+
+    def _write(self, transport: asyncio.Transport, head: bytes, body: bytes) -> None:
+        if len(body) <= JOINED_BYTES:
+            transport.write(head + body)
+            return
+        transport.write(head)
+        self._rest = memoryview(body)
+        self._write_rest()
+
+    def _write_rest(self) -> None:
+        """Write the body as fast as it is taken: TLS would encrypt a second copy of it at once."""
+        while self._rest and self._transport is not None and not self._write_paused:
+            portion, self._rest = self._rest[:PORTION_BYTES], self._rest[PORTION_BYTES:]
+            self._transport.write(portion)
 
     @property
     def sending(self) -> bool:
         """Whether a part of the request still waits to be taken by the destination."""
-        return self._transport is not None and self._transport.get_write_buffer_size() > 0
+        if self._transport is None:
+            return False
+        return bool(self._rest) or self._transport.get_write_buffer_size() > 0
 
     def close(self) -> None:
         """Close at once, without the courtesies that would keep a socket open."""
@@ -107,7 +132,17 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport."""
         self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=PORTION_BYTES)
         self._owner.opened()
+
+    def pause_writing(self) -> None:
+        """Wait with what is left of the body until the destination takes more."""
+        self._write_paused = True
+
+    def resume_writing(self) -> None:
+        """Go on with the body."""
+        self._write_paused = False
+        self._write_rest()
 
     def data_received(self, data: bytes) -> None:
         """Feed the answer; bytes that nobody waits for make the connection unfit."""

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Transport"]
 
+RequestBytes = tuple[bytes, bytes]
+"""A request's head and its body: joined they would be the body a second time."""
+
 NO_TIMEOUT_SECONDS = 3600.0
 """The caller's deadline ends a handshake; the loop's own limit must not come before it."""
 
@@ -54,22 +57,23 @@ class Transport(httpx.AsyncBaseTransport):
         new one and the request sent again, once. Raises ResolveError, EgressRefusedError, TlsError,
         httpx.ConnectError, httpx.ReadError, httpx.ProtocolError, httpx.InvalidURL.
         """
-        target, data = encode_outgoing(request)
+        target, head = encode_outgoing(request)
         is_head = request.method.upper() == "HEAD"
+        data = (head, request.body or b"")
         return await self._send(target.destination, data, is_head, request.progress)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Make a request of httpx's, as ``exchange`` does."""
         target: Target = request.extensions.get("delivery_target") or target_of(request.url)
         progress: Progress = request.extensions.get("progress") or Unwatched()
-        data = encode_request(request, target)
+        data = (encode_request(request, target), request.read())
         is_head = request.method == "HEAD"
         answer = await self._send(target.destination, data, is_head, progress)
         stream = httpx.ByteStream(answer.body)
         return httpx.Response(answer.status_code, headers=answer.headers, stream=stream)
 
     async def _send(
-        self, destination: Destination, data: bytes, is_head: bool, progress: Progress
+        self, destination: Destination, data: RequestBytes, is_head: bool, progress: Progress
     ) -> Answer:
         kept = self.pool.take(destination)
         if kept is not None:
@@ -86,13 +90,13 @@ class Transport(httpx.AsyncBaseTransport):
         self,
         connection: Connection,
         destination: Destination,
-        data: bytes,
+        data: RequestBytes,
         is_head: bool,
         progress: Progress,
     ) -> Answer:
         progress.phase = "answer"
         try:
-            answer = await connection.exchange(data, is_head=is_head)
+            answer = await connection.exchange(*data, is_head=is_head)
         except BaseException:
             if connection.sending:
                 progress.phase = "send"

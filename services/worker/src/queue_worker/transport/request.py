@@ -128,33 +128,33 @@ def _framed(
 
 
 def encode_outgoing(request: Outgoing) -> tuple[Target, bytes]:
-    """Return where a request goes and how it goes over the wire.
+    """Return where a request goes and its head as it goes over the wire, before its body.
 
     Raises httpx.InvalidURL, httpx.UnsupportedProtocol and httpx.LocalProtocolError.
     """
     target, method = _read(request.url), request.method.upper()
     framed = _framed(target, method, request.headers, request.body)
-    return target, _encode(method, target, framed, request.body or b"")
+    return target, _encode_head(method, target, framed, len(request.body or b""))
 
 
 def encode_request(request: httpx.Request, target: Target) -> bytes:
-    """Return the request as it goes over the wire, its body joined to its head.
+    """Return the request's head as it goes over the wire, before its body.
 
     Raises httpx.LocalProtocolError for what would break out of its line or its frame.
     """
-    return _encode(request.method, target, request.headers.raw, request.read())
+    return _encode_head(request.method, target, request.headers.raw, len(request.read()))
 
 
-def _encode(name: str, target: Target, headers: list[Header], body: bytes) -> bytes:
+def _encode_head(name: str, target: Target, headers: list[Header], body_bytes: int) -> bytes:
     method = name.encode()
     _check_words(method, headers)
-    _check_frame(headers, len(body))
+    _check_frame(headers, body_bytes)
     head = b"\r\n".join((b"%b %b HTTP/1.1" % (method, target.path), *map(_line, headers)))
     # Two for each line's end, and no more.
     if len(head) - len(head.translate(None, _LINE_BREAKERS)) != 2 * len(headers):
         msg = "a header has a control character"
         raise httpx.LocalProtocolError(msg)
-    return b"%b\r\n\r\n%b" % (head, body)
+    return head + b"\r\n\r\n"
 
 
 def _check_words(method: bytes, headers: list[Header]) -> None:
