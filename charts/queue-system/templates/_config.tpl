@@ -2,6 +2,7 @@
 {{- define "queue-system.commonConfig" -}}
 ENV: production
 LOG_LEVEL: {{ .Values.logLevel }}
+METRICS_HOST: "::"
 METRICS_PORT: "9090"
 REDIS_ADDR: {{ include "queue-system.redisAddress" . | quote }}
 {{- if not .Values.redis.enabled }}

@@ -33,8 +33,8 @@ class Metered:
         kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME"} or k[:8] == "COVERAGE"}
         environment = {
             **kept, "ENV": "production", "EGRESS_ALLOW": "127.0.0.0/8",
-            "METRICS_PORT": str(self.metrics_port), "METRICS_HOST": "127.0.0.1",
-            "API_PORT": str(self.api_port), **self.variables, **variables,
+            "METRICS_PORT": str(self.metrics_port), "API_PORT": str(self.api_port),
+            **self.variables, **variables,
         }  # fmt: skip
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(

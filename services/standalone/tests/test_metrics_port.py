@@ -250,3 +250,20 @@ async def test_what_is_served_is_what_the_table_says(
         assert (family.type, family.documentation) == (metric.kind, metric.description)
         labels = {frozenset(sample.labels) - {"le"} for sample in family.samples}
         assert labels == {frozenset(metric.labels)}
+
+
+async def test_nobody_else_reaches_a_process_unless_told(new_process: NewProcess) -> None:
+    """Unless told otherwise a process listens on 127.0.0.1, with no port on other addresses."""
+    api, worker = new_process("api").start(), new_process("worker").start()
+    await api.until("/ready", 200)
+    await worker.until("/ready", 200)
+
+    assert reached_at("127.0.0.1", api.api_port)
+    for port in (api.api_port, api.metrics_port, worker.metrics_port):
+        assert not reached_at("127.0.0.2", port)
+
+
+def reached_at(host: str, port: int) -> bool:
+    with suppress(ConnectionRefusedError), socket.create_connection((host, port), 5):
+        return True
+    return False

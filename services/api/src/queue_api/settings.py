@@ -18,8 +18,8 @@ class ApiSettings(
 ):
     """All variables the API reads."""
 
-    api_host: Annotated[str, Field(min_length=1)] = "0.0.0.0"  # noqa: S104 - a server in a container
-    """The address to listen on."""
+    api_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """The address to listen on; ``::``: all of this machine's."""
     api_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """The port to listen on."""
     api_max_body: Annotated[ByteSize, Field(ge=1)] = ByteSize(1 << 20)

@@ -14,8 +14,8 @@ __all__ = ["MetricsSettings"]
 class MetricsSettings(OtelSettings):
     """What serves metrics and sends them."""
 
-    metrics_host: Annotated[str, Field(min_length=1)] = "0.0.0.0"  # noqa: S104 - a server in a container
-    """The address that METRICS_PORT is opened on."""
+    metrics_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    """The address that METRICS_PORT is opened on; ``::``: all of this machine's."""
     metrics_port: Annotated[int, Field(ge=0, le=65535)] = 0
     """The port of /metrics, /health and /ready, the API's /backlog too; 0: none."""
     otel_exporter_otlp_metrics_endpoint: Endpoint = ""
