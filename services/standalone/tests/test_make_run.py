@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import socket
+import stat
 import sys
 import urllib.request
 from collections.abc import AsyncIterator
@@ -17,6 +18,8 @@ import pytest
 
 from queue_common.testing import RedisServer, free_port, wait_until
 from queue_common.testing.receiver import Receiver
+
+PARTS = ("queue_api", "queue_worker", "valkey-server", "orphans")
 
 
 def two_free_ports() -> int:
@@ -108,6 +111,21 @@ class Run:
         raise AssertionError(part)
 
 
+def is_running(pid: int) -> bool:
+    with suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    return False
+
+
+def of_process(pid: int, name: str) -> list[str]:
+    """The process' ``cmdline`` or ``environ``."""
+    return Path(f"/proc/{pid}/{name}").read_text().split("\0")
+
+
+def mode(path: Path) -> str:
+    return stat.filemode(path.stat().st_mode)
+
+
 @pytest.fixture
 async def run(tmp_path: Path) -> AsyncIterator[Run]:
     run = Run(tmp_path, free_port(), free_port())
@@ -158,6 +176,54 @@ async def test_tasks_survive_a_stop_and_start(run: Run) -> None:
     assert task_id == receiver.to("/late")[0].headers["X-Task-Id"]
 
 
+async def test_nothing_stays_behind_a_killed_run(run: Run) -> None:
+    """After the run is killed its parts end, and the next run has the task of before."""
+    await run.start()
+    await run.until_running()
+    port = free_port()
+    task_id = await run.post({"url": f"http://127.0.0.1:{port}/late"})
+    pids = [run.pid_of(part) for part in PARTS]
+
+    await run.end(signal.SIGKILL)
+
+    await wait_until(lambda: not any(map(is_running, pids)), "all parts have ended", 20)
+    assert "User requested shutdown" in run.log("valkey")
+    async with Receiver(port) as receiver:
+        await run.start()
+        await wait_until(lambda: receiver.to("/late"), "the task arrives", 30)
+    assert task_id == receiver.to("/late")[0].headers["X-Task-Id"]
+
+
+async def test_data_and_logs_are_for_the_user_alone(run: Run) -> None:
+    """Nobody else can read what is in tasks, in folders of an earlier version neither."""
+    data = run.directory / ".data"
+    for name in ("logs", "valkey"):
+        (data / name).mkdir(parents=True)
+        (data / name).chmod(0o755)
+
+    await run.start()
+    await run.until_running()
+
+    written = [path for name in ("logs", "valkey") for path in (data / name).rglob("*")]
+    assert {mode(data / "logs"), mode(data / "valkey")} == {"drwx------"}
+    assert {mode(path) for path in written} == {"drwx------", "-rw-------"}
+
+
+async def test_valkey_is_the_systems_alone(run: Run) -> None:
+    """The Valkey answers nobody without its password, which no command line shows."""
+    await run.start()
+    await run.until_running()
+    password = (run.directory / ".data" / "valkey" / "password").read_text()
+
+    with socket.create_connection(("127.0.0.1", run.valkey_port), 5) as connection:
+        connection.sendall(b"KEYS *\r\n")
+        assert connection.recv(64).startswith(b"-NOAUTH")
+
+    pids = [run.pid_of(part) for part in PARTS]
+    words = [word for pid in pids for word in of_process(pid, "cmdline")]
+    assert [word for word in words if password in word] == []
+
+
 async def test_a_part_that_dies_ends_the_run_with_its_last_lines(run: Run) -> None:
     """When the worker is killed the run ends with an error that shows its last lines."""
     await run.start()
@@ -196,6 +262,16 @@ async def test_the_metrics_printed_are_served(run: Run) -> None:
 
     assert "messaging_client_sent_messages_total" in await run.read(of_api)
     assert "messaging_client_consumed_messages_total" in await run.read(of_worker)
+
+
+async def test_metrics_port_0_means_none(run: Run) -> None:
+    """With METRICS_PORT=0 neither API nor worker serves metrics, and none are printed."""
+    await run.start(METRICS_PORT="0")
+    await run.until_running()
+
+    assert "metrics  none" in run.said()
+    for part in ("queue_api", "queue_worker"):
+        assert "METRICS_PORT=0" in of_process(run.pid_of(part), "environ")
 
 
 async def test_a_taken_metrics_port_is_one_sentence(run: Run) -> None:

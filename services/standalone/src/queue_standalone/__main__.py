@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 
 from queue_common.settings import load
@@ -12,9 +13,13 @@ from .system import run
 
 __all__ = ["main"]
 
+FOR_THE_USER_ALONE = 0o077
+"""The umask: logs and data hold what is in tasks, secrets included."""
+
 
 def main() -> None:
     """Run the system until Ctrl-C."""
+    os.umask(FOR_THE_USER_ALONE)
     sys.exit(asyncio.run(run(load(StandaloneSettings))))
 
 

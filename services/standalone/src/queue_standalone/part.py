@@ -37,18 +37,25 @@ class Part:
     log: Path
     stop_seconds: float
     """How long it may take to stop before it is killed."""
+    stdin: bytes = b""
+    """What it reads at its start."""
     process: asyncio.subprocess.Process | None = None
 
-    async def start(self) -> None:
-        """Start the process; its log begins anew."""
+    async def start(self) -> int:
+        """Start the process, with an empty log, and return its id."""
         with self.log.open("wb") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self.command,
+                stdin=asyncio.subprocess.PIPE,
                 stdout=log,
                 stderr=asyncio.subprocess.STDOUT,
                 env=child_environment(self.environment),
                 start_new_session=True,
             )
+        if self.process.stdin is not None:
+            self.process.stdin.write(self.stdin)
+            self.process.stdin.close()
+        return self.process.pid
 
     async def until_ready(self, is_ready: Callable[[], Awaitable[bool]]) -> None:
         """Return once ``is_ready`` says so; raises PartEndedError where the process ends first."""

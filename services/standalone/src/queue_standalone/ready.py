@@ -29,9 +29,10 @@ async def _ask(port: int, request: bytes) -> bytes:
             await writer.wait_closed()
 
 
-async def answers_ping(port: int) -> bool:
+async def answers_ping(port: int, password: str = "") -> bool:
     """Say whether a Redis answers; one that still loads its data does not yet."""
-    return (await _ask(port, b"PING\r\n")).startswith(b"+PONG")
+    login = f"AUTH {password}\r\n" if password else ""
+    return b"+PONG" in await _ask(port, f"{login}PING\r\n".encode())
 
 
 async def answers_http(port: int, path: str) -> bool:

@@ -33,7 +33,12 @@ class StandaloneSettings(RedisSettings, MetricsSettings):
 
     @property
     def metrics_ports(self) -> dict[str, int]:
-        """The parts' METRICS_PORT: the one given, or 9464, for the API, the next for the worker."""
+        """The parts' METRICS_PORT: the one given, or 9464, for the API, the next for the worker.
+
+        None if it is given as 0.
+        """
+        if self.metrics_port == 0 and "metrics_port" in self.model_fields_set:
+            return {}
         first = self.metrics_port or METRICS_PORT
         return {"api": first, "worker": first + 1}
 

@@ -8,9 +8,10 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
+from .orphans import OrphanWatch
 from .part import Part, PartEndedError
 from .ready import answers_http, answers_ping, says
-from .valkey import find_server, server_command
+from .valkey import find_server, password_in, private_directory, server_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,9 @@ __all__ = ["run"]
 
 WORKER_STOP_SECONDS = 60.0
 """More than WORKER_DRAIN_TIMEOUT's default and the give-back."""
+VALKEY_STOP_SECONDS = 30.0
+ORPHAN_SECONDS = 2.0
+"""What API and worker have to stop if the run was killed; the next run repeats what is cut."""
 
 
 async def run(settings: StandaloneSettings) -> int:
@@ -30,8 +34,7 @@ async def run(settings: StandaloneSettings) -> int:
     worker, which finishes what it has in flight, then Valkey.
     """
     _check_ports(settings)
-    logs = settings.data_dir / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
+    logs = private_directory(settings.data_dir / "logs")
     system = _System(settings, logs)
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -64,29 +67,37 @@ class _System:
     def __init__(self, settings: StandaloneSettings, logs: Path) -> None:
         self._settings = settings
         own = settings.brings_own_redis
-        redis = {} if own else {"REDIS_URL": f"redis://127.0.0.1:{settings.valkey_port}"}
+        self._password = "" if own else self._read_password()
+        address = f":{self._password}@127.0.0.1:{settings.valkey_port}"
+        redis = {} if own else {"REDIS_URL": f"redis://{address}"}
         self._valkey = None if own else self._embedded(logs)
         self._api = self._module("api", redis, logs, 40.0)
         self._worker = self._module("worker", redis, logs, WORKER_STOP_SECONDS)
         self._running: list[Part] = []
+        self._orphans = OrphanWatch()
+
+    def _read_password(self) -> str:
+        return password_in(private_directory(self._settings.data_dir / "valkey"))
 
     def _embedded(self, logs: Path) -> Part:
-        directory = self._settings.data_dir / "valkey"
-        directory.mkdir(parents=True, exist_ok=True)
-        command = server_command(find_server(), self._settings.valkey_port, directory)
-        return Part("valkey", command, {}, logs / "valkey.log", 30.0)
+        port, directory = self._settings.valkey_port, self._settings.data_dir / "valkey"
+        # The password comes by the standard input: all users can read a command line.
+        command = [*server_command(find_server(), port, directory), "-"]
+        log, stdin = logs / "valkey.log", f"requirepass {self._password}\n".encode()
+        return Part("valkey", command, {}, log, VALKEY_STOP_SECONDS, stdin)
 
     def _module(self, name: str, redis: dict[str, str], logs: Path, stop_seconds: float) -> Part:
         command = [sys.executable, "-m", f"queue_{name}"]
-        variables = {**redis, "METRICS_PORT": str(self._settings.metrics_ports[name])}
+        variables = {**redis, "METRICS_PORT": str(self._settings.metrics_ports.get(name, 0))}
         return Part(name, command, variables, logs / f"{name}.log", stop_seconds)
 
     async def serve(self) -> bool:
         """Start everything and tell where it is; raises PartEndedError when a part ends."""
+        await self._orphans.start()
         if self._valkey is not None:
-            await self._start(self._valkey)
-            port = self._settings.valkey_port
-            await self._valkey.until_ready(lambda: answers_ping(port))
+            await self._start(self._valkey, VALKEY_STOP_SECONDS)
+            port, password = self._settings.valkey_port, self._password
+            await self._valkey.until_ready(lambda: answers_ping(port, password))
         # The worker starts before the API: it stops after it.
         await self._start(self._worker)
         await self._start(self._api)
@@ -103,9 +114,10 @@ class _System:
             part.raise_if_ended()
         return True
 
-    async def _start(self, part: Part) -> None:
-        await part.start()
+    async def _start(self, part: Part, orphan_seconds: float = ORPHAN_SECONDS) -> None:
+        pid = await part.start()
         self._running.append(part)
+        await self._orphans.add(pid, orphan_seconds)
 
     async def stop(self) -> None:
         """Stop what runs, the part started last first."""
@@ -114,6 +126,7 @@ class _System:
             _say(f"Stopping the {part.name} ...")
             await part.stop()
             self._running.pop()
+        await self._orphans.stop()
 
     def hurry(self) -> None:
         """Ask the part that is stopping once more."""
@@ -142,13 +155,15 @@ def _welcome(settings: StandaloneSettings, *, embedded: bool) -> str:
     base = f"http://localhost:{settings.api_port}"
     task = f'{{"url": "{base}/health", "method": "GET"}}'
     data = settings.data_dir
-    metrics = [f"http://localhost:{port}/metrics" for port in settings.metrics_ports.values()]
+    metrics = [
+        f"http://localhost:{port}/metrics ({name})" for name, port in settings.metrics_ports.items()
+    ]
     keeps = f"{data / 'valkey'} (tasks survive a restart)" if embedded else "your own Redis"
     return f"""
 Queue System is running.
 
   API      {base}, described at {base}/docs
-  metrics  {metrics[0]} (API), {metrics[1]} (worker)
+  metrics  {", ".join(metrics) or "none"}
   data     {keeps}
   logs     {data / "logs"}
 

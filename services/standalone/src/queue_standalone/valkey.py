@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import sys
 from pathlib import Path
 
-__all__ = ["find_server", "server_command"]
+__all__ = ["find_server", "password_in", "private_directory", "server_command"]
 
 
 def find_server() -> Path:
@@ -38,6 +39,22 @@ def _packaged() -> Path | None:
         return Path(get_binary_path())
     except ValkeyBinaryNotFoundError:
         return None
+
+
+def private_directory(path: Path) -> Path:
+    """Make the directory, or take an existing one, for the user alone."""
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+    return path
+
+
+def password_in(directory: Path) -> str:
+    """Return the server's password, which is made once and kept in a file there."""
+    file = directory / "password"
+    if not file.exists():
+        file.touch(0o600)
+        file.write_text(secrets.token_hex(32))
+    return file.read_text()
 
 
 def server_command(server: Path, port: int, directory: Path) -> list[str]:
