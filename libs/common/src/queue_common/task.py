@@ -34,7 +34,8 @@ class State(StrEnum):
     DELIVERED = "delivered"
     """Settled: the destination answered 2xx. A compact record stays for RESULT_TTL."""
     DEAD = "dead"
-    """Settled: kept in full among the dead letters for DEAD_TTL."""
+    """Settled: kept in full among the dead letters for DEAD_TTL; without headers and body where the
+    egress guard refused it."""
     CANCELLED = "cancelled"
     """Settled: taken back by a client. A compact record stays for RESULT_TTL."""
 

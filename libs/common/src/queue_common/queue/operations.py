@@ -55,9 +55,13 @@ class Operations:
     async def requeue(self, task_id: TaskId, *, lifetime_ms: int = DAY_MS) -> None:
         """Bring a dead letter back to the front of its lane, to be tried for ``lifetime_ms``.
 
-        Its attempts count on. Raises WrongStateError for a task that is not dead.
+        Its attempts count on. Raises WrongStateError for a task that is not dead, and for one
+        without the headers or the body it was sent with.
         """
         record = await self._lookup.record(task_id)
+        if record.state is State.DEAD and not _is_whole(record):
+            msg = f"task {task_id} cannot be sent again: its headers and body were not kept"
+            raise WrongStateError(msg)
         await self._bring_back(task_id, State.DEAD, _with_new_deadline(record, lifetime_ms))
 
     async def _bring_back(self, task_id: TaskId, asked: State, rest: bytes) -> None:
@@ -110,6 +114,14 @@ def _compact(record: Record) -> bytes:
     except UnreadableRecordError:
         payload = b""
     return fixed_part(record.lane, payload, record.digest)
+
+
+def _is_whole(record: Record) -> bool:
+    """Say whether the record holds all that was sent; a SAQ job always does."""
+    try:
+        return record.task().digest() == record.digest
+    except UnreadableRecordError:
+        return True
 
 
 def _with_new_deadline(record: Record, lifetime_ms: int) -> bytes:

@@ -6,6 +6,8 @@ import struct
 import time
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ..retry import Dead, Decision, Done, RetryAt
 from ..task import Attempt, Outcome
 from .record import fixed_part, front_part, pack_tail
@@ -32,7 +34,11 @@ def settlement(
         ms = max(decision.due_at_ms - round(time.time() * 1000), 0)
     elif isinstance(decision, Done):
         ms = result_ttl_ms
-    return arguments(claim, _ACTIONS[type(decision)], ms, _rest(claim, decision), attempt)
+    if attempt.outcome is Outcome.EGRESS_REFUSED:
+        error = f"{attempt.error}; headers and body were not kept"
+        attempt = msgspec.structs.replace(attempt, error=error)
+    rest = _rest(claim, attempt, decision)
+    return arguments(claim, _ACTIONS[type(decision)], ms, rest, attempt)
 
 
 def give_back(claim: Claim) -> tuple[Argument, ...]:
@@ -40,12 +46,14 @@ def give_back(claim: Claim) -> tuple[Argument, ...]:
     return arguments(claim, b"b", claim.waiting_since_ms, b"", None)
 
 
-def _rest(claim: Claim, decision: Decision) -> bytes:
-    """Return what takes the place of the record: nothing, but in two cases."""
+def _rest(claim: Claim, attempt: Attempt, decision: Decision) -> bytes:
+    """Return what takes the place of the record; nothing: it is kept."""
     if claim.record is None:
         # Not a record of ours: kept as it is, inside one of ours.
         return fixed_part(claim.lane, claim.raw, _NO_DIGEST)
-    if isinstance(decision, Done) and claim.task is not None:
+    # Anyone can send tasks that the egress guard refuses: they must not fill Redis.
+    refused = isinstance(decision, Dead) and attempt.outcome is Outcome.EGRESS_REFUSED
+    if claim.task is not None and (refused or isinstance(decision, Done)):
         return fixed_part(claim.lane, claim.task.compact().encode(), claim.record.digest)
     return b""
 
