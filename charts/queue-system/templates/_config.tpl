@@ -21,8 +21,10 @@ DURABILITY: {{ .durability }}
 LANE_CONCURRENCY: {{ .laneConcurrency | int | quote }}
 RESULT_TTL: {{ .resultTTL | quote }}
 RESULT_MAX: {{ .resultMax | int64 | quote }}
+RESULT_MAX_BYTES: {{ .resultMaxBytes | quote }}
 DEAD_TTL: {{ .deadTTL | quote }}
 DEAD_MAX: {{ .deadMax | int64 | quote }}
+DEAD_MAX_BYTES: {{ .deadMaxBytes | quote }}
 WORKER_RETRY_INTERVAL: {{ .retryInterval | quote }}
 WORKER_RETRY_DEADLINE: {{ .retryDeadline | quote }}
 {{- end }}
@@ -52,10 +54,4 @@ http://{{ include "queue-system.fullname" . }}-jaeger:4318
 {{- else -}}
 {{- .Values.telemetry.endpoint -}}
 {{- end -}}
-{{- end -}}
-
-{{/* A duration such as 1m30s in whole seconds. */}}
-{{- define "queue-system.seconds" -}}
-{{- $start := toDate "2006-01-02" "2000-01-01" -}}
-{{- sub (mustDateModify . $start | unixEpoch) ($start | unixEpoch) -}}
 {{- end -}}

@@ -38,3 +38,9 @@ labels:
   {{- toYaml . | nindent 2 }}
   {{- end }}
 {{- end -}}
+
+{{/* A duration such as 1m30s in whole seconds. */}}
+{{- define "queue-system.seconds" -}}
+{{- $start := toDate "2006-01-02" "2000-01-01" -}}
+{{- sub (mustDateModify . $start | unixEpoch) ($start | unixEpoch) -}}
+{{- end -}}

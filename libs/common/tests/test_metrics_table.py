@@ -19,7 +19,7 @@ def sections() -> dict[str, tuple[str, str]]:
 
 
 def head(metric: Metric) -> str:
-    unit = {"s": " in s", "": ", 0 or 1"}.get(
+    unit = {"s": " in s", "By": " in bytes", "": ", 0 or 1"}.get(
         metric.unit, f"{' of' if metric.kind is not Kind.HISTOGRAM else ''} {metric.unit}"
     )
     source = "each pod its own" if metric is REDIS_UP else metric.source.value
@@ -62,6 +62,8 @@ def test_the_names_are_those_that_rules_and_dashboards_use() -> None:
         "queue_leases_lost_total{queue}",
         "queue_tasks_given_back_total{queue,reason}",
         "queue_egress_refusals_total{queue}",
+        "queue_settled_size_bytes{queue,kind}",
+        "queue_settled_size_limit_bytes{queue,kind}",
         "queue_removed_by_bound_total{queue,kind}",
         "queue_spans_dropped_total{}",
         "db_client_operation_duration_seconds{db_operation_name}",

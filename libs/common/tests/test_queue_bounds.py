@@ -75,7 +75,7 @@ async def test_no_record_is_kept_where_none_is_wanted(bounded: Opener) -> None:
     counters = await queue.lookup.counters()
 
     assert not snapshot.leftovers()
-    assert not snapshot.lists.get("done")
+    assert not snapshot.lists.get("results")
     assert (counters["delivered_total"], counters["cancelled_total"]) == (3, 1)
     with pytest.raises(UnknownTaskError):
         await queue.lookup.record("0")

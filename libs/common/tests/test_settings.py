@@ -46,6 +46,7 @@ def test_defaults_are_the_original_services() -> None:
     assert (queue.queue_name, queue.lane_concurrency, queue.durability) == ("tasks", 0, "local")
     assert (queue.result_ttl, queue.result_max) == (timedelta(minutes=10), 100_000)
     assert (queue.dead_ttl, queue.dead_max) == (timedelta(days=30), 100_000)
+    assert (queue.result_max_bytes, queue.dead_max_bytes) == (None, None)
 
 
 @pytest.mark.parametrize(
@@ -102,6 +103,8 @@ def test_what_is_no_duration_is_refused(
         (QueueSettings, "RESULT_MAX", "many", "valid integer"),
         (QueueSettings, "DEAD_TTL", "0s", "greater than"),
         (QueueSettings, "DEAD_MAX", "0", "greater than or equal"),
+        (QueueSettings, "DEAD_MAX_BYTES", "0", "greater than or equal"),
+        (QueueSettings, "RESULT_MAX_BYTES", "much", "byte"),
         (QueueSettings, "LANE_CONCURRENCY", "-1", "greater than or equal"),
         (QueueSettings, "DURABILITY", "eventual", "'local' or 'replicated'"),
     ],

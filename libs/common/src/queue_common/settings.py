@@ -13,6 +13,7 @@ import durationpy
 from pydantic import (
     AfterValidator,
     BeforeValidator,
+    ByteSize,
     Field,
     SecretStr,
     ValidationError,
@@ -152,10 +153,16 @@ class QueueSettings(Settings):
     """How long a settled task can be looked up; 0s removes it at once."""
     result_max: Annotated[int, Field(ge=0)] = 100_000
     """At most this many settled tasks are kept."""
+    result_max_bytes: Annotated[ByteSize | None, Field(ge=0)] = None
+    """Max bytes of the records of settled tasks; the oldest go first. Unset: 10 % of Redis'
+    ``maxmemory``, 100 MiB where it has none or does not tell."""
     dead_ttl: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=30)
     """How long a dead letter is kept."""
     dead_max: Annotated[int, Field(ge=1)] = 100_000
     """At most this many dead letters are kept; the oldest go first."""
+    dead_max_bytes: Annotated[ByteSize | None, Field(ge=1)] = None
+    """Max bytes of the records of dead letters; the oldest go first. Unset: 25 % of Redis'
+    ``maxmemory``, 256 MiB where it has none or does not tell."""
     lane_concurrency: Annotated[int, Field(ge=0)] = 0
     """Most requests a lane has in flight; 0: the sum of the live workers' WORKER_CONCURRENCY."""
     durability: Literal["local", "replicated"] = "local"

@@ -12,20 +12,29 @@ if TYPE_CHECKING:
 
 __all__ = ["Bounds", "milliseconds"]
 
+BY_MAXMEMORY = -1
+"""``renew.lua`` takes its share of Redis' ``maxmemory``."""
+
 
 def milliseconds(duration: timedelta) -> int:
     """Return a duration in whole milliseconds."""
     return round(duration.total_seconds() * 1000)
 
 
+def _bytes(size: int | None) -> int:
+    return BY_MAXMEMORY if size is None else size
+
+
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How long and how many settled tasks are kept."""
+    """How long and how many settled tasks are kept, and in how many bytes."""
 
     result_ttl_ms: int
     result_max: int
     dead_ttl_ms: int
     dead_max: int
+    result_max_bytes: int = BY_MAXMEMORY
+    dead_max_bytes: int = BY_MAXMEMORY
 
     @staticmethod
     def of(settings: QueueSettings) -> Bounds:
@@ -35,4 +44,6 @@ class Bounds:
             result_max=settings.result_max,
             dead_ttl_ms=milliseconds(settings.dead_ttl),
             dead_max=settings.dead_max,
+            result_max_bytes=_bytes(settings.result_max_bytes),
+            dead_max_bytes=_bytes(settings.dead_max_bytes),
         )

@@ -125,7 +125,7 @@ class Lease:
         with translated():
             renewed, first_end_ms, claimed = await self._scripts.run(
                 "renew", asked, int(LEASE_SECONDS * 1000), bounds.result_max, bounds.dead_ttl_ms,
-                bounds.dead_max,
+                bounds.dead_max, bounds.result_max_bytes, bounds.dead_max_bytes,
             )  # fmt: skip
         if not renewed:
             self.lose(asked)

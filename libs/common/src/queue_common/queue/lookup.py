@@ -121,7 +121,7 @@ class Lookup:
         async with self._client.pipeline(transaction=True) as pipeline:
             pipeline.hmget(f"{self._prefix}n", ["queued", "scheduled", "active"])
             pipeline.zcard(f"{self._prefix}dead")
-            pipeline.llen(f"{self._prefix}done")
+            pipeline.llen(f"{self._prefix}results")
             with translated():
                 (queued, scheduled, active), dead, settled = await pipeline.execute()
         return Counts(int(queued or 0), int(scheduled or 0), int(active or 0), dead, settled)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Pages"]
 
-_EXPIRY_BYTES = 13
-"""An entry of the list of settled records is its expiry in 13 digits and the id."""
+_RESULT_ID_AT = 22
+"""An entry of the list of settled records: its expiry in 13 digits, its bytes in 9, and the id."""
 
 _CURSOR_DIGITS = 20
 """A cursor of HSCAN is a u64; nothing of ours is longer."""
@@ -97,7 +97,7 @@ class Pages:
 
     async def _settled(self, passed: int, limit: int) -> _Ids:
         entries = await answer(
-            self._client.lrange(f"{self._prefix}done", -passed - limit, -passed - 1)
+            self._client.lrange(f"{self._prefix}results", -passed - limit, -passed - 1)
         )
         following = _cursor("", passed + limit) if len(entries) == limit else None
-        return [e[_EXPIRY_BYTES:].decode() for e in reversed(entries)], following
+        return [e[_RESULT_ID_AT:].decode() for e in reversed(entries)], following

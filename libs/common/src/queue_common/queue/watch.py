@@ -39,7 +39,7 @@ LANES_TOLD = 10
 ANSWER_SECONDS = 2.0
 COUNTERS = (
     "dead_total", "results_removed_total", "dead_removed_total", "dead_expired_total",
-    "leases_lost_total",
+    "leases_lost_total", "dead_bytes", "result_bytes", "dead_max_bytes", "result_max_bytes",
 )  # fmt: skip
 
 
@@ -75,7 +75,8 @@ class QueueFigures(msgspec.Struct, frozen=True):
     lanes: tuple[LaneFigures, ...]
     """At most ten, those with the most unsettled tasks."""
     counters: dict[str, int]
-    """What was counted since the queue began, by name; all of COUNTERS."""
+    """What was counted since the queue began, the bytes that are kept and their bounds, by name;
+    all of COUNTERS."""
 
 
 class _Look(msgspec.Struct, frozen=True, array_like=True):

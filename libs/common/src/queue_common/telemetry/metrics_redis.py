@@ -26,6 +26,8 @@ _REMOVED = {
     "dead_letter": "dead_removed_total",
     "expired_dead_letter": "dead_expired_total",
 }
+_SIZES = {"result": "result_bytes", "dead_letter": "dead_bytes"}
+_SIZE_LIMITS = {"result": "result_max_bytes", "dead_letter": "dead_max_bytes"}
 _Sample = tuple[tuple[str, ...], float]
 
 
@@ -71,8 +73,13 @@ class RedisFigures(Collector):
         yield table.WORKERS, [((), read.workers)]
         yield table.DEAD_LETTERS, [((), read.counters["dead_total"])]
         yield table.LEASES_LOST, [((), read.counters["leases_lost_total"])]
-        removed: list[_Sample] = [((k,), read.counters[c]) for k, c in _REMOVED.items()]
-        yield table.REMOVED, removed
+        yield table.SETTLED_SIZE, _by_kind(read, _SIZES)
+        yield table.SETTLED_SIZE_LIMIT, _by_kind(read, _SIZE_LIMITS)
+        yield table.REMOVED, _by_kind(read, _REMOVED)
+
+
+def _by_kind(read: QueueFigures, names: dict[str, str]) -> list[_Sample]:
+    return [((kind,), read.counters[name]) for kind, name in names.items()]
 
 
 def _by_state(waiting: int, scheduled: int, active: int, dead: int) -> list[_Sample]:

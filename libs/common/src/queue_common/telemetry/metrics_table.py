@@ -31,6 +31,9 @@ class Source(Enum):
     """Redis counts for all: every pod shows the same."""
 
 
+_UNITS: Final = {"s": "_seconds", "By": "_bytes"}
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
     """One metric; its attributes' values are from bounded sets."""
@@ -38,7 +41,7 @@ class Metric:
     name: str
     kind: Kind
     unit: str
-    """As OpenTelemetry writes it: ``s``, or what is counted, in braces. Empty: yes or no."""
+    """As OpenTelemetry writes it: ``s``, ``By``, or the thing counted in braces; empty: yes, no."""
     description: str
     attributes: tuple[str, ...] = ()
     source: Source = Source.PROCESS
@@ -47,9 +50,7 @@ class Metric:
     @property
     def prometheus_name(self) -> str:
         """Its name on ``/metrics``."""
-        name = _underscored(self.name)
-        if self.unit == "s":
-            name += "_seconds"
+        name = _underscored(self.name) + _UNITS.get(self.unit, "")
         return name + "_total" if self.kind is Kind.COUNTER else name
 
     @property
@@ -214,12 +215,28 @@ DEAD_LETTERS: Final = Metric(
     _QUEUE,
     Source.REDIS,
 )
+SETTLED_SIZE: Final = Metric(
+    "queue.settled_size",
+    _GAUGE,
+    "By",
+    "Bytes of the records of dead letters, and of delivered and cancelled tasks.",
+    ("queue", "kind"),
+    Source.REDIS,
+)
+SETTLED_SIZE_LIMIT: Final = Metric(
+    "queue.settled_size_limit",
+    _GAUGE,
+    "By",
+    "Max bytes of these records, over which the oldest are removed.",
+    ("queue", "kind"),
+    Source.REDIS,
+)
 REMOVED: Final = Metric(
     "queue.removed_by_bound",
     _COUNTER,
     "{task}",
-    "Records removed: results over their time or RESULT_MAX, dead letters over DEAD_MAX, dead "
-    "letters over DEAD_TTL.",
+    "Records removed: results and dead letters over their bounds or where Redis' memory is short, "
+    "dead letters over DEAD_TTL.",
     ("queue", "kind"),
     Source.REDIS,
 )
@@ -227,5 +244,6 @@ REMOVED: Final = Metric(
 METRICS: Final = (
     REQUEST_DURATION, SENT, CONSUMED, DELIVERY_DURATION, PROCESS_DURATION, START_DELAY, ATTEMPTS,
     RETRIES, EGRESS_REFUSALS, LEASES_LOST, GIVEN_BACK, SPANS_DROPPED, ROUND_TRIPS, LOOP_LAG,
-    REDIS_UP, PERSISTENCE_OK, TASKS, LANE_TASKS, OLDEST_WAITING, WORKERS, DEAD_LETTERS, REMOVED,
+    REDIS_UP, PERSISTENCE_OK, TASKS, LANE_TASKS, OLDEST_WAITING, WORKERS, DEAD_LETTERS,
+    SETTLED_SIZE, SETTLED_SIZE_LIMIT, REMOVED,
 )  # fmt: skip

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FIXED_KEYS", "QueueInspector", "Snapshot"]
 
-FIXED_KEYS = frozenset({"n", "wake", "workers", "slots", "done", "infos", "stats", "stats_turn"})
+FIXED_KEYS = frozenset({"n", "wake", "workers", "slots", "results", "infos", "stats", "stats_turn"})
 """Keys that may stay when a queue is empty: their number does not grow with tasks or lanes."""
 
 _READERS = {
@@ -39,6 +39,8 @@ class Snapshot:
 
     records: dict[str, Record] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Bytes of the records."""
     lists: dict[str, list[str]] = field(default_factory=dict)
     zsets: dict[str, dict[str, float]] = field(default_factory=dict)
     hashes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -62,6 +64,7 @@ class Snapshot:
                 self._add_record(key[2:], value)
 
     def _add_record(self, task_id: str, raw: bytes) -> None:
+        self.sizes[task_id] = len(raw)
         try:
             self.records[task_id] = Record.unpack(raw)
         except UnreadableRecordError:
@@ -92,7 +95,7 @@ class Snapshot:
         """Return a sentence for each way in which an invariant is broken."""
         return [
             *self._misplaced(), *self._miscounted(), *self._lane_faults(), *self._ghost_faults(),
-            *self._due_faults(), *self._dead_faults(),
+            *self._due_faults(), *self._dead_faults(), *self._size_faults(),
         ]  # fmt: skip
 
     def _misplaced(self) -> Iterable[str]:
@@ -160,6 +163,21 @@ class Snapshot:
         by_lane = {i for _, ids in self.under("d:") for i in ids}
         if by_lane != dead:
             yield f"dead are {dead}, by lane {by_lane}"
+
+    def _size_faults(self) -> Iterable[str]:
+        dead = {i: self.sizes.get(i, 0) for i in self.zsets.get("dead", ())}
+        kept = {i: int(size) for i, size in self.hashes.get("dead_sizes", {}).items()}
+        if kept != dead:
+            yield f"dead letters take {dead}, kept are {kept}"
+        results = {entry[22:]: int(entry[13:22]) for entry in self.lists.get("results", ())}
+        there = {i: self.sizes[i] for i in results if i in self.sizes}
+        if there != {i: size for i, size in results.items() if i in there}:
+            yield f"results take {there}, kept are {results}"
+        counters = self.hashes.get("n", {})
+        entries = [int(entry[13:22]) for entry in self.lists.get("results", ())]
+        for name, size in (("dead_bytes", sum(dead.values())), ("result_bytes", sum(entries))):
+            if int(counters.get(name, 0)) != size:
+                yield f"{name} is {counters.get(name)}, a walk finds {size}"
 
     def leftovers(self) -> set[str]:
         """Return the keys that an empty queue should not have."""

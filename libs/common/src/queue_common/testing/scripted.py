@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..queue.bounds import Bounds
+from ..queue.bounds import BY_MAXMEMORY, Bounds
 from ..queue.claim import Claim, claims_from
 from ..queue.connection import answer
 from ..queue.lookup import Lookup
@@ -40,10 +40,13 @@ class ScriptedQueue:
     def __init__(
         self, client: Redis, name: str, *, result_ttl_ms: int = DAY_MS, result_max: int = 1000,
         dead_ttl_ms: int = DAY_MS, dead_max: int = 1000, lane_concurrency: int = 0,
+        result_max_bytes: int = BY_MAXMEMORY, dead_max_bytes: int = BY_MAXMEMORY,
     ) -> None:  # fmt: skip
         self._client = client
         self._prefix = f"{{{name}}}:"
-        self._bounds = Bounds(result_ttl_ms, result_max, dead_ttl_ms, dead_max)
+        self._bounds = Bounds(
+            result_ttl_ms, result_max, dead_ttl_ms, dead_max, result_max_bytes, dead_max_bytes
+        )
         self._lane_concurrency = lane_concurrency
         self.scripts = Scripts(client, name)
         self.lookup = Lookup(client, self.scripts, self._prefix)
@@ -112,8 +115,9 @@ class ScriptedQueue:
         """Renew a lease; False where it has ended."""
         bounds = self._bounds
         renewed, *_ = await self.scripts.run(
-            "renew", lease, LEASE_MS, bounds.result_max, bounds.dead_ttl_ms, bounds.dead_max
-        )
+            "renew", lease, LEASE_MS, bounds.result_max, bounds.dead_ttl_ms, bounds.dead_max,
+            bounds.result_max_bytes, bounds.dead_max_bytes,
+        )  # fmt: skip
         return bool(renewed)
 
     async def end_lease(self, lease: str) -> None:

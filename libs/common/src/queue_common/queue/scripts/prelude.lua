@@ -18,7 +18,9 @@
 --   slots      hash    lease -> the concurrency its worker brings
 --   lost       set     ended leases whose tasks are being given back
 --   dead       zset    dead letters, by the time they died; d:<lane> those of one lane
---   done       list    settled records in the order in which they expire
+--   dead_sizes hash    dead letter -> bytes of its record; their sum is n's dead_bytes
+--   results    list    delivered and cancelled records in the order in which they expire: Unix ms
+--                      in 13 digits, bytes in 9 digits, id; the sum of bytes is n's result_bytes
 --   wake       list    at most one token: a worker that waits for it has something to do
 --   n          hash    counters and switches
 --   stats      string  what the last look at the lanes found (see watch.py)
@@ -30,7 +32,8 @@ local RECORD, WAITING, SCHEDULED, CLAIMED = Q .. 't:', Q .. 'l:', Q .. 's:', Q .
 local N, RING, FULL, PAUSED, DUE = Q .. 'n', Q .. 'ring', Q .. 'full', Q .. 'paused', Q .. 'due'
 local LANES, INFLIGHT, GHOSTS = Q .. 'lanes', Q .. 'inflight', Q .. 'ghosts'
 local WORKERS, SLOTS, LOST, WAKE = Q .. 'workers', Q .. 'slots', Q .. 'lost', Q .. 'wake'
-local DEAD, DEAD_IN, DONE = Q .. 'dead', Q .. 'd:', Q .. 'done'
+local DEAD, DEAD_IN, DEAD_SIZES = Q .. 'dead', Q .. 'd:', Q .. 'dead_sizes'
+local RESULTS, COPY = Q .. 'results', Q .. 'copy'
 local STATS, STATS_TURN = Q .. 'stats', Q .. 'stats_turn'
 
 local call = redis.call
@@ -165,43 +168,104 @@ local function state_of(id)
   return type(state) == 'string' and state or ''
 end
 
-local PRUNED_A_CALL = 100
+local COPIED_BYTES = 1024
 
--- Forgets settled tasks: entries past their time, then what is over the bound, oldest first.
-local function prune_done(most)
-  local over = call('LLEN', DONE) - most
-  local oldest = call('LRANGE', DONE, 0, 0)[1]
-  if not oldest or (over <= 0 and tonumber(string.sub(oldest, 1, 13)) > now) then return end
-  for i, entry in ipairs(call('LRANGE', DONE, 0, PRUNED_A_CALL - 1)) do
-    local expired, id = tonumber(string.sub(entry, 1, 13)) <= now, string.sub(entry, 14)
-    if not expired and i > over then return end
-    call('LPOP', DONE)
-    -- An id may have been taken anew since: only a settled record goes.
-    local state = expired and '' or state_of(id)
-    if state == IS_DELIVERED or state == IS_CANCELLED then
-      call('DEL', RECORD .. id)
-      count('results_removed_total', 1)
-    end
+-- Writes the last attempt into a record of a known length. Redis doubles a string that grows in
+-- place and keeps what is left over; a copy takes no more than it holds.
+local function write_tail(id, length, at, tail)
+  local new_length = call('SETRANGE', RECORD .. id, at, tail)
+  if new_length > length and new_length >= COPIED_BYTES then
+    call('COPY', RECORD .. id, COPY, 'REPLACE')
+    call('RENAME', COPY, RECORD .. id)
   end
 end
 
--- Dead letters go at their time's end or over the bound, oldest first. Their records live longer
--- than that, so that the lane can be read here.
-local function prune_dead(ttl, most)
-  local over = call('ZCARD', DEAD) - most
-  local old = call('ZRANGE', DEAD, 0, PRUNED_A_CALL - 1, 'WITHSCORES')
-  for i = 1, #old, 2 do
-    local id, died_at = old[i], tonumber(old[i + 1])
-    local expired = died_at + ttl <= now
-    if not expired and (i + 1) / 2 > over then return end
-    local task = read_header(id)
-    call('ZREM', DEAD, id)
-    if task and task.state == IS_DEAD then
-      call('ZREM', DEAD_IN .. task.lane, id)
+local PRUNED_AT_ONCE, DEAD_PRUNED_A_CALL = 100, 1000
+
+-- Returns the bytes that records of a kind take, and how many they may.
+local function kept_bytes(kind)
+  local bytes = call('HMGET', N, kind .. '_bytes', kind .. '_max_bytes')
+  return tonumber(bytes[1] or 0), tonumber(bytes[2] or math.huge)
+end
+
+-- Forgets delivered and cancelled tasks: entries past their time, then what is over the bounds,
+-- or all where memory is short; oldest first. Returns whether more may have to go.
+local function prune_results(max, short)
+  local number, pruned, removed, freed = call('LLEN', RESULTS), 0, 0, 0
+  if number == 0 then return false end
+  local bytes, max_bytes = kept_bytes('result')
+  local function is_over() return short or number > max or bytes - freed > max_bytes end
+  local function is_expired(entry) return tonumber(string.sub(entry, 1, 13)) <= now end
+  if not is_over() and not is_expired(call('LRANGE', RESULTS, 0, 0)[1]) then return false end
+  for _, entry in ipairs(call('LRANGE', RESULTS, 0, PRUNED_AT_ONCE - 1)) do
+    local expired, id = is_expired(entry), string.sub(entry, 23)
+    if not expired and not is_over() then break end
+    number, pruned = number - 1, pruned + 1
+    freed = freed + tonumber(string.sub(entry, 14, 22))
+    -- The id may have been used again since: only a settled record goes.
+    local state = expired and '' or state_of(id)
+    if state == IS_DELIVERED or state == IS_CANCELLED then
       call('DEL', RECORD .. id)
+      removed = removed + 1
     end
+  end
+  call('LTRIM', RESULTS, pruned, -1)
+  count('result_bytes', -freed)
+  count('results_removed_total', removed)
+  return pruned == PRUNED_AT_ONCE
+end
+
+-- Notes how many bytes a dead letter takes.
+local function count_dead(id)
+  local bytes = redis.pcall('STRLEN', RECORD .. id)
+  if type(bytes) ~= 'number' then bytes = 0 end
+  local before = tonumber(call('HGET', DEAD_SIZES, id) or 0)
+  call('HSET', DEAD_SIZES, id, bytes)
+  count('dead_bytes', bytes - before)
+end
+
+-- Takes a task out of the dead letters; its record stays. Returns the bytes it took.
+local function forget_dead(id, lane)
+  call('ZREM', DEAD, id)
+  if lane then call('ZREM', DEAD_IN .. lane, id) end
+  -- A dead letter of the release before this one may not be counted yet.
+  local bytes = tonumber(call('HGET', DEAD_SIZES, id) or 0)
+  call('HDEL', DEAD_SIZES, id)
+  count('dead_bytes', -bytes)
+  return bytes
+end
+
+-- Dead letters go at their time's end, over the bounds, or where memory is short; oldest first.
+-- Their records live longer than that, so that the lane can be read here. Returns whether more may
+-- have to go.
+local function prune_dead(ttl, max, short)
+  local number = call('ZCARD', DEAD)
+  if number == 0 then return false end
+  local bytes, max_bytes = kept_bytes('dead')
+  local function is_over() return short or number > max or bytes > max_bytes end
+  local function is_expired(died_at) return tonumber(died_at) + ttl <= now end
+
+  local function prune(id, expired)
+    local task = read_header(id)
+    local is_dead = task and task.state == IS_DEAD
+    bytes = bytes - forget_dead(id, is_dead and task.lane)
+    if is_dead then call('DEL', RECORD .. id) end
+    number = number - 1
     count(expired and 'dead_expired_total' or 'dead_removed_total', 1)
   end
+
+  local last = is_over() and PRUNED_AT_ONCE - 1 or 0
+  for _ = 1, DEAD_PRUNED_A_CALL / PRUNED_AT_ONCE do
+    local oldest = call('ZRANGE', DEAD, 0, last, 'WITHSCORES')
+    for i = 1, #oldest, 2 do
+      local expired = is_expired(oldest[i + 1])
+      if not expired and not is_over() then return false end
+      prune(oldest[i], expired)
+    end
+    if number == 0 then return false end
+    last = PRUNED_AT_ONCE - 1
+  end
+  return true
 end
 
 local DEAD_RECORD_LEEWAY_MS = 86400000
@@ -210,6 +274,7 @@ local function bury(id, lane, ttl)
   call('PEXPIRE', RECORD .. id, ttl + DEAD_RECORD_LEEWAY_MS)
   call('ZADD', DEAD, now, id)
   call('ZADD', DEAD_IN .. lane, now, id)
+  count_dead(id)
   count('dead_total', 1)
 end
 
@@ -228,6 +293,8 @@ local function keep(id, ttl)
     call('DEL', RECORD .. id)
   else
     call('PEXPIREAT', RECORD .. id, moment(ttl))
-    call('RPUSH', DONE, moment(ttl) .. id)
+    local bytes = call('STRLEN', RECORD .. id)
+    call('RPUSH', RESULTS, moment(ttl) .. string.format('%09d', bytes) .. id)
+    count('result_bytes', bytes)
   end
 end

@@ -26,12 +26,11 @@ local by_lane, released, lanes, poisoned = {}, {}, {}, 0
 
 local function set_front(id, task, state, at)
   local front = moving(state, at, task.attempts, task.interrupted + 1)
-  call('SETRANGE', RECORD .. id, 0, front)
+  return call('SETRANGE', RECORD .. id, 0, front)
 end
 
 local function poison(id, task, lane)
-  set_front(id, task, IS_DEAD, now)
-  call('SETRANGE', RECORD .. id, task.tail_at, poison_tail)
+  write_tail(id, set_front(id, task, IS_DEAD, now), task.tail_at, poison_tail)
   bury(id, lane, dead_ttl)
   poisoned = poisoned + 1
 end

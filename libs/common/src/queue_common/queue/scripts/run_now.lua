@@ -16,8 +16,7 @@ if asked == WAITS_DUE then
   update_due(lane)
   count('scheduled', -1)
 else
-  call('ZREM', DEAD, id)
-  call('ZREM', DEAD_IN .. lane, id)
+  forget_dead(id, lane)
   call('PERSIST', RECORD .. id)
 end
 -- The crashes that made a task poison are forgiven with the order to run it.

@@ -14,10 +14,10 @@
 --            tail     the last attempt; empty: kept
 -- Result   per claim: 1 settled, 2 cancelled instead, 0 the claim is not this lease's any more
 -- Cost     O(log scheduled) a claim; 1 or 2 commands a claim and about 3 a lane.
-local lease, result_ttl, most_done = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
-local dead_ttl, most_dead, claiming = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
+local lease, result_ttl, max_results = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local dead_ttl, max_dead, claiming = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
 local results, released, lanes, backs, placed = {}, {}, {}, {}, false
-local delivered, kept = 0, {}
+local delivered, kept, kept_size = 0, {}, 0
 local SETTLED, CANCELLED_INSTEAD = 1, 2
 local ORDER = '>c1I8I4I2I4I4'
 
@@ -26,8 +26,8 @@ local function write(s, state, at)
   if s.rest_bytes > 0 then
     call('SET', RECORD .. s.id, front .. string.sub(s.parts, MOVING_BYTES + 1))
   else
-    call('SETRANGE', RECORD .. s.id, 0, front)
-    if s.parts ~= '' then call('SETRANGE', RECORD .. s.id, s.offset, s.parts) end
+    local length = call('SETRANGE', RECORD .. s.id, 0, front)
+    if s.parts ~= '' then write_tail(s.id, length, s.offset, s.parts) end
   end
 end
 
@@ -41,7 +41,8 @@ function actions.k(s)
     return keep(s.id, s.ms)
   end
   call('SET', RECORD .. s.id, s.parts, 'PXAT', moment(s.ms))
-  kept[#kept + 1] = moment(s.ms) .. s.id
+  kept[#kept + 1] = moment(s.ms) .. string.format('%09d', #s.parts) .. s.id
+  kept_size = kept_size + #s.parts
 end
 
 function actions.x(s)
@@ -118,7 +119,10 @@ end
 if #ended > 0 then call('HDEL', CLAIMED .. lease, unpack(ended)) end
 
 count('delivered_total', delivered)
-if #kept > 0 then call('RPUSH', DONE, unpack(kept)) end
+if #kept > 0 then
+  call('RPUSH', RESULTS, unpack(kept))
+  count('result_bytes', kept_size)
+end
 local earliest = end_scheduling()
 for _, lane in ipairs(lanes) do
   -- The last one pushed stands in front: the oldest (ids sort by time) goes last.
@@ -131,6 +135,6 @@ end
 -- A claim that follows serves the lanes itself and wakes others for what it leaves.
 if placed and not claiming then wake() end
 if earliest and not claiming then wake_for(earliest) end
-prune_done(most_done)
-prune_dead(dead_ttl, most_dead)
+prune_results(max_results)
+prune_dead(dead_ttl, max_dead)
 return results
