@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from uuid import RFC_4122, UUID
 
 import msgspec
 import pytest
@@ -19,6 +21,23 @@ def test_ids_sort_by_the_time_they_were_made() -> None:
 
     assert ids == sorted(ids)
     assert len(set(ids)) == len(ids)
+
+
+def test_no_id_can_be_guessed_from_its_neighbour() -> None:
+    """62 bits of an id are random, in ids of one millisecond too."""
+    ids = [UUID(new_task_id()) for _ in range(4000)]
+
+    assert {(task_id.version, task_id.variant) for task_id in ids} == {(7, RFC_4122)}
+    for bit in range(62):
+        assert 1700 < sum(task_id.int >> bit & 1 for task_id in ids) < 2300
+
+
+def test_an_id_holds_the_time_it_was_made() -> None:
+    """The first 48 bits of an id are Unix milliseconds."""
+    before = time.time_ns() // 1_000_000
+    task_id = UUID(new_task_id())
+
+    assert before <= task_id.int >> 80 <= time.time_ns() // 1_000_000
 
 
 def test_task_comes_back_from_its_wire_form() -> None:
