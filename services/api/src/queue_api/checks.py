@@ -198,6 +198,6 @@ def _judge_name(name: str) -> tuple[str, str]:
     lower = name.lower()
     if not _TOKEN.fullmatch(name):
         return lower, "is no header name"
-    if lower in _REFUSED_HEADERS:
-        return lower, f"cannot be set: {_REFUSED_HEADERS[lower]}"
-    return lower, ""
+    # CGI and WSGI destinations cannot tell Transfer_Encoding from Transfer-Encoding.
+    reason = _REFUSED_HEADERS.get(lower.replace("_", "-"))
+    return lower, f"cannot be set: {reason}" if reason else ""

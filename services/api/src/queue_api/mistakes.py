@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from .checks import check_base64, check_method, check_url, header_errors
+from .duplicates import duplicate_field, duplicate_header
 from .problems import FieldError
 from .schemas import HEADERS_MOST, Base64, Method, Url
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["find_mistakes"]
 
@@ -23,11 +25,12 @@ _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _string = msgspec.json.Decoder(str)
 
 
-def find_mistakes(raw: bytes) -> list[FieldError]:
-    """Return every mistake of a body that is no task, in the order of its fields.
+def find_mistakes(raw: bytes, max_mistakes: int) -> list[FieldError]:
+    """Return the first mistakes of a body that is no task, in the order of its fields.
 
-    The decoder of whole tasks stops at its first mistake, so this looks at each field by itself.
-    Raises msgspec.DecodeError or RecursionError where the body is not JSON after all.
+    The decoder of whole tasks stops at its first mistake, so this looks at each field by itself,
+    and stops at ``max_mistakes``: a body of a megabyte has room for 100,000. Raises
+    msgspec.DecodeError or RecursionError if the body is not JSON after all.
     """
     # To its end first: what is malformed need not come before the first mistake.
     _any.decode(raw)
@@ -35,15 +38,21 @@ def find_mistakes(raw: bytes) -> list[FieldError]:
         given = _object.decode(raw)
     except msgspec.ValidationError:
         return [FieldError("", "should be a JSON object")]
-    found = [] if "url" in given else [FieldError("url", "is required")]
+    return list(islice(_judge(raw, given), max_mistakes))
+
+
+def _judge(raw: bytes, given: dict[str, msgspec.Raw]) -> Iterator[FieldError]:
+    if "url" not in given:
+        yield FieldError("url", "is required")
+    if (twice := duplicate_field(raw)) is not None:
+        yield FieldError(twice, "comes twice in the body")
     for name, value in given.items():
         if name in _FIELDS:
-            found += _FIELDS[name](name, value)
+            yield from _FIELDS[name](name, value)
         else:
-            found.append(FieldError(name, "is not a field of a task"))
+            yield FieldError(name, "is not a field of a task")
     if {"body", "body_base64"} <= given.keys():
-        found.append(FieldError("body_base64", "cannot stand beside body"))
-    return found or [FieldError("", "names a field twice, once with a mistake")]
+        yield FieldError("body_base64", "cannot stand beside body")
 
 
 def _field(
@@ -73,7 +82,11 @@ def _headers(name: str, value: msgspec.Raw) -> Iterable[FieldError]:
         yield FieldError(name, _in_our_words(str(error)))
         return
     if len(given) > HEADERS_MOST:
+        # They are not looked at one by one: a megabyte has room for 80,000.
         yield FieldError(name, f"has {len(given)} entries; at most {HEADERS_MOST} are sent")
+        return
+    if (twice := duplicate_header(bytes(value), given)) is not None:
+        yield FieldError(f"{name}.{twice}", "comes twice")
     strings: dict[str, str] = {}
     for header, header_value in given.items():
         try:

@@ -12,6 +12,7 @@ from queue_common.lanes import lane_of
 from queue_common.task import VERSION, Task
 
 from .checks import check_base64, check_method, check_url, header_errors
+from .duplicates import has_duplicates
 from .mistakes import find_mistakes
 from .problems import ProblemError
 from .schemas import TaskCreate
@@ -39,7 +40,10 @@ def parse_task(raw: bytes, trace_context: dict[str, str] | None = None) -> Task:
 
 def _parse(raw: bytes, trace_context: dict[str, str] | None) -> Task:
     try:
-        return _to_task(_decoder.decode(raw), trace_context)
+        create = _decoder.decode(raw)
+        if has_duplicates(raw, create):
+            raise _invalid(raw)
+        return _to_task(create, trace_context)
     except msgspec.ValidationError:
         raise _invalid(raw) from None
     except msgspec.DecodeError:
@@ -54,12 +58,13 @@ def _malformed(error: Exception) -> ProblemError:
 
 
 def _invalid(raw: bytes) -> ProblemError:
-    mistakes = find_mistakes(raw)
-    told = mistakes[:MISTAKES_MOST]
+    mistakes = find_mistakes(raw, MISTAKES_MOST + 1)
     detail = "The task has mistakes."
-    if len(told) < len(mistakes):
-        detail = f"The task has {len(mistakes)} mistakes; the first {len(told)} are told."
-    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-task", detail, errors=told)
+    if len(mistakes) > MISTAKES_MOST:
+        detail = f"The task has more than {MISTAKES_MOST} mistakes; the first of them are listed."
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-task", detail, errors=mistakes[:MISTAKES_MOST]
+    )
 
 
 def _to_task(create: TaskCreate, trace_context: dict[str, str] | None) -> Task:

@@ -1,0 +1,119 @@
+"""Finding a field or a header that a body names twice.
+
+Decoders take the last of them. What has checked the request before us may have taken the first.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from .schemas import TaskCreate
+
+if TYPE_CHECKING:
+    from collections.abc import Sized
+
+__all__ = ["duplicate_field", "duplicate_header", "has_duplicates"]
+
+
+class _Value:
+    """A field's value, which is not looked at."""
+
+
+# A decoder's hook is called for each occurrence of a field, and is told the field's type.
+_TYPES: list[type[_Value]] = [type(name, (_Value,), {}) for name in TaskCreate.__struct_fields__]
+_VALUES: dict[type[_Value], _Value] = {kind: kind() for kind in _TYPES}
+_QUOTED = [f'"{kind.__name__}"'.encode() for kind in _TYPES]
+_STRINGS = {"url", "method", "body_base64"}
+
+
+class _DuplicateError(Exception):
+    """No ValueError: msgspec would take it for its own."""
+
+
+class _HeadersAlone(msgspec.Struct):
+    headers: Raw | UnsetType = UNSET
+
+
+_found: list[str] = []
+"""What the hook has been called for since the last ``clear``."""
+
+
+def _note(kind: type[_Value], _value: object) -> _Value:
+    name = kind.__name__
+    if name in _found:
+        raise _DuplicateError(name)
+    _found.append(name)
+    return _VALUES[kind]
+
+
+_fields = msgspec.json.Decoder(
+    msgspec.defstruct("_Fields", [(kind.__name__, kind | UnsetType, UNSET) for kind in _TYPES]),
+    dec_hook=_note,
+)
+_headers_alone = msgspec.json.Decoder(_HeadersAlone)
+
+
+def has_duplicates(raw: bytes, create: TaskCreate) -> bool:
+    """Say whether ``raw``, from which ``create`` was read, names a field or a header twice."""
+    text = _without_body(raw, create.body)
+    if text is None:
+        # The body's text stands among the rest, and may hold the same words.
+        suspicious = b"\\u" in raw or max(map(raw.count, _QUOTED)) > 1
+        return (suspicious and duplicate_field(raw) is not None) or _in_headers(raw, create)
+    if duplicate_field(text) is not None:
+        return True
+    strings = len(_STRINGS.intersection(_found))
+    quotes = 2 * len(_found) + 2 * strings + 4 * len(create.headers)
+    if text.count(b'"') == quotes and b"\\" not in text:
+        return False
+    return _in_headers(text, create)
+
+
+def _without_body(raw: bytes, body: Raw | UnsetType) -> bytes | None:
+    """Return ``raw`` with a small value in the body's place; None if the body is not its end.
+
+    A JSON value that ends where the last field's ends is that field's: with another beginning,
+    what one reading has inside its strings would be outside of them in the other.
+    """
+    if body is UNSET:
+        return raw
+    value = bytes(body)
+    end = raw.rstrip()
+    start = len(end) - 1 - len(value)
+    return end[:start] + b"0}" if end.startswith(value, start) else None
+
+
+def duplicate_field(raw: bytes) -> str | None:
+    """Return the first field of a task that ``raw``, a JSON object, names twice."""
+    _found.clear()
+    try:
+        _fields.decode(raw)
+    except _DuplicateError as error:
+        return str(error)
+    return None
+
+
+def _in_headers(text: bytes, create: TaskCreate) -> bool:
+    if not create.headers:
+        return False
+    headers = bytes(_headers_alone.decode(text).headers or b"")
+    return duplicate_header(headers, create.headers) is not None
+
+
+def duplicate_header(text: bytes, headers: Sized) -> str | None:
+    """Return the first name that ``text``, from which ``headers`` was read, has twice."""
+    if text.count(b'"') == 4 * len(headers) and b"\\" not in text:
+        return None
+    pairs: list[tuple[str, Any]] = []
+    # Called for the outermost object last.
+    json.loads(text, object_pairs_hook=lambda found: pairs.__setitem__(slice(None), found))
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            return name
+        seen.add(name)
+    return None
