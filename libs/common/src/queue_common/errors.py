@@ -16,7 +16,15 @@ class QueueSystemError(Exception):
 
 
 class QueueUnavailableError(QueueSystemError):
-    """Redis cannot take or give tasks now: it is away, full, loading or read-only. Try later."""
+    """Redis cannot take or give tasks now: it is away, full, loading or read-only. Try later.
+
+    Its text is for the log: it has Redis' address and the server's words.
+    """
+
+    def __init__(self, detail: str, *, summary: str = "Redis cannot take or give tasks") -> None:
+        super().__init__(detail)
+        self.summary = summary
+        """What clients may know: one of a few fixed texts."""
 
 
 class ConflictError(QueueSystemError):

@@ -18,6 +18,7 @@ from queue_common.errors import (
 )
 
 from .linger import LingeringResponse
+from .unavailable import log_unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,9 +81,11 @@ def problem(error: ProblemError) -> Response:
 
 
 def _unavailable(error: Exception) -> ProblemError:
+    assert isinstance(error, QueueUnavailableError)  # noqa: S101 - by the table below
+    log_unavailable(error)
     retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     return ProblemError(
-        HTTPStatus.SERVICE_UNAVAILABLE, "queue-unavailable", str(error), headers=retry
+        HTTPStatus.SERVICE_UNAVAILABLE, "queue-unavailable", error.summary, headers=retry
     )
 
 

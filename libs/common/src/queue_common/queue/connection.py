@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -96,14 +97,28 @@ def translated() -> Iterator[None]:
     try:
         yield
     except (RedisConnectionError, RedisTimeoutError, OSError, TimeoutError) as error:
-        msg = f"Redis cannot be reached: {error}"
-        raise QueueUnavailableError(msg) from error
+        raise _unavailable("Redis cannot be reached", error) from error
     except ResponseError as error:
-        msg = f"Redis refuses: {error}"
-        raise QueueUnavailableError(msg) from error
+        raise _unavailable("Redis refuses", error) from error
     except RedisError as error:
-        msg = f"Redis failed: {error}"
-        raise QueueUnavailableError(msg) from error
+        raise _unavailable("Redis failed", error) from error
+
+
+_SUMMARIES = (
+    (re.compile("OutOfMemory|OOM"), "Redis refuses writes: it is out of memory"),
+    (re.compile("ReadOnly|READONLY"), "Redis refuses writes: it is read-only"),
+    (re.compile("NOREPLICAS"), "Redis refuses writes: it has too few replicas"),
+    (re.compile("MISCONF"), "Redis refuses writes: it cannot save its data"),
+    (re.compile("BusyLoading|LOADING"), "Redis is loading its data"),
+    (re.compile("Authentication|Authorization|NoPermission|NOAUTH"), "Redis refuses the login"),
+)
+"""By redis-py's class or, for errors out of a script, the server's word."""
+
+
+def _unavailable(kind: str, error: Exception) -> QueueUnavailableError:
+    words = f"{type(error).__name__} {error}"
+    found = (summary for pattern, summary in _SUMMARIES if pattern.search(words))
+    return QueueUnavailableError(f"{kind}: {error}", summary=next(found, kind))
 
 
 async def answer(reply: Awaitable[T] | T) -> T:

@@ -115,7 +115,7 @@ class Submitter:
             )
         if have < self._replicas:
             msg = f"{have} of {self._replicas} replicas have the task after 1 s"
-            raise QueueUnavailableError(msg)
+            raise QueueUnavailableError(msg, summary="Too few replicas of Redis have the task")
         return results
 
     async def close(self) -> None:
