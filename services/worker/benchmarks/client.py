@@ -22,7 +22,7 @@ import uvloop
 from httpx_aiohttp import AiohttpTransport
 
 from queue_worker.testing import open_transport
-from queue_worker.transport import build_request
+from queue_worker.transport import Outgoing, Transport
 
 IN_FLIGHT = 64
 BODY = b"x" * 256
@@ -42,12 +42,22 @@ class Progress:
     phase = ""
 
 
-def over(transport: httpx.AsyncBaseTransport, url: str, *, one_url: bool = True) -> Request:
-    """Make requests as a delivery does, straight to a transport."""
+def by_transport(transport: Transport, url: str, *, one_url: bool = True) -> Request:
+    """Make requests as a delivery does, straight to our transport."""
 
     async def request(number: int) -> None:
         target = url if one_url else f"{url}{number}"
-        made = build_request("POST", target, HEADERS, BODY, {"progress": Progress()})
+        answer = await transport.exchange(Outgoing("POST", target, HEADERS, BODY, Progress()))
+        assert answer.body == b"ok"  # noqa: S101
+
+    return request
+
+
+def by_httpx_transport(transport: httpx.AsyncBaseTransport, url: str) -> Request:
+    """Make requests straight to a transport of httpx's."""
+
+    async def request(_number: int) -> None:
+        made = httpx.Request("POST", url, headers=HEADERS, content=BODY)
         response = await transport.handle_async_request(made)
         assert [part async for part in response.aiter_raw()] == [b"ok"]  # noqa: S101
         await response.aclose()
@@ -93,20 +103,20 @@ async def run(request: Request, total: int) -> tuple[float, float]:
 async def compare(url: str, total: int) -> None:
     """Measure all clients."""
     async with AsyncExitStack() as stack:
-        native = open_transport("native", most_open=1000)
-        stack.push_async_callback(native.aclose)
+        transport = open_transport(most_open=1000)
+        stack.push_async_callback(transport.aclose)
         limits = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
-        transport = httpx.AsyncHTTPTransport(limits=limits)
+        httpx_transport = httpx.AsyncHTTPTransport(limits=limits)
         client = await stack.enter_async_context(httpx.AsyncClient(limits=limits))
         session = await stack.enter_async_context(aiohttp.ClientSession())
         bridged = AiohttpTransport(client=lambda: aiohttp.ClientSession())
         stack.push_async_callback(bridged.aclose)
         clients = {
-            "native": (over(native, url), total),
-            "native, each URL new": (over(native, url, one_url=False), total),
+            "ours": (by_transport(transport, url), total),
+            "ours, each URL new": (by_transport(transport, url, one_url=False), total),
             "aiohttp": (by_aiohttp(session, url), total // 2),
-            "httpx over aiohttp": (over(bridged, url), total // 4),
-            "httpx transport": (over(transport, url), total // 20),
+            "httpx over aiohttp": (by_httpx_transport(bridged, url), total // 4),
+            "httpx transport": (by_httpx_transport(httpx_transport, url), total // 20),
             "httpx client": (by_client(client, url), total // 20),
         }
         print(f"{'client':24}{'CPU us':>10}{'time us':>10}{'requests':>10}")  # noqa: T201
@@ -118,8 +128,8 @@ async def compare(url: str, total: int) -> None:
 
 async def watch_memory(url: str, total: int) -> None:
     """Run our transport ``total`` times and print the process' memory on the way."""
-    transport = open_transport("native", most_open=1000)
-    request = over(transport, url, one_url=False)
+    transport = open_transport(most_open=1000)
+    request = by_transport(transport, url, one_url=False)
     await run(request, 20_000)
     for done in range(0, total, max(1, total // 10)):
         await run(request, total // 10)

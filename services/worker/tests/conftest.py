@@ -10,7 +10,8 @@ import pytest
 import uvloop
 
 from queue_common.testing import wait_until
-from queue_worker.testing import KINDS, AnyTransport, open_transport
+from queue_worker.testing import open_transport
+from queue_worker.transport import Transport
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -18,11 +19,11 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
     return {"uvloop": uvloop.new_event_loop}
 
 
-@pytest.fixture(params=KINDS)
-async def transport(request: pytest.FixtureRequest) -> AsyncIterator[AnyTransport]:
-    """Each transport in turn; it must leave neither sockets nor tasks behind."""
+@pytest.fixture
+async def transport() -> AsyncIterator[Transport]:
+    """A transport; it must leave neither sockets nor tasks behind."""
     sockets = _sockets()
-    transport = open_transport(request.param)
+    transport = open_transport()
     yield transport
     await transport.aclose()
     await wait_until(lambda: _sockets() <= sockets, "all sockets are closed")

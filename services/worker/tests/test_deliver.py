@@ -25,7 +25,7 @@ async def receiver() -> AsyncIterator[Receiver]:
 
 @pytest.fixture
 async def deliverer() -> AsyncIterator[Deliverer]:
-    transport = open_transport("native")
+    transport = open_transport()
     yield Deliverer(transport, timeout_seconds=10)
     await transport.aclose()
 

@@ -93,7 +93,7 @@ async def attempt_at(
     url: str, *, timeout_seconds: float = 10, tls: ssl.SSLContext | None = None, **task: object
 ) -> Attempt:
     """Make one attempt with a transport of its own."""
-    transport = open_transport("native", tls=tls)
+    transport = open_transport(tls=tls)
     deliverer = Deliverer(transport, timeout_seconds=timeout_seconds)
     try:
         return await deliverer.deliver(TASK_ID, a_task(url, lane="x", **task), 1, a_context())  # type: ignore[arg-type]
@@ -287,7 +287,7 @@ async def test_a_cancelled_attempt_is_no_attempt() -> None:
 async def test_a_connection_closed_while_idle_is_replaced() -> None:
     """The attempt after one whose connection the destination closed is made on a new one."""
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-    transport = open_transport("native")
+    transport = open_transport()
     deliverer = Deliverer(transport, timeout_seconds=10)
 
     async with destination(says(answer)) as port:

@@ -1,4 +1,4 @@
-"""Known ways round an egress guard, tried on both transports against real sockets."""
+"""Known ways round an egress guard, tried against real sockets."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from queue_common.task import Outcome
 from queue_common.testing.socket_server import SocketServer, says
 from queue_worker.egress import EgressGuard
-from queue_worker.testing import KINDS, AnyTransport, attempt, open_transport
-from queue_worker.transport import Resolver
+from queue_worker.testing import attempt, open_transport
+from queue_worker.transport import Resolver, Transport
 from queue_worker.transport.resolve import AddressInfo, numeric, system_lookup
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -21,18 +21,16 @@ def production(allow: str = "", protected: tuple[tuple[str, int], ...] = ()) -> 
     return EgressGuard.from_settings(allow=allow, deny="", development=False, protected=protected)
 
 
-Opener = Callable[..., AnyTransport]
+Opener = Callable[..., Transport]
 
 
-@pytest.fixture(params=KINDS)
-async def guarded(request: pytest.FixtureRequest) -> AsyncIterator[Opener]:
-    """Opens each transport in turn, guarded as in production unless told otherwise."""
-    opened: list[AnyTransport] = []
+@pytest.fixture
+async def guarded() -> AsyncIterator[Opener]:
+    """Opens transports, guarded as in production unless told otherwise."""
+    opened: list[Transport] = []
 
-    def open_one(
-        guard: EgressGuard | None = None, resolver: Resolver | None = None
-    ) -> AnyTransport:
-        made = open_transport(request.param, guard=guard or production(), resolver=resolver)
+    def open_one(guard: EgressGuard | None = None, resolver: Resolver | None = None) -> Transport:
+        made = open_transport(guard=guard or production(), resolver=resolver)
         opened.append(made)
         return made
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from queue_common.testing import wait_until
 from queue_common.testing.socket_server import Peer, SocketServer
-from queue_worker.testing import KINDS, AnyTransport, Result, attempt, open_transport
+from queue_worker.testing import Result, attempt, open_transport
 from queue_worker.transport import Transport
 
 DEADLINE_SECONDS = 0.2
@@ -77,15 +77,15 @@ def saids(draw: st.DrawFn) -> Said:
 class Bench:
     """A server that says what it is told, and a transport that asks it."""
 
-    def __init__(self, kind: str) -> None:
+    def __init__(self) -> None:
         self.runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
         self.said = Said([], "close")
         self.server = SocketServer(self._script)
-        self.transport = self.runner.run(self._open(kind))
+        self.transport = self.runner.run(self._open())
 
-    async def _open(self, kind: str) -> AnyTransport:
+    async def _open(self) -> Transport:
         await self.server.__aenter__()
-        return open_transport(kind)
+        return open_transport()
 
     async def _script(self, peer: Peer) -> None:
         await peer.request()
@@ -120,11 +120,11 @@ class Bench:
         self.runner.close()
 
 
-@pytest.fixture(params=KINDS)
-def bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """A bench of each kind; neither sockets nor tasks may be left when it ends."""
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """A bench; neither sockets nor tasks may be left when it ends."""
     before = _sockets()
-    bench = Bench(request.param)
+    bench = Bench()
     yield bench
     bench.close()
 
@@ -147,5 +147,4 @@ def test_whatever_is_answered(bench: Bench, said: Said, method: str) -> None:
 
     assert seconds < DEADLINE_SECONDS + SLACK_SECONDS
     assert result.status is None or 200 <= result.status <= 999
-    if isinstance(bench.transport, Transport):
-        assert bench.transport.pool.open - bench.transport.pool.idle <= 1
+    assert bench.transport.pool.open - bench.transport.pool.idle <= 1

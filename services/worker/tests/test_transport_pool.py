@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 from queue_common.task import Outcome
 from queue_common.testing import wait_until
 from queue_common.testing.socket_server import SocketServer, says
-from queue_worker.testing import AnyTransport, Result, attempt, open_transport
-from queue_worker.transport import ResolveError, Resolver, Transport, build_request
-from queue_worker.transport.request import encode_request, target_of
+from queue_worker.testing import Result, attempt, open_transport
+from queue_worker.transport import Outgoing, ResolveError, Resolver, Transport
+from queue_worker.transport.errors import InvalidUrlError, UnsendableRequestError
+from queue_worker.transport.request import encode_outgoing
 from queue_worker.transport.resolve import LOOKUPS_AT_ONCE, AddressInfo, numeric
+from queue_worker.transport.url import read_target, target_of
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -28,8 +30,7 @@ async def native() -> AsyncIterator[Callable[..., Transport]]:
     opened: list[Transport] = []
 
     def open_one(*, most_open: int = 100, idle_seconds: float = 30) -> Transport:
-        made = open_transport("native", most_open=most_open, idle_seconds=idle_seconds)
-        assert isinstance(made, Transport)
+        made = open_transport(most_open=most_open, idle_seconds=idle_seconds)
         opened.append(made)
         return made
 
@@ -171,7 +172,7 @@ async def test_look_ups_at_once_are_bounded() -> None:
     assert most == LOOKUPS_AT_ONCE
 
 
-async def test_what_is_sent(transport: AnyTransport) -> None:
+async def test_what_is_sent(transport: Transport) -> None:
     """A request goes out as it was given, with Host and Content-Length and nothing else added."""
     headers = [(b"X-One", b"1"), (b"x-one", b"2"), (b"Content-Type", b"text/plain")]
 
@@ -196,7 +197,7 @@ async def test_what_is_sent(transport: AnyTransport) -> None:
     ],
 )
 async def test_the_frame(
-    transport: AnyTransport, method: str, body: bytes | None, framing: bytes
+    transport: Transport, method: str, body: bytes | None, framing: bytes
 ) -> None:
     """No body has a length where a method means one, and any method may have a body."""
     async with SocketServer(says(OK)) as server:
@@ -213,11 +214,43 @@ URLS = st.text("abAB01-._~!$&'()*+,;=:@/?%[]|\\^`{} #é", max_size=20)
 def test_the_short_way_of_reading_a_url(path: str, scheme: str, port: str) -> None:
     """A URL comes to the same whether it is plain enough for the short way or not."""
     url = f"{scheme}://example.com{port}/{path}"
-    request = build_request("GET", url, [], None, {})
-    target, expected = request.extensions["delivery_target"], target_of(httpx.URL(url))
+    assert read_target(url) == target_of(url)
 
-    assert target == expected
-    assert request.url == httpx.URL(url)
+
+HOSTS = [
+    "example.com", "EXAMPLE.com.", "bücher.example", "127.0.0.1", "127.1", "[::1]", "a@b.c",
+    "[fe80::1%25lo]",
+]  # fmt: skip
+
+
+@given(path=URLS, host=st.sampled_from(HOSTS), port=st.sampled_from(["", ":80", ":8080", ":"]))
+def test_urls_are_read_as_others_read_them(path: str, host: str, port: str) -> None:
+    """A URL leads where httpx would take it, escapes and dot segments included."""
+    url = f"http://{host}{port}/{path}"
+    target, other = target_of(url), httpx.URL(url)
+
+    assert target.destination == ("http", other.raw_host.decode(), other.port or 80)
+    assert (target.authority, target.path) == (other.netloc, other.raw_path)
+
+
+ODD_URLS = [
+    "http://1.2.3.400/", "http://[::1/", "http://[::zz]/", "http://a:b/", "http://a:70000/",
+    "http://a:0/", "http:///x", "http://@/", "http://a@b@c/", "http://①.②/",
+    "http://a\nb/", "http://\ud800/", "http://a/\ud800", "x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", ODD_URLS)
+def test_what_is_no_url(url: str) -> None:
+    """What has no host or port that one could connect to is an error, not a guess."""
+    with pytest.raises(InvalidUrlError):
+        target_of(url)
+
+
+class Progress:
+    """As a delivery has one."""
+
+    phase = ""
 
 
 BREAKING = {
@@ -237,30 +270,30 @@ BREAKING = {
 @pytest.mark.parametrize("header", BREAKING.values(), ids=BREAKING)
 def test_a_header_that_breaks_out(header: tuple[bytes, bytes]) -> None:
     """What would be read as another header, or another request, is not sent."""
-    request = build_request("POST", "http://example.com/", [header], b"body", {})
+    request = Outgoing("POST", "http://example.com/", [header], b"body", Progress())
 
-    with pytest.raises(httpx.LocalProtocolError):
-        encode_request(request, target_of(request.url))
+    with pytest.raises(UnsendableRequestError):
+        encode_outgoing(request)
 
 
 @pytest.mark.parametrize("method", ["", "GET /x HTTP/1.1\r\nX: ", "G T", "GÉT"])
 def test_a_method_that_is_no_word(method: str) -> None:
     """A method that is not a word of HTTP is not sent."""
-    request = build_request(method, "http://example.com/", [], None, {})
+    request = Outgoing(method, "http://example.com/", [], None, Progress())
 
-    with pytest.raises(httpx.LocalProtocolError):
-        encode_request(request, target_of(request.url))
+    with pytest.raises(UnsendableRequestError):
+        encode_outgoing(request)
 
 
 @pytest.mark.parametrize("url", ["ftp://example.com/", "http:///x", "/x", "mailto:a@b"])
-async def test_other_urls(transport: AnyTransport, url: str) -> None:
+async def test_other_urls(transport: Transport, url: str) -> None:
     """A URL that is not http or https, or names no host, ends as a protocol error."""
     result = await attempt(transport, url)
 
     assert result.outcome is Outcome.PROTOCOL_ERROR
 
 
-async def test_a_long_query_is_read_at_once(transport: AnyTransport) -> None:
+async def test_a_long_query_is_read_at_once(transport: Transport) -> None:
     """A character that is not plain, behind thousands that are, holds nobody up."""
     query = "and+all+the+others+" * 1000
 
@@ -271,7 +304,7 @@ async def test_a_long_query_is_read_at_once(transport: AnyTransport) -> None:
     assert b"O'Brien%22" in server.requests[0]
 
 
-async def test_a_coded_answer_is_kept_as_it_came(transport: AnyTransport) -> None:
+async def test_a_coded_answer_is_kept_as_it_came(transport: Transport) -> None:
     """What an answer says of its body's coding is not believed: the status decides."""
     coded = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain"
 
@@ -281,17 +314,7 @@ async def test_a_coded_answer_is_kept_as_it_came(transport: AnyTransport) -> Non
     assert result == Result(Outcome.DELIVERED, 200, b"plain")
 
 
-async def test_under_httpx_own_client(transport: AnyTransport) -> None:
-    """Either transport serves under httpx's client as any other."""
-    async with SocketServer(says(OK)) as server:
-        client = httpx.AsyncClient(transport=transport)
-        response = await client.post(server.url, json={"a": 1})
-
-    assert response.text == "ok"
-    assert server.requests[0].endswith(b'{"a":1}')
-
-
-async def test_many_at_once(transport: AnyTransport) -> None:
+async def test_many_at_once(transport: Transport) -> None:
     """Each of many requests at once gets its own answer."""
     async with SocketServer(says(OK)) as server:
         results = await asyncio.gather(*(attempt(transport, server.url) for _ in range(100)))

@@ -1,4 +1,4 @@
-"""Both transports against servers that others wrote: nginx, uvicorn, Go's net/http."""
+"""The transport against servers that others wrote: nginx, uvicorn, Go's net/http."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ import uvicorn
 from queue_common.task import Outcome
 from queue_common.testing import wait_until
 from queue_common.testing.redis_server import free_port
-from queue_worker.testing import KINDS, AnyTransport, Result, attempt, open_transport
+from queue_worker.testing import Result, attempt, open_transport
 from queue_worker.transport import Transport
 from queue_worker.transport.build import build_tls
 
@@ -129,15 +129,15 @@ async def nginx(tmp_path: Path) -> AsyncIterator[Running]:
         yield Running(f"https://127.0.0.1:{port}", process, tls, tmp_path)
 
 
-@pytest.fixture(params=KINDS)
-async def to_nginx(request: pytest.FixtureRequest, nginx: Running) -> AsyncIterator[AnyTransport]:
-    """Each transport in turn, trusting nginx' certificate."""
-    transport = open_transport(request.param, tls=nginx.tls)
+@pytest.fixture
+async def to_nginx(nginx: Running) -> AsyncIterator[Transport]:
+    """A transport, trusting nginx' certificate."""
+    transport = open_transport(tls=nginx.tls)
     yield transport
     await transport.aclose()
 
 
-async def test_keep_alive_limits(nginx: Running, to_nginx: AnyTransport) -> None:
+async def test_keep_alive_limits(nginx: Running, to_nginx: Transport) -> None:
     """Connections that nginx closes after three requests are replaced, and nothing goes wrong."""
     results = [
         result
@@ -154,7 +154,7 @@ async def test_keep_alive_limits(nginx: Running, to_nginx: AnyTransport) -> None
     assert nginx.requests == 100
 
 
-async def test_a_reload_in_mid_flight(nginx: Running, to_nginx: AnyTransport) -> None:
+async def test_a_reload_in_mid_flight(nginx: Running, to_nginx: Transport) -> None:
     """A reload finishes what is under way and closes the rest: no attempt fails."""
     slow = [
         asyncio.create_task(attempt(to_nginx, f"{nginx.url}/slow", method="GET", body=None))
@@ -172,7 +172,7 @@ async def test_a_reload_in_mid_flight(nginx: Running, to_nginx: AnyTransport) ->
     assert slow_results == [Result(Outcome.DELIVERED, 200, b"x" * 1024)] * 5
 
 
-async def test_a_body_that_nginx_refuses(nginx: Running, to_nginx: AnyTransport) -> None:
+async def test_a_body_that_nginx_refuses(nginx: Running, to_nginx: Transport) -> None:
     """A body beyond client_max_body_size is answered 413 before it is wholly sent."""
     result = await attempt(to_nginx, f"{nginx.url}/hook", body=b"x" * (8 << 20))
 
@@ -195,7 +195,7 @@ async def echo(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallabl
 
 
 @pytest.mark.parametrize("implementation", ["h11", "httptools"])
-async def test_uvicorn(transport: AnyTransport, implementation: str) -> None:
+async def test_uvicorn(transport: Transport, implementation: str) -> None:
     """Uvicorn's chunked answers are read, and connections it closes when idle are replaced."""
     port = free_port()
     configuration = uvicorn.Config(
@@ -207,8 +207,7 @@ async def test_uvicorn(transport: AnyTransport, implementation: str) -> None:
     await until_it_listens(port)
     url = f"http://127.0.0.1:{port}/"
     results = [await attempt(transport, url, body=b"a body") for _ in range(3)]
-    if isinstance(transport, Transport):
-        await wait_until(lambda: transport.pool.idle == 0, "uvicorn closes the idle connection")
+    await wait_until(lambda: transport.pool.idle == 0, "uvicorn closes the idle connection")
     results.append(await attempt(transport, url, body=b"a body"))
     server.should_exit = True
     await transport.aclose()
@@ -258,45 +257,35 @@ def go_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory / "server"
 
 
-@pytest.fixture(params=KINDS)
-async def to_go(
-    request: pytest.FixtureRequest, go_binary: Path, tmp_path: Path
-) -> AsyncIterator[tuple[AnyTransport, str]]:
-    """Each transport in turn, and the URL of a server in Go."""
+@pytest.fixture
+async def to_go(go_binary: Path, tmp_path: Path) -> AsyncIterator[tuple[Transport, str]]:
+    """A transport, and the URL of a server in Go."""
     tls = certify(tmp_path)
     port = free_port()
     with running(go_binary, f"127.0.0.1:{port}", directory=tmp_path):
         await until_it_listens(port)
-        transport = open_transport(request.param, tls=tls)
+        transport = open_transport(tls=tls)
         yield transport, f"https://127.0.0.1:{port}"
         await transport.aclose()
 
 
 @pytest.mark.timeout(180)
-async def test_go(to_go: tuple[AnyTransport, str]) -> None:
-    """Go's server is spoken to over TLS, its aborted handlers told; by httpx over HTTP/2."""
+async def test_go(to_go: tuple[Transport, str]) -> None:
+    """Go's server is spoken to over TLS, its aborted handlers told."""
     transport, url = to_go
     echoed = await attempt(transport, f"{url}/echo", body=b"a body")
     aborted = await attempt(transport, f"{url}/panic")
     protocol = await attempt(transport, f"{url}/protocol")
 
-    native = isinstance(transport, Transport)
     assert echoed == Result(Outcome.DELIVERED, 201, b"a body")
-    assert protocol.body == (b"HTTP/1.1" if native else b"HTTP/2.0")
-    # Over HTTP/2 an aborted handler resets its stream and leaves the connection.
-    assert aborted.outcome is (Outcome.CONNECTION_LOST if native else Outcome.PROTOCOL_ERROR)
+    assert protocol.body == b"HTTP/1.1"
+    assert aborted.outcome is Outcome.CONNECTION_LOST
 
 
 @pytest.mark.timeout(180)
-async def test_an_early_answer_of_go(to_go: tuple[AnyTransport, str]) -> None:
-    """An answer of Go's before the body was read counts; httpx loses it over HTTP/2 (a difference).
-
-    There the stream is reset after the answer, which httpcore takes for a failure of the answer.
-    """
+async def test_an_early_answer_of_go(to_go: tuple[Transport, str]) -> None:
+    """An answer of Go's before the body was read counts."""
     transport, url = to_go
     result = await attempt(transport, f"{url}/early", body=b"x" * (4 << 20), timeout_seconds=2)
 
-    if isinstance(transport, Transport):
-        assert (result.outcome, result.status) == (Outcome.HTTP_ERROR, 403)
-    else:
-        assert result.outcome in {Outcome.PROTOCOL_ERROR, Outcome.TIMEOUT, Outcome.HTTP_ERROR}
+    assert (result.outcome, result.status) == (Outcome.HTTP_ERROR, 403)

@@ -12,8 +12,8 @@ import trustme
 
 from queue_common.task import Outcome
 from queue_common.testing.socket_server import Peer, SocketServer, says
-from queue_worker.testing import KINDS, AnyTransport, Result, attempt, open_transport
-from queue_worker.transport import Resolver
+from queue_worker.testing import Result, attempt, open_transport
+from queue_worker.transport import Resolver, Transport
 from queue_worker.transport.build import build_tls
 from queue_worker.transport.resolve import numeric
 
@@ -34,11 +34,11 @@ def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=KINDS)
-async def trusting(request: pytest.FixtureRequest, ca_file: Path) -> AsyncIterator[AnyTransport]:
-    """Each transport in turn, trusting the test's authority; all names are 127.0.0.1."""
+@pytest.fixture
+async def trusting(ca_file: Path) -> AsyncIterator[Transport]:
+    """A transport, trusting the test's authority; all names are 127.0.0.1."""
     resolver = Resolver(lambda _host: numeric("127.0.0.1") or [])
-    transport = open_transport(request.param, tls=build_tls(ca_file), resolver=resolver)
+    transport = open_transport(tls=build_tls(ca_file), resolver=resolver)
     yield transport
     await transport.aclose()
 
@@ -51,9 +51,7 @@ def server_tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("name", ["hooks.example", "hooks.example.", "127.0.0.1"])
-async def test_a_trusted_certificate(
-    trusting: AnyTransport, authority: trustme.CA, name: str
-) -> None:
+async def test_a_trusted_certificate(trusting: Transport, authority: trustme.CA, name: str) -> None:
     """A certificate that WORKER_CA_FILE vouches for is trusted, for names and for addresses."""
     tls = server_tls(authority.issue_cert(name.rstrip(".")))
 
@@ -66,7 +64,7 @@ async def test_a_trusted_certificate(
 
 
 async def test_the_name_is_sent_in_the_handshake(
-    trusting: AnyTransport, authority: trustme.CA
+    trusting: Transport, authority: trustme.CA
 ) -> None:
     """The server is told the name (SNI), by which it chooses a certificate."""
     tls = server_tls(authority.issue_cert("hooks.example"))
@@ -79,7 +77,7 @@ async def test_the_name_is_sent_in_the_handshake(
     assert asked == ["hooks.example"]
 
 
-async def test_another_name(trusting: AnyTransport, authority: trustme.CA) -> None:
+async def test_another_name(trusting: Transport, authority: trustme.CA) -> None:
     """A certificate for another name is refused before the request is sent."""
     tls = server_tls(authority.issue_cert("other.example"))
 
@@ -92,7 +90,7 @@ async def test_another_name(trusting: AnyTransport, authority: trustme.CA) -> No
     assert server.requests == []
 
 
-async def test_an_expired_certificate(trusting: AnyTransport, authority: trustme.CA) -> None:
+async def test_an_expired_certificate(trusting: Transport, authority: trustme.CA) -> None:
     """A certificate past its time is refused."""
     expired = authority.issue_cert("hooks.example", not_after=datetime(2001, 1, 1, tzinfo=UTC))
 
@@ -104,7 +102,7 @@ async def test_an_expired_certificate(trusting: AnyTransport, authority: trustme
     assert "expired" in result.error
 
 
-async def test_an_unknown_authority(transport: AnyTransport, authority: trustme.CA) -> None:
+async def test_an_unknown_authority(transport: Transport, authority: trustme.CA) -> None:
     """A certificate that nobody vouches for is refused."""
     tls = server_tls(authority.issue_cert("127.0.0.1"))
 
@@ -115,7 +113,7 @@ async def test_an_unknown_authority(transport: AnyTransport, authority: trustme.
     assert server.requests == []
 
 
-async def test_a_server_without_tls(transport: AnyTransport) -> None:
+async def test_a_server_without_tls(transport: Transport) -> None:
     """A server that speaks plain HTTP at an https URL is an error of TLS."""
 
     async def script(peer: Peer) -> None:
@@ -127,7 +125,7 @@ async def test_a_server_without_tls(transport: AnyTransport) -> None:
     assert result.outcome is Outcome.TLS_ERROR
 
 
-async def test_a_handshake_cut_off(transport: AnyTransport) -> None:
+async def test_a_handshake_cut_off(transport: Transport) -> None:
     """A connection lost in the middle of the handshake is an error of TLS."""
 
     async def script(_peer: Peer) -> None:
@@ -140,7 +138,7 @@ async def test_a_handshake_cut_off(transport: AnyTransport) -> None:
 
 
 async def test_a_client_certificate_that_is_asked_for(
-    trusting: AnyTransport, authority: trustme.CA
+    trusting: Transport, authority: trustme.CA
 ) -> None:
     """A server that wants a certificate of ours ends the handshake: an error of TLS."""
     tls = server_tls(authority.issue_cert("hooks.example"))
@@ -154,7 +152,7 @@ async def test_a_client_certificate_that_is_asked_for(
     assert result.outcome is Outcome.TLS_ERROR
 
 
-async def test_a_large_answer_over_tls(trusting: AnyTransport, authority: trustme.CA) -> None:
+async def test_a_large_answer_over_tls(trusting: Transport, authority: trustme.CA) -> None:
     """The limit of an answer holds over TLS too."""
     tls = server_tls(authority.issue_cert("hooks.example"))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"

@@ -19,8 +19,8 @@ def main() -> None:
     """Deliver until SIGTERM or SIGINT, then drain and return."""
     tune_garbage_collector()
     settings = load(WorkerSettings)
-    # SAQ's lines repeat ours, httpcore's tell each byte.
-    configure_logging(settings, quiet=("saq", "httpcore", "uvicorn"))
+    # SAQ's lines repeat ours.
+    configure_logging(settings, quiet=("saq", "uvicorn"))
     uvloop.run(run(settings, open_metrics_port(settings)))
 
 

@@ -6,14 +6,12 @@ import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-import httpx
-
 from queue_common.task import Attempt, Outcome
 
 from .deadlines import Deadlines
 from .outcomes import outcome_of
 from .retry_after import retry_after_ms
-from .transport import Answer, Outgoing
+from .transport import Answer, Outgoing, UnsendableRequestError
 
 if TYPE_CHECKING:
     from queue_common.task import Task, TaskId
@@ -65,8 +63,7 @@ class Deliverer:
     def _explain(self, outcome: Outcome, phase: str, error: BaseException) -> str:
         if outcome is Outcome.TIMEOUT:
             return f"no answer within {self._timeout_seconds:g} s; it was at: {phase}"
-        if isinstance(error, httpx.LocalProtocolError):
-            # The library's words quote the header, and with it what may be a secret.
+        if isinstance(error, UnsendableRequestError):
             return "the request cannot be sent: HTTP/1.1 has no form for one of its headers"
         return (str(error) or type(error).__name__)[:ERROR_KEPT_CHARACTERS]
 

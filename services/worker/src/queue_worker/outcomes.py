@@ -1,12 +1,17 @@
-"""From what a transport raised to the outcome of an attempt: one table for all transports."""
+"""From what a transport raised to the outcome of an attempt."""
 
 from __future__ import annotations
 
-import httpx
-
 from queue_common.task import Outcome
 
-from .transport.errors import EgressRefusedError, ResolveError, TlsError
+from .transport.errors import (
+    ConnectError,
+    ConnectionLostError,
+    EgressRefusedError,
+    ProtocolError,
+    ResolveError,
+    TlsError,
+)
 
 __all__ = ["outcome_of"]
 
@@ -16,12 +21,9 @@ _TABLE: tuple[tuple[type[BaseException], Outcome], ...] = (
     (ResolveError, Outcome.DNS_ERROR),
     (TlsError, Outcome.TLS_ERROR),
     (TimeoutError, Outcome.TIMEOUT),
-    (httpx.TimeoutException, Outcome.TIMEOUT),
-    (httpx.ConnectError, Outcome.CONNECT_ERROR),
-    (httpx.ProxyError, Outcome.CONNECT_ERROR),
-    (httpx.NetworkError, Outcome.CONNECTION_LOST),
-    (httpx.HTTPError, Outcome.PROTOCOL_ERROR),
-    (httpx.InvalidURL, Outcome.PROTOCOL_ERROR),
+    (ConnectError, Outcome.CONNECT_ERROR),
+    (ConnectionLostError, Outcome.CONNECTION_LOST),
+    (ProtocolError, Outcome.PROTOCOL_ERROR),
 )
 
 

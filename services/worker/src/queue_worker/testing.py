@@ -1,4 +1,4 @@
-"""Attempts over either transport, for tests: what goes in, what comes out, and nothing more."""
+"""Attempts over a transport, for tests: what goes in, what comes out, and nothing more."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from .egress import EgressGuard
 from .outcomes import outcome_of
 from .transport import Dialer, Outgoing, Resolver, Transport
 from .transport.build import build_tls
-from .transport.limits import IDLE_SECONDS
-from .transport.over_httpx import HttpxTransport
+from .transport.pool import IDLE_SECONDS
 
 if TYPE_CHECKING:
     import ssl
@@ -21,10 +20,7 @@ if TYPE_CHECKING:
 
     from .transport import Exchanging
 
-__all__ = ["KINDS", "AnyTransport", "Result", "attempt", "open_transport"]
-
-KINDS = ("native", "httpx")
-AnyTransport = Transport | HttpxTransport
+__all__ = ["Result", "attempt", "open_transport"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +36,18 @@ class Result:
 
 
 def open_transport(
-    kind: str,
     *,
     guard: EgressGuard | None = None,
     resolver: Resolver | None = None,
     tls: ssl.SSLContext | None = None,
     most_open: int = 100,
     idle_seconds: float = IDLE_SECONDS,
-) -> AnyTransport:
-    """Return a transport of one of the KINDS, which may reach loopback unless told otherwise."""
+) -> Transport:
+    """Return a transport, which may reach loopback unless told otherwise."""
     guard = guard or EgressGuard.from_settings(allow=None, deny="", development=True)
     dialer = Dialer(resolver or Resolver(), guard)
     context = tls or build_tls(None)
-    if kind == "native":
-        return Transport(dialer, context, most_open=most_open, idle_seconds=idle_seconds)
-    return HttpxTransport(dialer, context, most_idle=most_open)
+    return Transport(dialer, context, most_open=most_open, idle_seconds=idle_seconds)
 
 
 async def attempt(

@@ -53,6 +53,10 @@ class Peer:
         """Send a plain answer."""
         await self.send(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
 
+    async def read(self, max_bytes: int) -> bytes:
+        """Read what there is; nothing once the other side has closed."""
+        return await self._reader.read(max_bytes)
+
     async def hold(self) -> None:
         """Wait until the other side closes, reading nothing of what it means."""
         while await self._reader.read(1 << 16):

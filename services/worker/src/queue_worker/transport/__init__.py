@@ -1,16 +1,15 @@
 """The HTTP client under the deliveries.
 
 A request's way: ``request`` writes it, ``pool`` finds a kept connection or ``resolve`` and ``dial``
-make one through the egress guard, ``connection`` reads the answer; ``native`` holds them together.
-``over_httpx`` does the same with httpx's own transport, over the same dialer.
+make one through the egress guard, or ``proxy`` through a proxy, ``connection`` reads the answer;
+``native`` holds them together.
 """
 
 from .build import build_transport
 from .dial import Dialer
-from .errors import EgressRefusedError, Progress, ResolveError, TlsError
+from .errors import EgressRefusedError, Progress, ResolveError, TlsError, UnsendableRequestError
 from .exchange import Answer, Exchanging, Outgoing
 from .native import Transport
-from .request import build_request
 from .resolve import Resolver
 from .settings import DeliverySettings
 
@@ -26,6 +25,6 @@ __all__ = [
     "Resolver",
     "TlsError",
     "Transport",
-    "build_request",
+    "UnsendableRequestError",
     "build_transport",
 ]

@@ -6,13 +6,10 @@ import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpx
-import structlog
-
 from ..egress import EgressGuard
 from .dial import Dialer
 from .native import Transport
-from .proxies import Proxies
+from .proxy import Proxies, Proxy
 from .resolve import Resolver
 
 if TYPE_CHECKING:
@@ -21,41 +18,28 @@ if TYPE_CHECKING:
 
     from queue_common.settings import RedisSettings
 
-    from .over_httpx import HttpxTransport
     from .settings import DeliverySettings
 
 __all__ = ["build_guard", "build_tls", "build_transport"]
 
 REDIS_PORT = 6379
 
-logger = structlog.stdlib.get_logger(__name__)
-
 
 def build_transport(
     settings: DeliverySettings, redis: RedisSettings, *, most_open: int
-) -> Transport | HttpxTransport:
-    """Return the transport that WORKER_TRANSPORT names, the egress guard within it.
+) -> Transport:
+    """Return the transport with the egress guard within it.
 
     ``most_open`` bounds kept connections, those in use included.
     """
     resolver = Resolver()
     guard = build_guard(settings, redis)
-    dialer = Dialer(resolver, guard)
     tls = build_tls(settings.worker_ca_file)
-    if settings.worker_transport == "native":
-        if settings.proxies:
-            logger.warning("transport.proxy_unused", reason="WORKER_TRANSPORT=httpx uses proxies")
-        return Transport(dialer, tls, most_open=most_open)
-    # Imported where it is used: httpcore takes a tenth of a second.
-    from .over_httpx import HttpxTransport
-
-    proxies = Proxies(
-        {scheme: httpx.Proxy(url) for scheme, url in settings.proxies.items()},
-        settings.no_proxy,
-        Dialer(resolver, None),
-        guard,
-    )
-    return HttpxTransport(dialer, tls, most_idle=most_open, proxies=proxies)
+    proxies = None
+    if settings.proxies:
+        read = {scheme: Proxy.read(url) for scheme, url in settings.proxies.items()}
+        proxies = Proxies(read, settings.no_proxy, Dialer(resolver, None), guard, tls)
+    return Transport(Dialer(resolver, guard), tls, most_open=most_open, proxies=proxies)
 
 
 def build_tls(ca_file: Path | None) -> ssl.SSLContext:

@@ -7,17 +7,22 @@ import ssl
 from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
-import httpx
 
-from .errors import TlsError, tls_reason
+from .errors import ConnectionLostError, ProtocolError, TlsError, tls_reason
 from .exchange import Answer
-from .limits import ANSWER_KEPT_BYTES, ANSWER_READ_BYTES, HEADERS_MOST, UNFRAMED_MOST_BYTES
 
 if TYPE_CHECKING:
     from .exchange import Header
 
 __all__ = ["Connection", "Owner"]
 
+ANSWER_READ_BYTES = 1 << 20
+"""What is read of a body; the rest is cut off and the connection closed. No error."""
+ANSWER_KEPT_BYTES = 1 << 10
+"""What is handed on of a body: a thousand answers in flight must not be a gigabyte."""
+HEADERS_MOST = 256
+UNFRAMED_MOST_BYTES = 64 << 10
+"""Headers, trailers, chunk extensions: what may come without a byte of a body in between."""
 JOINED_BYTES = 16384
 """A body up to this size is joined to its head: one write costs less than two."""
 PORTION_BYTES = 65536
@@ -88,14 +93,16 @@ class Connection(asyncio.Protocol):
     def exchange(self, head: bytes, body: bytes, *, is_head: bool) -> asyncio.Future[Answer]:
         """Send a request, a small one in one write; the answer comes by the future.
 
-        It raises httpx.ReadError where the connection is lost, TlsError, and
-        httpx.RemoteProtocolError for an answer that is no HTTP. Whoever stops waiting has to close
+        It raises ConnectionLostError where the connection is lost, TlsError, and
+        ProtocolError for an answer that is no HTTP. Whoever stops waiting has to close
         the connection.
         """
         self._begin(is_head=is_head)
         self._waiter = waiter = self._loop.create_future()
         if self._transport is None or self._transport.is_closing():
-            waiter.set_exception(httpx.ReadError("the connection was closed before the request"))
+            waiter.set_exception(
+                ConnectionLostError("the connection was closed before the request")
+            )
         else:
             self._write(self._transport, head, body)
         return waiter
@@ -174,15 +181,18 @@ class Connection(asyncio.Protocol):
         elif isinstance(exc, ssl.SSLError):
             self._fail(TlsError(f"TLS failed: {tls_reason(exc)}"))
         elif self.answering:
-            self._fail(httpx.ReadError("the connection was lost in the middle of the answer"))
+            self._fail(ConnectionLostError("the connection was lost in the middle of the answer"))
         else:
-            self._fail(httpx.ReadError("the destination closed the connection without an answer"))
-        self._transport = None
-        self._owner.lost(self)
+            self._fail(
+                ConnectionLostError("the destination closed the connection without an answer")
+            )
+        if self._transport is not None:
+            self._transport = None
+            self._owner.lost(self)
 
     def _break(self, message: str) -> None:
         # After a complete answer it is what follows that is broken.
-        self._fail(httpx.RemoteProtocolError(message))
+        self._fail(ProtocolError(message))
         self.close()
 
     def _fail(self, error: Exception) -> None:

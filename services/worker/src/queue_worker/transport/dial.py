@@ -7,10 +7,9 @@ import os
 from typing import TYPE_CHECKING
 
 import aiohappyeyeballs
-import httpx
 
 from ..addresses import Address, read_address
-from .errors import EgressRefusedError, Progress, ResolveError
+from .errors import ConnectError, EgressRefusedError, Progress, ResolveError
 from .resolve import at_port
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ class Dialer:
         All allowed addresses are tried, both families in turn, each 250 ms after the one before or
         as soon as that failed; the first to answer is taken. Only judged addresses are connected
         to, so a name that changes its answer between look-up and connection gains nothing.
-        Raises ResolveError, EgressRefusedError, httpx.ConnectError.
+        Raises ResolveError, EgressRefusedError, ConnectError.
         """
         progress.phase = "resolve"
         allowed = await self._allowed(host, port)
@@ -55,7 +54,7 @@ class Dialer:
             # Where several addresses failed in several ways, no one number tells how.
             reason = os.strerror(error.errno) if error.errno else str(error)
             msg = f"cannot connect to {host}:{port}: {reason}"
-            raise httpx.ConnectError(msg) from error
+            raise ConnectError(msg) from error
 
     async def _allowed(self, host: str, port: int) -> Sequence[AddressInfo]:
         if "%" in host:

@@ -1,41 +1,66 @@
-"""What can go wrong in a request, as httpx's exceptions told further apart."""
+"""What can go wrong in a request; ``outcomes`` has the table from these to outcomes."""
 
 from __future__ import annotations
 
 import ssl
 from typing import Protocol
 
-import httpx
+__all__ = [
+    "ConnectError",
+    "ConnectionLostError",
+    "EgressRefusedError",
+    "InvalidUrlError",
+    "Progress",
+    "ProtocolError",
+    "ResolveError",
+    "TlsError",
+    "TransportError",
+    "UnsendableRequestError",
+    "tls_reason",
+]
 
-__all__ = ["EgressRefusedError", "Progress", "ResolveError", "TlsError", "Unwatched", "tls_reason"]
+
+class TransportError(Exception):
+    """A request failed; the message is one sentence for a person."""
 
 
-class ResolveError(httpx.ConnectError):
+class ConnectError(TransportError):
+    """There is no connection to the destination, or to the proxy before it."""
+
+
+class ResolveError(ConnectError):
     """The destination's name has no address."""
 
 
-class TlsError(httpx.ConnectError):
+class TlsError(ConnectError):
     """TLS with the destination failed: its certificate, its name, or the protocol."""
 
 
-class EgressRefusedError(httpx.ConnectError):
+class EgressRefusedError(ConnectError):
     """The destination is at an address that must not be delivered to."""
 
 
-class Progress(Protocol):
-    """Where a request stands; the caller puts one into ``request.extensions["progress"]``.
+class ConnectionLostError(TransportError):
+    """The connection ended before the response did."""
 
-    After a timeout it says in which phase the time ran out.
-    """
+
+class ProtocolError(TransportError):
+    """The response is not HTTP/1.1, or beyond all bounds."""
+
+
+class InvalidUrlError(ProtocolError):
+    """The URL is not http or https, or not a URL."""
+
+
+class UnsendableRequestError(ProtocolError):
+    """The request has no form in HTTP/1.1."""
+
+
+class Progress(Protocol):
+    """Where a request stands. After a timeout it says in which phase the time ran out."""
 
     phase: str
     """``resolve``, ``connect``, ``tls``, ``send`` or ``answer``."""
-
-
-class Unwatched:
-    """The progress of a request whose caller does not ask for it."""
-
-    phase = ""
 
 
 def tls_reason(error: BaseException) -> str:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import httpx
-
 from .connection import Connection
-from .errors import Progress, TlsError, Unwatched, tls_reason
-from .limits import IDLE_SECONDS
-from .pool import Destination, Pool
-from .request import Target, encode_outgoing, encode_request, target_of
+from .errors import ConnectionLostError, Progress, TlsError, tls_reason
+from .pool import IDLE_SECONDS, Destination, Pool
+from .request import encode_outgoing
 
 if TYPE_CHECKING:
     import socket
 
     from .dial import Dialer
     from .exchange import Answer, Outgoing
+    from .proxy import Proxies, Proxy
 
 __all__ = ["Transport"]
 
@@ -29,13 +29,13 @@ NO_TIMEOUT_SECONDS = 3600.0
 """The caller's deadline ends a handshake; the loop's own limit must not come before it."""
 
 
-class Transport(httpx.AsyncBaseTransport):
+class Transport:
     """Sends requests over HTTP/1.1, with TLS where the URL says so.
 
     An answer is returned once it is whole: at most 1 MiB of its body is read, the rest cut off, and
     1 KiB is handed on. The time for a request is set by the caller, by cancelling it
-    (asyncio.timeout); ``request.extensions["progress"]`` then says in which phase it was. A request
-    must have its body in memory. On connections see ``Pool``, on addresses ``Dialer``.
+    (asyncio.timeout); the request's ``progress`` then says in which phase it was. On connections
+    see ``Pool``, on addresses ``Dialer``, on proxies ``Proxies``.
     """
 
     def __init__(
@@ -45,32 +45,24 @@ class Transport(httpx.AsyncBaseTransport):
         *,
         most_open: int,
         idle_seconds: float = IDLE_SECONDS,
+        proxies: Proxies | None = None,
     ) -> None:
         self._dialer = dialer
         self._tls = tls
+        self._proxies = proxies
         self.pool = Pool(most_open=most_open, idle_seconds=idle_seconds)
 
     async def exchange(self, request: Outgoing) -> Answer:
         """Make the request.
 
         A kept connection that turns out to be closed, with no byte of an answer, is replaced by a
-        new one and the request sent again, once. Raises ResolveError, EgressRefusedError, TlsError,
-        httpx.ConnectError, httpx.ReadError, httpx.ProtocolError, httpx.InvalidURL.
+        new one and the request sent again, once. Raises ConnectError, ConnectionLostError,
+        ProtocolError.
         """
         target, head = encode_outgoing(request)
         is_head = request.method.upper() == "HEAD"
         data = (head, request.body or b"")
         return await self._send(target.destination, data, is_head, request.progress)
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Make a request of httpx's, as ``exchange`` does."""
-        target: Target = request.extensions.get("delivery_target") or target_of(request.url)
-        progress: Progress = request.extensions.get("progress") or Unwatched()
-        data = (encode_request(request, target), request.read())
-        is_head = request.method == "HEAD"
-        answer = await self._send(target.destination, data, is_head, progress)
-        stream = httpx.ByteStream(answer.body)
-        return httpx.Response(answer.status_code, headers=answer.headers, stream=stream)
 
     async def _send(
         self, destination: Destination, data: RequestBytes, is_head: bool, progress: Progress
@@ -79,7 +71,7 @@ class Transport(httpx.AsyncBaseTransport):
         if kept is not None:
             try:
                 return await self._exchange(kept, destination, data, is_head, progress)
-            except httpx.ReadError:
+            except ConnectionLostError:
                 # A byte of an answer shows that the request was received: it may have had effect.
                 if kept.answering:
                     raise
@@ -109,6 +101,9 @@ class Transport(httpx.AsyncBaseTransport):
         return answer
 
     async def _connect(self, destination: Destination, progress: Progress) -> Connection:
+        proxies = self._proxies
+        if proxies is not None and (proxy := proxies.proxy_for(destination)) is not None:
+            return await self._connect_through(proxies, proxy, destination, progress)
         sock = await self._dialer.dial(destination.host, destination.port, progress)
         connection = Connection(self.pool)
         try:
@@ -132,7 +127,7 @@ class Transport(httpx.AsyncBaseTransport):
             await loop.create_connection(lambda: connection, sock=sock)
             return
         progress.phase = "tls"
-        try:
+        with _tls_errors(destination):
             await loop.create_connection(
                 lambda: connection,
                 sock=sock,
@@ -140,10 +135,51 @@ class Transport(httpx.AsyncBaseTransport):
                 server_hostname=destination.host.rstrip("."),
                 ssl_handshake_timeout=NO_TIMEOUT_SECONDS,
             )
-        except (OSError, ValueError) as error:
-            msg = f"TLS with {destination.host} failed: {tls_reason(error)}"
-            raise TlsError(msg) from error
+
+    async def _connect_through(
+        self, proxies: Proxies, proxy: Proxy, destination: Destination, progress: Progress
+    ) -> Connection:
+        tunnel = await proxies.open_tunnel(proxy, destination, progress)
+        connection = Connection(self.pool)
+        if destination.scheme == "http":
+            tunnel.set_protocol(connection)
+        else:
+            progress.phase = "tls"
+            try:
+                tunnel = await self._start_tls(tunnel, connection, destination)
+            except BaseException:
+                tunnel.abort()
+                raise
+        connection.connection_made(tunnel)
+        return connection
+
+    async def _start_tls(
+        self, tunnel: asyncio.Transport, connection: Connection, destination: Destination
+    ) -> asyncio.Transport:
+        with _tls_errors(destination):
+            made = await asyncio.get_running_loop().start_tls(
+                tunnel,
+                connection,
+                self._tls,
+                server_hostname=destination.host.rstrip("."),
+                ssl_handshake_timeout=NO_TIMEOUT_SECONDS,
+            )
+        if made is None or made.is_closing():
+            # The connection was told of its end already, before it was told of its beginning.
+            msg = f"{destination.host} closed the connection after the TLS handshake"
+            raise TlsError(msg)
+        return made
 
     async def aclose(self) -> None:
         """Close all kept connections; those in use close with the end of their exchange."""
         self.pool.close()
+
+
+@contextmanager
+def _tls_errors(destination: Destination) -> Iterator[None]:
+    """Raise TlsError for what a handshake raises."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        msg = f"TLS with {destination.host} failed: {tls_reason(error)}"
+        raise TlsError(msg) from error

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from .connection import Connection
 
-__all__ = ["Destination", "Pool"]
+__all__ = ["IDLE_SECONDS", "Destination", "Pool"]
+
+IDLE_SECONDS = 30.0
+"""How long a connection is kept for the next request."""
 
 
 class Destination(NamedTuple):

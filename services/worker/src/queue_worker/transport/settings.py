@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import Annotated, Literal, Self
-from urllib.parse import urlsplit
+from typing import Annotated, Self
 
 from pydantic import AfterValidator, SecretStr, model_validator
 
 from queue_common.settings import LogSettings
 
 from ..egress import EgressGuard, Rules
+from .proxy import Proxy
 
 __all__ = ["DeliverySettings"]
 
@@ -42,13 +42,14 @@ def _check_proxies(proxies: dict[str, str], *, trusted: bool) -> None:
     # Values are not shown: they may hold a password.
     for scheme, url in proxies.items():
         name = f"{scheme.upper()}_PROXY"
-        parts = urlsplit(url)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            msg = f"{name}: should be http://[user:password@]host:port"
-            raise ValueError(msg)
+        try:
+            Proxy.read(url)
+        except ValueError as error:
+            msg = f"{name}: {error}"
+            raise ValueError(msg) from None
         if not trusted:
             msg = (
-                f"{name}: the egress guard cannot see what a proxy connects to; where the proxy "
+                f"{name}: the egress guard cannot see what a proxy connects to; if the proxy "
                 "refuses internal addresses itself, set EGRESS_TRUST_PROXY=true"
             )
             raise ValueError(msg)
@@ -57,8 +58,6 @@ def _check_proxies(proxies: dict[str, str], *, trusted: bool) -> None:
 class DeliverySettings(LogSettings):
     """How requests are made, and what they must not reach."""
 
-    worker_transport: Literal["native", "httpx"] = "native"
-    """``native``: HTTP/1.1, fast. ``httpx``: for proxies and HTTP/2, at many times the cost."""
     worker_ca_file: Path | None = None
     """A PEM file with further CAs that destinations' certificates may be signed by."""
     egress_allow: Annotated[str | None, AfterValidator(_allowed)] = None
@@ -69,9 +68,9 @@ class DeliverySettings(LogSettings):
     egress_deny: Annotated[str, AfterValidator(_rules)] = ""
     """CIDRs and host suffixes that must not be delivered to; over EGRESS_ALLOW."""
     http_proxy: SecretStr | None = None
-    """The proxy for http URLs; with WORKER_TRANSPORT=httpx only."""
+    """``http[s]://[user:password@]host:port``: the proxy for http URLs, asked for a tunnel."""
     https_proxy: SecretStr | None = None
-    """The proxy for https URLs; with WORKER_TRANSPORT=httpx only."""
+    """The proxy for https URLs."""
     no_proxy: str = ""
     """Hosts and suffixes, separated by commas, that are connected to directly."""
     egress_trust_proxy: bool = False
@@ -91,6 +90,5 @@ class DeliverySettings(LogSettings):
     def _is_possible(self) -> Self:
         if self.worker_ca_file is not None:
             _check_ca_file(self.worker_ca_file)
-        if self.worker_transport == "httpx":
-            _check_proxies(self.proxies, trusted=self.egress_trust_proxy)
+        _check_proxies(self.proxies, trusted=self.egress_trust_proxy)
         return self

@@ -1,0 +1,197 @@
+"""Proxies: which destinations are reached through one, and the tunnel through it (CONNECT)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from .errors import ConnectError, EgressRefusedError, TlsError, tls_reason
+from .resolve import numeric
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Mapping
+
+    from ..egress import EgressGuard
+    from .dial import Dialer
+    from .errors import Progress
+    from .pool import Destination
+
+__all__ = ["Proxies", "Proxy"]
+
+MAX_HEAD_BYTES = 64 << 10
+"""Of the proxy's response to CONNECT."""
+_PORTS = {"http": 80, "https": 443}
+_OPENED = re.compile(rb"HTTP/1\.[01] 2[0-9]{2}(?: .*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An HTTP proxy."""
+
+    scheme: str
+    """``https``: TLS to the proxy itself."""
+    host: str
+    port: int
+    authorization: bytes = b""
+    """The value of ``Proxy-Authorization``; empty: none is sent."""
+
+    @classmethod
+    def read(cls, url: str) -> Proxy:
+        """Read ``http[s]://[user:password@]host[:port]``. Raises ValueError, without the URL."""
+        parts = urlsplit(url)
+        if parts.scheme not in _PORTS or not parts.hostname:
+            msg = "should be http://[user:password@]host:port"
+            raise ValueError(msg)
+        authorization = b""
+        if parts.username or parts.password:
+            pair = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+            authorization = b"Basic " + b64encode(pair.encode())
+        port = parts.port or _PORTS[parts.scheme]
+        return cls(parts.scheme, parts.hostname, port, authorization)
+
+    def connect_request(self, destination: Destination) -> bytes:
+        """Return the request for a tunnel to ``destination``."""
+        host, port = destination.host, destination.port
+        authority = (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode()
+        lines = [b"CONNECT %b HTTP/1.1" % authority, b"Host: %b" % authority]
+        if self.authorization:
+            lines.append(b"Proxy-Authorization: %b" % self.authorization)
+        return b"\r\n".join([*lines, b"", b""])
+
+
+class Proxies:
+    """The proxies of an installation that trusts them to refuse what must not be reached.
+
+    They resolve and connect themselves, so only what is written in the URL can be judged here.
+    """
+
+    def __init__(
+        self,
+        by_scheme: Mapping[str, Proxy],
+        no_proxy: str,
+        dialer: Dialer,
+        guard: EgressGuard,
+        tls: ssl.SSLContext,
+    ) -> None:
+        """``dialer`` reaches the proxies themselves, wherever they are."""
+        self._by_scheme = by_scheme
+        self._direct = [entry.strip().lower().lstrip("*") for entry in no_proxy.split(",")]
+        self._all_direct = no_proxy.strip() == "*"
+        self._dialer = dialer
+        self._guard = guard
+        self._tls = tls
+
+    def proxy_for(self, destination: Destination) -> Proxy | None:
+        """Return the proxy that leads to ``destination``; None: it is connected to directly.
+
+        Raises EgressRefusedError for a destination that the proxy must not be asked for.
+        """
+        proxy = self._by_scheme.get(destination.scheme)
+        if proxy is None or self._bypassed(destination):
+            return None
+        if (reason := self._reason_against(destination)) is not None:
+            raise EgressRefusedError(reason)
+        return proxy
+
+    def _bypassed(self, destination: Destination) -> bool:
+        """Say whether NO_PROXY lists the destination."""
+        host = destination.host.rstrip(".")
+        return self._all_direct or any(
+            entry in {host, f"{host}:{destination.port}"}
+            or f".{host}".endswith(f".{entry.lstrip('.')}")
+            for entry in self._direct
+            if entry
+        )
+
+    def _reason_against(self, destination: Destination) -> str | None:
+        reason = self._guard.reason_against_name(destination.host, destination.port)
+        if reason is not None:
+            return reason
+        written = numeric(destination.host)
+        if written is None:
+            return None
+        return self._guard.reason_against(destination.host, written[0][4][0])
+
+    async def open_tunnel(
+        self, proxy: Proxy, destination: Destination, progress: Progress
+    ) -> asyncio.Transport:
+        """Return a transport on which ``destination`` itself answers, with no TLS of its own yet.
+
+        Raises ResolveError, TlsError, ConnectError.
+        """
+        sock = await self._dialer.dial(proxy.host, proxy.port, progress)
+        try:
+            transport, reply = await self._connect(proxy, sock)
+        except BaseException:
+            sock.close()
+            raise
+        try:
+            transport.write(proxy.connect_request(destination))
+            await reply.opened
+            if transport.is_closing():
+                msg = "the proxy closed the connection"
+                raise ConnectError(msg)
+        except BaseException:
+            transport.abort()
+            raise
+        return transport
+
+    async def _connect(
+        self, proxy: Proxy, sock: socket.socket
+    ) -> tuple[asyncio.Transport, _ConnectReply]:
+        loop = asyncio.get_running_loop()
+        tls = self._tls if proxy.scheme == "https" else None
+        name = proxy.host if tls else None
+        try:
+            made, reply = await loop.create_connection(
+                _ConnectReply, sock=sock, ssl=tls, server_hostname=name
+            )
+        except (OSError, ValueError) as error:
+            msg = f"TLS with the proxy {proxy.host} failed: {tls_reason(error)}"
+            raise TlsError(msg) from error
+        return made, reply
+
+
+class _ConnectReply(asyncio.Protocol):
+    """Reads the proxy's response to CONNECT."""
+
+    def __init__(self) -> None:
+        self._head = b""
+        self._transport: asyncio.BaseTransport | None = None
+        self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done when the tunnel is open; raises ConnectError."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._head += data
+        head, end, rest = self._head.partition(b"\r\n\r\n")
+        status_line = head.partition(b"\r\n")[0]
+        if len(head) > MAX_HEAD_BYTES:
+            self._fail("the proxy's response has too large headers")
+        elif end and not _OPENED.fullmatch(status_line):
+            shown = status_line[:100].decode("ascii", "replace")
+            self._fail(f"the proxy opens no tunnel: {shown}")
+        elif rest:
+            # In HTTP and in TLS the client speaks first.
+            self._fail("the proxy sent bytes that nobody asked for")
+        elif end and not self.opened.done():
+            self.opened.set_result(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._fail("the proxy closed the connection")
+
+    def _fail(self, message: str) -> None:
+        if not self.opened.done():
+            self.opened.set_exception(ConnectError(message))
+            # Who asked may have been cancelled; asyncio would report it as never retrieved.
+            self.opened.exception()
+        if self._transport is not None:
+            self._transport.close()
