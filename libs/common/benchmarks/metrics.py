@@ -45,7 +45,7 @@ def worker_cost() -> float:
     metrics = WorkerMetrics("tasks")
     task = a_task()
     claim = Claim(
-        TaskId("x"), task.lane, "lease", 1, 0, now_ms(), task, None, None, False, b"", None
+        TaskId("x"), task.lane, "lease", 1, 0, now_ms(), task, None, None, False, b"", None, 0
     )
     attempt = Attempt(1, now_ms() + 3, 12.5, Outcome.DELIVERED, 200)
 
@@ -126,7 +126,7 @@ async def scrape(client: redis.asyncio.Redis) -> None:
     task = a_task()
     for status in (200, 201, 202, 204, 301, 400, 404, 409, 410, 422, 429, 500, 502, 503, 504):
         outcome = Outcome.DELIVERED if status < 300 else Outcome.HTTP_ERROR
-        claim = Claim(TaskId("x"), "l", "lease", 1, 0, 1, task, None, None, False, b"", None)
+        claim = Claim(TaskId("x"), "l", "lease", 1, 0, 1, task, None, None, False, b"", None, 0)
         attempt = Attempt(1, 2, 1.0, outcome, status)
         metrics.attempted(claim, attempt, retried=False, seconds=0.1)
     page = metrics_page(metrics, QueueWatch(client, "empty", QueueObserver()))

@@ -74,7 +74,7 @@ def a_claim(flags: int) -> Claim:
     return Claim(
         task_id=TASK_ID, lane=TASK.lane, lease="l", attempt=1, interrupted=0,
         waiting_since_ms=TASK.accepted_at_ms, task=task, unreadable=None, last_attempt=None,
-        cancel_requested=False, raw=b"", record=None,
+        cancel_requested=False, raw=b"", record=None, size=0,
     )  # fmt: skip
 
 

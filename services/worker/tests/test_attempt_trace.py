@@ -61,7 +61,7 @@ def a_claim(url: str = "http://x.test/hook", **fields: Any) -> Claim:  # noqa: A
     claim = Claim(
         task_id=TASK_ID, lane="x.test:80", lease="worker/1", attempt=1, interrupted=0,
         waiting_since_ms=now_ms() - 5000, task=task, unreadable=None, last_attempt=None,
-        cancel_requested=False, raw=b"", record=None,
+        cancel_requested=False, raw=b"", record=None, size=0,
     )  # fmt: skip
     return msgspec.structs.replace(claim, **fields)
 

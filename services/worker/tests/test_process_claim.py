@@ -84,7 +84,7 @@ def a_claim(task: Task | None = None, *, attempt: int = 1, unreadable: str | Non
     return Claim(
         task_id=TASK_ID, lane="destination.test:80", lease="worker/1", attempt=attempt,
         interrupted=0, waiting_since_ms=0, task=task, unreadable=unreadable, last_attempt=None,
-        cancel_requested=False, raw=b"", record=None,
+        cancel_requested=False, raw=b"", record=None, size=0,
     )  # fmt: skip
 
 

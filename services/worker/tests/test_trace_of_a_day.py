@@ -61,7 +61,7 @@ def claim_after(number: int, last: Attempt | None) -> Claim:
     return Claim(
         task_id=new_task_id(), lane=task.lane, lease="worker/1", attempt=number, interrupted=0,
         waiting_since_ms=now_ms(), task=task, unreadable=None, last_attempt=last,
-        cancel_requested=False, raw=b"", record=None,
+        cancel_requested=False, raw=b"", record=None, size=0,
     )  # fmt: skip
 
 

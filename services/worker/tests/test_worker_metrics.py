@@ -13,7 +13,7 @@ from queue_worker.metrics import WorkerMetrics
 def a_claim(task: Task | None, waiting_since_ms: int) -> Claim:
     return Claim(
         TaskId("x"), "x.test:80", "lease", 1, 0, waiting_since_ms, task, None, None, False, b"",
-        None,
+        None, 0,
     )  # fmt: skip
 
 

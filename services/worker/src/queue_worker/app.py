@@ -18,6 +18,7 @@ from saq.worker import ensure_coroutine_function_many
 from queue_common.cancellation import cancel_and_wait
 from queue_common.errors import QueueUnavailableError
 from queue_common.queue import QueueWatch, TaskQueue, job_to_run, tell_durability
+from queue_common.telemetry import metrics_table
 from queue_common.telemetry.metrics_process import tell_metrics
 from queue_common.telemetry.tracing import Tracing
 
@@ -64,13 +65,16 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
         max_in_flight=settings.worker_max_in_flight,
         drain_seconds=settings.worker_drain_timeout.total_seconds(),
     )
+    max_bytes = settings.max_bytes()
+    metrics.gauge(metrics_table.IN_FLIGHT_SIZE, lambda: queue.bytes_in_flight)
+    metrics.gauge(metrics_table.IN_FLIGHT_SIZE_LIMIT, lambda: max_bytes)
     watch = QueueWatch.open(settings, settings, metrics)
     async with tell_metrics(
         settings, metrics, watch, metrics_listener, service="queue-worker",
         reason_against=worker.reason_against, shows_backlog=False,
     ):  # fmt: skip
         try:
-            await _work(worker, queue, settings.worker_concurrency)
+            await _work(worker, queue, settings.worker_concurrency, max_bytes)
         finally:
             await transport.aclose()
             await asyncio.to_thread(tracing.shutdown)
@@ -79,9 +83,9 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
     logger.info("worker.stopped")
 
 
-async def _work(worker: TaskWorker, queue: TaskQueue, concurrency: int) -> None:
+async def _work(worker: TaskWorker, queue: TaskQueue, concurrency: int, max_bytes: int) -> None:
     await queue.connect()
-    await queue.start_serving(worker_id=worker.id, concurrency=concurrency)
+    await queue.start_serving(worker_id=worker.id, concurrency=concurrency, max_bytes=max_bytes)
     announcing = asyncio.create_task(_announce(queue, concurrency))
     try:
         await worker.start()

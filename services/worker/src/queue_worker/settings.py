@@ -5,12 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import ByteSize, Field
 
 from queue_common.settings import Duration, QueueSettings, RedisSettings, RetrySettings
 from queue_common.telemetry.metrics_settings import MetricsSettings
 from queue_common.telemetry.trace_settings import TraceSettings
 
+from .memory import bytes_in_flight
 from .transport import DeliverySettings
 
 __all__ = ["WorkerSettings"]
@@ -25,7 +26,13 @@ class WorkerSettings(
     """What this worker adds to the requests that a lane may have in flight."""
     worker_max_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Most requests this worker has in flight, over all lanes."""
+    worker_max_in_flight_bytes: Annotated[ByteSize | None, Field(ge=1 << 20)] = None
+    """Max bytes of tasks this worker has in flight; None: what fits into its memory."""
     worker_request_timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=30)
     """For one attempt as a whole: connect, send, answer."""
     worker_drain_timeout: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(seconds=35)
     """How long a stopping worker waits for what is in flight; the rest is given back."""
+
+    def max_bytes(self) -> int:
+        """Return how many bytes of tasks may be in flight."""
+        return self.worker_max_in_flight_bytes or bytes_in_flight()

@@ -30,8 +30,11 @@ class Claim(msgspec.Struct, frozen=True, eq=False, gc=False):
     cancel_requested: bool
     """A client has taken the task back since it was claimed."""
     raw: bytes
-    """The record as it was found."""
+    """The record as it was found, if it is not one of ours; else empty."""
     record: Record | None
+    """Its payload is empty if it was read as a task: a claim holds the body once."""
+    size: int
+    """Bytes of the record: about what the claim costs in memory."""
 
     def __repr__(self) -> str:
         """Name the task, and nothing of what it carries."""
@@ -42,7 +45,7 @@ def _claim(lease: str, task_id: bytes, lane: bytes, raw: bytes) -> Claim:
     record, task, unreadable = None, None, None
     try:
         record = Record.unpack(raw)
-        task = record.task()
+        task = record.take_task()
     except UnreadableRecordError as error:
         unreadable = str(error)
     return Claim(
@@ -56,11 +59,19 @@ def _claim(lease: str, task_id: bytes, lane: bytes, raw: bytes) -> Claim:
         unreadable=unreadable,
         last_attempt=record.last_attempt() if record else None,
         cancel_requested=record is not None and record.cancel_requested,
-        raw=raw,
+        raw=b"" if record else raw,
         record=record,
+        size=len(raw),
     )
 
 
 def claims_from(lease: str, reply: list[bytes]) -> list[Claim]:
-    """Read a reply that repeats id, lane, record."""
-    return [_claim(lease, reply[i], reply[i + 1], reply[i + 2]) for i in range(0, len(reply), 3)]
+    """Read a reply that repeats id, lane, record.
+
+    Empties it, so that each record is freed before the next is read.
+    """
+    reply.reverse()
+    claims: list[Claim] = []
+    while reply:
+        claims.append(_claim(lease, reply.pop(), reply.pop(), reply.pop()))
+    return claims

@@ -12,17 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from redis.backoff import ExponentialBackoff
-from redis.exceptions import RedisError
 
 from ..errors import LeaseLostError, QueueUnavailableError
 from .claim import Claim, claims_from
-from .connection import answer, translated
+from .connection import translated
+from .reconcile import lease_lives, unknown_claims
 from .settlement import give_back
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from .bounds import Bounds
+    from .in_flight import InFlight
     from .lease import Lease
     from .observer import QueueObserver
     from .scripts import Argument, Scripts
@@ -35,8 +36,9 @@ CLAIMS_A_CALL = 100
 
 LOST, CANCELLED_INSTEAD = 0, 2
 """What ``settle.lua`` answers for a claim that is not ours any more, and for a cancelled task."""
-LEASE_ENDED = -2
-"""What ``claim.lua`` answers a lease that Redis does not know any more."""
+LEASE_ENDED, NO_ROOM = -2, -3
+"""What ``claim.lua`` returns to a lease that Redis does not know any more, and to a worker that
+gets nothing more before a claim of its own ends."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -48,7 +50,7 @@ class Exchange:
 
     def __init__(
         self, client: Redis, scripts: Scripts, lease: Lease, bounds: Bounds,
-        observer: QueueObserver, *, key_prefix: str, lane_concurrency: int,
+        observer: QueueObserver, *, in_flight: InFlight, key_prefix: str, lane_concurrency: int,
     ) -> None:  # fmt: skip
         self._client = client
         self._scripts = scripts
@@ -58,8 +60,7 @@ class Exchange:
         self._key_prefix = key_prefix
         self._lane_concurrency = lane_concurrency
         self._settling: deque[_Settlement] = deque()
-        self._held: set[tuple[str, str]] = set()
-        """Lease and id: a task may come back under a new lease before the old claim has ended."""
+        self._in_flight = in_flight
         self._resent: set[str] = set()
         """Tasks whose settlement was sent on a connection that broke."""
         self._unsure = False
@@ -67,6 +68,8 @@ class Exchange:
         self._asked: asyncio.Future[list[Claim]] | None = None
         self._wanted = 0
         self._look = False
+        self._no_room = False
+        """The waiting claim gets nothing before something is settled."""
         self._timer: asyncio.TimerHandle | None = None
         self._work = asyncio.Event()
         self.hungry = asyncio.Event()
@@ -77,7 +80,7 @@ class Exchange:
     async def claim(self, limit: int) -> list[Claim]:
         """Wait until there is work; return 1 to ``limit`` claims, or none after ``stop``."""
         asked: asyncio.Future[list[Claim]] = asyncio.get_running_loop().create_future()
-        self._asked, self._wanted = asked, limit
+        self._asked, self._wanted, self._no_room = asked, limit, False
         self.hungry.set()
         self.look()
         try:
@@ -121,7 +124,7 @@ class Exchange:
         A stalled network may deliver a claim after its caller has given it up: nobody knows of what
         it took, and the lease would stand behind it for ever.
         """
-        if claimed > sum(lease == self._lease.id for lease, _ in self._held):
+        if claimed > self._in_flight.count(self._lease.id):
             self._unsure = True
             self.look()
 
@@ -164,7 +167,7 @@ class Exchange:
         if batch:
             await self._settled(lease, batch, replies[0])
         if claiming:
-            self._claimed(lease, replies[-1])
+            self._claimed(lease, replies.pop(), settled=bool(batch))
         if self._scripts.taught != taught:
             # The claim may have run before the settlement, and missed what that scheduled.
             self.look()
@@ -202,11 +205,16 @@ class Exchange:
         if claiming:
             self._look = False
             wanted = min(self._wanted, CLAIMS_A_CALL)
-            calls.append(("claim", [lease, wanted, self._lane_concurrency]))
+            room = self._in_flight.room()
+            calls.append(("claim", [lease, wanted, self._lane_concurrency, *room]))
         return calls
 
     async def _settled(self, lease: str, batch: list[_Settlement], results: list[int]) -> None:
-        if self._resent and not all(results) and await self._lives(lease):
+        if (
+            self._resent
+            and not all(results)
+            and await lease_lives(self._client, self._key_prefix, lease)
+        ):
             # A claim goes from a living lease by its settlement alone: the first one was written,
             # and its answer lost.
             results = [
@@ -215,15 +223,13 @@ class Exchange:
             ]
         for (claim, _, future), result in zip(batch, results, strict=True):
             self._end(claim, future, result)
-
-    async def _lives(self, lease: str) -> bool:
-        try:
-            return await self._client.zscore(f"{self._key_prefix}workers", lease) is not None
-        except RedisError:
-            return False
+        if self._no_room and self._waiting() is not None:
+            self._no_room = False
+            self.hungry.set()
+            self.look()
 
     def _end(self, claim: Claim, future: asyncio.Future[bool], result: int) -> None:
-        self._held.discard((claim.lease, claim.task_id))
+        self._in_flight.remove(claim)
         self._resent.discard(claim.task_id)
         if future.done():
             return
@@ -233,15 +239,20 @@ class Exchange:
             msg = f"task {claim.task_id}: the claim is no longer this worker's"
             future.set_exception(LeaseLostError(msg))
 
-    def _claimed(self, lease: str, reply: list[Any]) -> None:
-        look_again_ms = int(reply[0])
+    def _claimed(self, lease: str, reply: list[Any], *, settled: bool) -> None:
+        look_again_ms = int(reply.pop(0))
         if look_again_ms == LEASE_ENDED:
             self._lease.lose(lease)
             self.look()
             return
-        self._hand_over(claims_from(lease, reply[1:]))
-        if look_again_ms == 0:
+        self._hand_over(claims_from(lease, reply))
+        # What was settled with this very claim has made room that it did not know of.
+        if look_again_ms == 0 or (look_again_ms == NO_ROOM and settled):
             self.look()
+        elif look_again_ms == NO_ROOM and self._waiting() is not None:
+            self._no_room = True
+            # A token that comes now is for a worker that has room.
+            self.hungry.clear()
         elif look_again_ms > 0:
             self._look_in(look_again_ms / 1000)
 
@@ -251,7 +262,7 @@ class Exchange:
         self._timer = asyncio.get_running_loop().call_later(seconds, self.look)
 
     def _hand_over(self, claims: list[Claim]) -> None:
-        self._held.update((claim.lease, claim.task_id) for claim in claims)
+        self._in_flight.add(claims)
         waiting = self._waiting()
         if claims and waiting is not None:
             self._observer.claimed(len(claims))
@@ -271,17 +282,8 @@ class Exchange:
 
     async def _find_unknown_claims(self, lease: str) -> None:
         """Find what a claim took whose answer was lost on its way: Redis knows, we do not."""
-        with translated():
-            claimed: dict[bytes, bytes] = await answer(
-                self._client.hgetall(f"{self._key_prefix}w:{lease}")
-            )
-            unknown = [i for i in claimed if (lease, i.decode()) not in self._held]
-            reply: list[bytes] = []
-            for task_id in unknown:
-                raw = await self._client.get(f"{self._key_prefix}t:{task_id.decode()}")
-                reply += [task_id, claimed[task_id], raw or b""]
+        claims = await unknown_claims(self._client, self._key_prefix, lease, self._in_flight)
         self._unsure = False
-        claims = claims_from(lease, reply)
         # What was taken back meanwhile has no body left to send: its claim just ends.
         self._return_unasked([c for c in claims if c.cancel_requested])
         self._hand_over([c for c in claims if not c.cancel_requested])

@@ -18,6 +18,7 @@ from ..task import State
 if TYPE_CHECKING:
     from saq import Queue
 
+    from ..task import Task
     from .claim import Claim
     from .record import Record
 
@@ -55,7 +56,10 @@ def dump(queue: Queue, job: Job) -> bytes:
 def job_of(queue: Queue, key: str, record: Record) -> Job:
     """Return the job that a record shows as; of an HTTP task no header, body or query string."""
     try:
-        job = _stored(queue, record.payload) if is_job(record.payload) else _shown(key, record)
+        if is_job(record.payload):
+            job = _stored(queue, record.payload)
+        else:
+            job = _shown(key, record, record.task())
     except UnreadableRecordError as error:
         job = Job(function=DELIVER, key=key, timeout=0, error=str(error))
     return _dressed(job, queue, record)
@@ -86,17 +90,12 @@ def _stored(queue: Queue, payload: bytes) -> Job:
     return job
 
 
-def _shown(key: str, record: Record) -> Job:
+def _shown(key: str, record: Record, task: Task) -> Job:
     job = Job(function=DELIVER, key=key, timeout=0)
     attempt = record.last_attempt()
     if attempt is not None:
         job.error = attempt.error
         job.result = attempt.status_code
-    try:
-        task = record.task()
-    except UnreadableRecordError as error:
-        job.error = str(error)
-        return job
     job.kwargs = {"method": task.method, "url": shown_url(task.url)}
     job.queued = task.accepted_at_ms
     job.meta = dict(task.compact().trace_context or {})
@@ -114,13 +113,13 @@ def job_to_run(queue: Queue, claim: Claim) -> Job:
         raise UnreadableRecordError(claim.unreadable or "")
     if claim.task is None and not is_job(record.payload):
         raise UnreadableRecordError(claim.unreadable or "")
-    known = claim.task is not None
-    job = _shown(claim.task_id, record) if known else _stored(queue, record.payload)
+    task = claim.task
+    job = _shown(claim.task_id, record, task) if task else _stored(queue, record.payload)
     _dressed(job, queue, record)
     # SAQ's worker counts the attempt itself, and gives up after ``retries`` of them.
     job.attempts = record.attempts
     job.status = Status.QUEUED
-    if claim.task is not None:
-        fields: dict[str, Any] = msgspec.structs.asdict(claim.task)
+    if task is not None:
+        fields: dict[str, Any] = msgspec.structs.asdict(task)
         job.kwargs = {name: fields[name] for name in ("url", "method", "headers", "body")}
     return job

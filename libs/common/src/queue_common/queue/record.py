@@ -82,7 +82,7 @@ def _kept(text: str | None) -> str | None:
     return None if text is None else text[:_TEXT_MOST].encode(errors="replace").decode()
 
 
-class Record(msgspec.Struct, frozen=True, gc=False):
+class Record(msgspec.Struct, gc=False):
     """A record as read."""
 
     state: State
@@ -94,6 +94,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
     lane: str
     payload: bytes
     tail: bytes
+    tail_at: int
+    """Where in the record the tail begins, in bytes."""
 
     @staticmethod
     def unpack(raw: bytes) -> Record:
@@ -108,20 +110,21 @@ class Record(msgspec.Struct, frozen=True, gc=False):
             lane = raw[_HEADER_BYTES:payload_at].decode()
             return Record(
                 STATES[state], at_ms, attempts, interrupted, cancel == b"x", digest, lane,
-                raw[payload_at:tail_at], raw[tail_at:],
+                raw[payload_at:tail_at], raw[tail_at:], tail_at,
             )  # fmt: skip
         except (struct.error, ValueError, KeyError) as error:
             msg = f"the task's record is not one of ours: {error}"
             raise UnreadableRecordError(msg) from error
 
-    @property
-    def tail_at(self) -> int:
-        """Where in the record the tail begins, in bytes."""
-        return _HEADER_BYTES + len(self.lane.encode()) + len(self.payload)
-
     def task(self) -> Task:
         """Decode the payload; raises UnreadableRecordError."""
         return Task.decode(self.payload)
+
+    def take_task(self) -> Task:
+        """Decode the payload and drop it: whoever holds the task needs no second copy of it."""
+        task = self.task()
+        self.payload = b""
+        return task
 
     def last_attempt(self) -> Attempt | None:
         """Decode the tail; None where no attempt has ended yet, or it cannot be read."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from ..settings import RedisSettings
     from .bounds import Bounds
+    from .in_flight import InFlight
     from .observer import QueueObserver
 
 __all__ = ["Serving"]
@@ -36,7 +37,7 @@ class Serving:
 
     def __init__(
         self, redis: RedisSettings, bounds: Bounds, name: str, worker_id: str, concurrency: int,
-        lane_concurrency: int, observer: QueueObserver,
+        in_flight: InFlight, lane_concurrency: int, observer: QueueObserver,
     ) -> None:  # fmt: skip
         # A claim that ran twice would take tasks nobody knows of: no silent retries here.
         self._client = open_client(redis)
@@ -49,7 +50,7 @@ class Serving:
         )  # fmt: skip
         self.exchange = Exchange(
             self._client, Scripts(self._client, name, observer), self.lease, bounds, observer,
-            key_prefix=prefix, lane_concurrency=lane_concurrency,
+            in_flight=in_flight, key_prefix=prefix, lane_concurrency=lane_concurrency,
         )  # fmt: skip
         self.stopped = False
         jobs: list[Coroutine[None, None, None]] = [

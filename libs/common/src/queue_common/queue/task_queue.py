@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .bounds import Bounds
 from .connection import answer, open_client, translated
 from .durability import Durability, inspect_durability
+from .in_flight import InFlight
 from .lookup import Lookup
 from .observer import QueueObserver
 from .operations import Operations
@@ -58,6 +59,7 @@ class TaskQueue(SaqSide):
         """Cancel, run now, requeue, purge, pause and resume."""
         self._saq_claims = SaqClaims(self, scripts, result_ttl_ms=self._bounds.result_ttl_ms)
         self._lane_concurrency = queue.lane_concurrency
+        self._in_flight = InFlight(max_bytes=0)
         self._serving: Serving | None = None
 
     async def disconnect(self) -> None:
@@ -97,15 +99,17 @@ class TaskQueue(SaqSide):
         """Tell how the server keeps what it accepts; raises QueueUnavailableError."""
         return await inspect_durability(self._client)
 
-    async def start_serving(self, *, worker_id: str, concurrency: int) -> None:
+    async def start_serving(self, *, worker_id: str, concurrency: int, max_bytes: int = 0) -> None:
         """Begin to hold a lease under which this process claims; its end is ``disconnect``.
 
-        ``concurrency`` is what the worker adds to the requests a lane may have in flight.
+        ``concurrency`` is what the worker adds to the requests a lane may have in flight. It holds
+        claims of at most ``max_bytes`` at a time (0: any number), or one that is larger alone.
         """
         if self._serving is None:
+            self._in_flight.max_bytes = max_bytes
             self._serving = Serving(
                 self._redis_settings, self._bounds, self.name, worker_id, concurrency,
-                self._lane_concurrency, self._observer,
+                self._in_flight, self._lane_concurrency, self._observer,
             )  # fmt: skip
 
     async def until_serving(self) -> None:
@@ -150,6 +154,11 @@ class TaskQueue(SaqSide):
         results = await asyncio.gather(*given, return_exceptions=True)
         # True: the task was cancelled instead.
         self._observer.gave_back(sum(result is False for result in results), "stop")
+
+    @property
+    def bytes_in_flight(self) -> int:
+        """Count the bytes of the records that are claimed and not settled."""
+        return self._in_flight.bytes
 
     @property
     def serving(self) -> bool:

@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ..queue import QueueObserver
@@ -71,6 +71,10 @@ class ProcessMetrics(QueueObserver):
         self.registry.register(histogram)
         return histogram
 
+    def gauge(self, metric: Metric, read: Callable[[], float]) -> None:
+        """Show what ``read`` returns as a gauge of the table, with the queue as its label."""
+        self.registry.register(_Gauge(metric, self.queue_name, read))
+
     def round_trip(self, operation: str, seconds: float) -> None:
         """Count one round trip to Redis."""
         observe = self._round_trip.get(operation)
@@ -79,6 +83,19 @@ class ProcessMetrics(QueueObserver):
             observe = self._round_trips.labels(name).observe
             self._round_trip[operation] = observe
         observe(seconds)
+
+
+class _Gauge(Collector):
+    def __init__(self, metric: Metric, queue: str, read: Callable[[], float]) -> None:
+        self._metric = metric
+        self._queue = queue
+        self._read = read
+
+    def collect(self) -> Iterable[Family]:
+        metric = self._metric
+        family = GaugeMetricFamily(metric.prometheus_name, metric.description, labels=metric.labels)
+        family.add_metric([self._queue], self._read())
+        yield family
 
 
 class _SpansDropped(Collector):

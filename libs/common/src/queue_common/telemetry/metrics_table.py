@@ -132,6 +132,20 @@ EGRESS_REFUSALS: Final = Metric(
     "Attempts that the egress guard refused.",
     _QUEUE,
 )
+IN_FLIGHT_SIZE: Final = Metric(
+    "queue.in_flight_size",
+    _GAUGE,
+    "By",
+    "Bytes of the tasks that are in this worker's hands.",
+    _QUEUE,
+)
+IN_FLIGHT_SIZE_LIMIT: Final = Metric(
+    "queue.in_flight_size_limit",
+    _GAUGE,
+    "By",
+    "How many bytes of tasks this worker takes at a time: WORKER_MAX_IN_FLIGHT_BYTES.",
+    _QUEUE,
+)
 LEASES_LOST: Final = Metric(
     "queue.leases_lost",
     _COUNTER,
@@ -243,7 +257,7 @@ REMOVED: Final = Metric(
 
 METRICS: Final = (
     REQUEST_DURATION, SENT, CONSUMED, DELIVERY_DURATION, PROCESS_DURATION, START_DELAY, ATTEMPTS,
-    RETRIES, EGRESS_REFUSALS, LEASES_LOST, GIVEN_BACK, SPANS_DROPPED, ROUND_TRIPS, LOOP_LAG,
-    REDIS_UP, PERSISTENCE_OK, TASKS, LANE_TASKS, OLDEST_WAITING, WORKERS, DEAD_LETTERS,
-    SETTLED_SIZE, SETTLED_SIZE_LIMIT, REMOVED,
+    RETRIES, EGRESS_REFUSALS, IN_FLIGHT_SIZE, IN_FLIGHT_SIZE_LIMIT, LEASES_LOST, GIVEN_BACK,
+    SPANS_DROPPED, ROUND_TRIPS, LOOP_LAG, REDIS_UP, PERSISTENCE_OK, TASKS, LANE_TASKS,
+    OLDEST_WAITING, WORKERS, DEAD_LETTERS, SETTLED_SIZE, SETTLED_SIZE_LIMIT, REMOVED,
 )  # fmt: skip

@@ -81,9 +81,13 @@ class ScriptedQueue:
         while await self.scripts.run("register", lease, LEASE_MS, slots):
             pass
 
-    async def claim(self, lease: str, wanted: int = 10) -> list[Claim]:
-        """Claim at most ``wanted`` tasks."""
-        reply = await self.scripts.run("claim", lease, wanted, self._lane_concurrency)
+    async def claim(
+        self, lease: str, wanted: int = 10, *, free: int = -1, idle: bool = True
+    ) -> list[Claim]:
+        """Claim at most ``wanted`` tasks of ``free`` bytes, holding nothing if ``idle``."""
+        reply = await self.scripts.run(
+            "claim", lease, wanted, self._lane_concurrency, free, int(idle)
+        )
         self.look_again_ms = int(reply[0])
         return claims_from(lease, reply[1:])
 

@@ -131,6 +131,8 @@ class Connection(asyncio.Protocol):
     def close(self) -> None:
         """Close at once, without the courtesies that would keep a socket open."""
         self.reusable = False
+        # The parser refers back to the connection: what it holds stays until the next collection.
+        self._rest = None
         if self._transport is not None:
             self._transport.abort()
 
@@ -176,6 +178,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """End the exchange: well where the answer goes until the close, badly otherwise."""
         self.reusable = False
+        self._rest = None
         if self._status >= 200 and exc is None and _ends_by_close(self._headers):
             self._finish()
         elif isinstance(exc, ssl.SSLError):

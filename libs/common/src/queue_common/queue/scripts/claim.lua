@@ -1,12 +1,17 @@
 -- Moves due tasks into their lanes, then hands a worker tasks from the lanes in turn.
 --
 -- KEYS[1]  the queue
--- ARGV     lease, tasks wanted, in-flight limit a lane (0: the sum of the live workers' slots)
+-- ARGV     lease, tasks wanted, in-flight limit a lane (0: the sum of the live workers' slots),
+--          bytes of records that the worker has room for (-1: any number), 1 if it holds nothing
 -- Result   {-2} where the lease has ended, else {ms until the worker should look again (-1: when
---          woken), then per task: id, lane, record as it was before}
--- Cost     O(log lanes) a task; about 4 commands a task, 200 due tasks and 200 ghosts at most.
+--          woken, -3: when a claim of its own has ended), then per task: id, lane, record as it was
+--          before}
+-- Cost     O(log lanes) a task; about 4 commands a task, 200 due tasks and 200 ghosts at most. One
+--          record more than is claimed may be read, and a reply is bounded in bytes.
 local lease, wanted = ARGV[1], tonumber(ARGV[2])
+local free, idle = tonumber(ARGV[4]), ARGV[5] == '1'
 local DUE_A_CALL, GHOSTS_A_CALL, BACKUP_MS = 200, 200, 1000
+local REPLY_BYTES, NEAR_BYTES = 16777216, 2097152
 if not call('ZSCORE', WORKERS, lease) then return {-2} end
 
 local switches = call('HMGET', N, 'slots', 'paused', 'watch_at', 'watch_by')
@@ -36,11 +41,46 @@ end
 local reply, ghosts = {0}, 0
 local claimed_front = struct.pack('>c1I8', ACTIVE, now)
 
+local bytes, no_room, ended = 0, false, false
+
+-- Says whether a record may go with this reply; where not, the claim ends with it. One that is
+-- larger than all a worker may hold is claimed by a worker that holds nothing.
+local function fits(size)
+  if bytes == 0 and idle then return true end
+  no_room = free >= 0 and bytes + size > free
+  ended = no_room or (bytes > 0 and bytes + size > REPLY_BYTES)
+  return not ended
+end
+
+-- Returns a record, and nothing where it does not fit. Near the end of the room it is measured
+-- first, for a worker that has none asks often.
+local function read(id)
+  local key = RECORD .. id
+  if free >= 0 and free - bytes < NEAR_BYTES then
+    local size = redis.pcall('STRLEN', key)
+    if type(size) == 'number' and not fits(size) then return end
+  end
+  local record = redis.pcall('GET', key)
+  if type(record) == 'string' then
+    if not fits(#record) then return end
+    bytes = bytes + #record
+  end
+  return record
+end
+
+local function put_back(lane, popped, from)
+  for i = #popped, from, -1 do call('LPUSH', WAITING .. lane, popped[i]) end
+end
+
 -- Claims the popped entries that are tasks to run; the others are ghosts. Returns how many.
 local function take(lane, popped)
   local claimed = {}
-  for _, id in ipairs(popped) do
-    local record = redis.pcall('GET', RECORD .. id)
+  for i, id in ipairs(popped) do
+    local record = read(id)
+    if ended then
+      put_back(lane, popped, i)
+      break
+    end
     local readable = type(record) == 'string' and #record >= HEADER_BYTES
       and string.byte(record, 17) == MAGIC
     local waits = readable and waits_in(record, lane)
@@ -66,8 +106,9 @@ local function take(lane, popped)
   return #claimed / 2
 end
 
--- One turn of one lane: at most quantum tasks, never beyond the lane's limit.
-local function serve(lane, quantum)
+-- One turn of one lane: at most quantum tasks, never beyond the lane's limit. A lane with a task
+-- that did not fit keeps its turn.
+local function serve(lane, turn, quantum)
   local flying = tonumber(call('HGET', INFLIGHT, lane) or 0)
   local room = math.min(quantum, limit - flying)
   local taken, popped = 0, {}
@@ -78,6 +119,8 @@ local function serve(lane, quantum)
   end
   if call('LLEN', WAITING .. lane) == 0 then
     if flying + taken == 0 then forget_if_empty(lane) end
+  elseif ended then
+    call('ZADD', RING, turn, lane)
   elseif flying + taken >= limit then
     call('SADD', FULL, lane)
   else
@@ -89,13 +132,14 @@ end
 -- Round after round, each lane that waits gets an equal share of what is wanted, at least one task.
 local function claim()
   local left, in_round, share = wanted, 0, 0
-  while left > 0 and ghosts < GHOSTS_A_CALL do
+  while left > 0 and not ended and ghosts < GHOSTS_A_CALL do
     if in_round == 0 then
       in_round = call('ZCARD', RING)
       if in_round == 0 then break end
       share = math.max(math.floor(left / in_round), 1)
     end
-    left = left - serve(call('ZPOPMIN', RING)[1], share)
+    local lane = call('ZPOPMIN', RING)
+    left = left - serve(lane[1], lane[2], share)
     in_round = in_round - 1
   end
   count('active', wanted - left)
@@ -127,8 +171,10 @@ end
 promote()
 local left = wanted
 if not switches[2] then left = claim() end
+if no_room then left = 0 end
 reply[1] = watch(left)
 if switches[2] == false and call('ZCARD', RING) > 0 then
   if left == 0 then wake() else reply[1] = 0 end
 end
+if no_room then reply[1] = -3 end
 return reply
