@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 import uvicorn
 from uvicorn.server import ServerState
 
-from queue_api.front import Front
-from queue_api.hot_protocol import HotProtocol, HotRoute
+from queue_api.http.fast_path import FastPath, FastPathProtocol
 from queue_api.metrics import ApiMetrics, Measured
 from queue_api.routes.tasks import CreateTask
 from queue_api.settings import ApiSettings
@@ -89,8 +88,19 @@ class Wire(asyncio.Transport):
         """Reads nothing by itself."""
 
 
-class _OnlyUvicorn(HotProtocol):
-    """The protocol without the short way."""
+class _Routes:
+    """POSTs of tasks to their endpoint, all else to the teapot."""
+
+    def __init__(self, create_task: CreateTask) -> None:
+        self._create_task = create_task
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_task = (scope["method"], scope["path"]) == ("POST", "/api/v1/tasks")
+        await (self._create_task if is_task else teapot)(scope, receive, send)
+
+
+class _OnlyUvicorn(FastPathProtocol):
+    """The protocol without the fast path."""
 
     def _is_between_requests(self) -> bool:
         return False
@@ -100,7 +110,7 @@ class Connection:
     """One connection; what comes of it is said by calling ``protocol``."""
 
     def __init__(
-        self, app: ASGIApp | None = None, *, keep_alive_seconds: int = 75, short_way: bool = True
+        self, app: ASGIApp | None = None, *, keep_alive_seconds: int = 75, fast_path: bool = True
     ) -> None:
         settings = ApiSettings()
         self.queue = HeldQueue()
@@ -113,11 +123,11 @@ class Connection:
         )  # fmt: skip
         self.server = ServerState()
         config = uvicorn.Config(
-            app or Measured(Front(create_task, teapot), self.metrics), log_config=None,
+            app or Measured(_Routes(create_task), self.metrics), log_config=None,
             timeout_keep_alive=keep_alive_seconds,
         )  # fmt: skip
-        kind = HotProtocol if short_way else _OnlyUvicorn
-        self.protocol = kind(HotRoute(create_task, self.metrics), config, self.server, {})
+        kind = FastPathProtocol if fast_path else _OnlyUvicorn
+        self.protocol = kind(FastPath(create_task, self.metrics), config, self.server, {})
         self.wire = Wire()
         self.protocol.connection_made(self.wire)
 
@@ -154,7 +164,7 @@ class Connection:
 
 
 async def teapot(_scope: Scope, _receive: Receive, send: Send) -> None:
-    """Answer 418 without a look at the body: it can be told from the hot route."""
+    """Answer 418 without a look at the body: it can be told from the fast path."""
     await send(
         {"type": "http.response.start", "status": 418, "headers": [(b"content-length", b"0")]}
     )

@@ -11,7 +11,7 @@ from queue_common.telemetry.metrics_process import open_metrics_port
 from queue_common.telemetry.tracing import Tracing
 
 from .app import create_app
-from .hot_protocol import HotRoute
+from .http.fast_path import FastPath
 from .metrics import ApiMetrics, Measured, telling
 from .serve import serve
 from .settings import ApiSettings
@@ -32,7 +32,7 @@ def main() -> None:
     queue = TaskQueue(settings, settings, metrics)
     app = create_app(settings, queue, tracing, around)
     try:
-        serve(Measured(app, metrics), HotRoute(app.create_task, metrics), listener)
+        serve(Measured(app, metrics), FastPath(app.state.create_task, metrics), listener)
     finally:
         tracing.shutdown()
 

@@ -13,7 +13,6 @@ from starlette.routing import Route
 from queue_common.queue import tell_durability
 
 from . import openapi, problems
-from .front import Front
 from .instrument import instrument
 from .routes import health, tasks
 from .state import State
@@ -34,7 +33,7 @@ def create_app(
     queue: TaskQueue,
     tracing: Tracing,
     around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
-) -> Front:
+) -> FastAPI:
     """Return the ASGI application; its lifespan opens and closes ``queue``, within ``around``."""
 
     @asynccontextmanager
@@ -54,12 +53,11 @@ def create_app(
         redirect_slashes=False,
     )
     app.state.api = State(settings, queue, settings.retry_policy(), tracing)
-    create_task = tasks.CreateTask(app.state.api)
-    # FastAPI knows the route too, for the methods it does not have.
+    app.state.create_task = create_task = tasks.CreateTask(app.state.api)
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
     app.include_router(tasks.router)
     app.include_router(health.router)
     problems.install(app)
     openapi.install(app)
     instrument(app, tracing)
-    return Front(create_task, app)
+    return app

@@ -21,24 +21,24 @@ _ASKED = frozenset({b"content-type", b"content-encoding", b"content-length"})
 
 
 async def read_json_body(
-    headers: Iterable[tuple[bytes, bytes]], receive: Receive, most_bytes: int
+    headers: Iterable[tuple[bytes, bytes]], receive: Receive, max_bytes: int
 ) -> bytes:
-    """Return the body; raises ProblemError 415 for what is not plain JSON, 413 over ``most_bytes``.
+    """Return the body; raises ProblemError 415 for what is not plain JSON, 413 over ``max_bytes``.
 
     A body that says its length is refused before it is read, any other while it is. The names in
     ``headers`` are in lower case. Raises ClientDisconnect where the client leaves before the end.
     """
-    check_headers({name: value for name, value in headers if name in _ASKED}, most_bytes)
+    check_headers({name: value for name, value in headers if name in _ASKED}, max_bytes)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         body: bytes = message.get("body", b"")
-        if len(body) > most_bytes:
-            raise _too_large(most_bytes)
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
         return body
-    return await _read_on(message, receive, most_bytes)
+    return await _read_on(message, receive, max_bytes)
 
 
-async def _read_on(message: Message, receive: Receive, most_bytes: int) -> bytes:
+async def _read_on(message: Message, receive: Receive, max_bytes: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -46,15 +46,15 @@ async def _read_on(message: Message, receive: Receive, most_bytes: int) -> bytes
             raise ClientDisconnect
         chunk = message.get("body", b"")
         size += len(chunk)
-        if size > most_bytes:
-            raise _too_large(most_bytes)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
         chunks.append(chunk)
         if not message.get("more_body"):
             return b"".join(chunks)
         message = await receive()
 
 
-def check_headers(headers: Mapping[bytes, bytes], most_bytes: int) -> None:
+def check_headers(headers: Mapping[bytes, bytes], max_bytes: int) -> None:
     """Raise ProblemError 415 for what is not plain JSON, 413 for what says it is too large."""
     media_type = headers.get(b"content-type", _JSON)
     if media_type != _JSON:
@@ -62,8 +62,8 @@ def check_headers(headers: Mapping[bytes, bytes], most_bytes: int) -> None:
     if b"content-encoding" in headers:
         _check_coding(headers[b"content-encoding"].decode("latin-1"))
     declared = headers.get(b"content-length", b"")
-    if declared.isdigit() and int(declared) > most_bytes:
-        raise _too_large(most_bytes)
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
 
 
 def _check_media_type(header: str) -> None:
@@ -92,10 +92,10 @@ def _check_coding(header: str) -> None:
     )
 
 
-def _too_large(most_bytes: int) -> ProblemError:
+def _too_large(max_bytes: int) -> ProblemError:
     return ProblemError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "body-too-large",
-        f"The body is larger than {most_bytes} bytes, which is API_MAX_BODY",
+        f"The body is larger than {max_bytes} bytes, which is API_MAX_BODY",
         headers={"Connection": "close"},
     )

@@ -83,7 +83,7 @@ async def counted(
         await app(scope, receive, watched)
     finally:
         # No answer: the client went away, or the application failed and uvicorn answers 500.
-        # The hot route is found before FastAPI's router sees it.
+        # The fast path's requests are not seen by FastAPI's router.
         path = scope["path"]
         route = path if path == PATH else getattr(scope.get("route"), "path", "")
         seconds = time.perf_counter() - began

@@ -17,7 +17,7 @@ from queue_common.errors import (
     UnreadableRecordError,
 )
 
-from .linger import LingeringResponse
+from .http.lingering_close import LingeringResponse
 from .unavailable import log_unavailable
 
 if TYPE_CHECKING:

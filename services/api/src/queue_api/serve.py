@@ -10,7 +10,7 @@ import uvicorn
 
 from queue_common.listening import BACKLOG
 
-from .hot_protocol import HotProtocol, HotRoute
+from .http.fast_path import FastPath, FastPathProtocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -27,12 +27,12 @@ FINISH_SECONDS = 30
 """How long open requests may take once a signal has come."""
 
 
-def serve(app: ASGIApp, hot: HotRoute, listener: socket.socket) -> None:
+def serve(app: ASGIApp, fast_path: FastPath, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, then finish the open requests and return.
 
-    What ``hot`` is for does not come through ``app``.
+    What ``fast_path`` takes does not come through ``app``.
     """
-    protocol = cast("type[asyncio.Protocol]", partial(HotProtocol, hot))
+    protocol = cast("type[asyncio.Protocol]", partial(FastPathProtocol, fast_path))
     config = uvicorn.Config(
         app, loop="uvloop", http=protocol, ws="none", log_config=None, access_log=False,
         server_header=False,

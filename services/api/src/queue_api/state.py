@@ -17,7 +17,7 @@ __all__ = ["State"]
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """At ``app.state.api``, and in the hot route's hands."""
+    """At ``app.state.api``, and with the fast path."""
 
     settings: ApiSettings
     queue: TaskQueue

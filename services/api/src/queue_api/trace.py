@@ -1,4 +1,4 @@
-"""The hot route's spans: the server span of a POST, and the send span whose context travels on.
+"""A POST's spans: the server span of a POST, and the send span whose context travels on.
 
 They are made here and not by OpenTelemetry's instrumentation, which costs more than the rest of the
 request (docs/adr/0010-spans-made-at-their-end.md).

@@ -44,21 +44,22 @@ _encoder = msgspec.json.Encoder()
 class CreateTask:
     """``POST /api/v1/tasks``: keeps a request in the queue; a worker makes it when one is free.
 
-    A plain ASGI endpoint, which answers its own failures: it is the one route whose price counts.
-    ``hot_protocol`` takes plain requests through ``submit`` and ``created`` without ASGI, and comes
-    back to ``answer`` and ``refuse`` where something happens on the way.
+    FastAPI calls it as an ASGI endpoint, which answers its own failures. The fast path calls
+    ``submit`` and ``created`` itself, and comes back to ``answer`` and ``refuse`` if something
+    happens on the way. What must hold for every POST stands in ``check_headers``, before its body
+    is read, and in ``submit``: both ways in call them.
     """
 
     def __init__(self, state: State) -> None:
         self._state = state
         self.tracing = state.tracing
-        self.most_bytes: int = state.settings.api_max_body
+        self.max_bytes: int = state.settings.api_max_body
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the answer comes once the task is on disk in Redis."""
         trace = begin_trace(self.tracing, scope)
         try:
-            raw = await read_json_body(scope["headers"], receive, self.most_bytes)
+            raw = await read_json_body(scope["headers"], receive, self.max_bytes)
             submission = self.submit(raw, trace)
         except Exception as error:
             await self.refuse(error, trace, scope, receive, send)

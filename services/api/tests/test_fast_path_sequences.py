@@ -1,4 +1,4 @@
-"""Whatever comes in whatever pieces: the short way changes nothing of what a client sees."""
+"""Whatever comes in whatever pieces: the fast path changes nothing of what a client sees."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ PIECES = st.lists(
 
 
 async def played(
-    pieces: list[tuple[bytes, int, bool]], *, together: bool, short_way: bool
+    pieces: list[tuple[bytes, int, bool]], *, together: bool, fast_path: bool
 ) -> object:
     """Return what a client sees that sends these pieces, or all of them together."""
-    connection = Connection(short_way=short_way)
+    connection = Connection(fast_path=fast_path)
     rest = b""
     for request_, cut, waits in pieces:
         come(connection, rest + request_[:cut])
@@ -65,7 +65,7 @@ def test_a_client_cannot_tell_the_ways_apart(
     pieces: list[tuple[bytes, int, bool]], together: bool
 ) -> None:
     """Any requests, in any pieces, with or without waiting, are answered alike by both ways."""
-    short = asyncio.run(played(pieces, together=together, short_way=True))
-    long = asyncio.run(played(pieces, together=together, short_way=False))
+    short = asyncio.run(played(pieces, together=together, fast_path=True))
+    long = asyncio.run(played(pieces, together=together, fast_path=False))
 
     assert short == long

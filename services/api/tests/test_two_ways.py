@@ -1,4 +1,4 @@
-"""The hot way beside ASGI's, at a real process: nobody can tell which one answered."""
+"""The fast path beside FastAPI, at a real process: nobody can tell which one answered."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .conftest import Api
 from .hand_driven import BODY, request
 
 VARIES = re.compile(rb"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{32}|[A-Z][a-z]{2}, .* GMT")
-BY_ASGI = b"Proxy-Connection: keep-alive"
-"""A header that says nothing new, and that the hot way leaves to the parser."""
+BY_ROUTE = b"Proxy-Connection: keep-alive"
+"""A header that says nothing new, and that the fast path leaves to the parser."""
 TRACE = b"traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0"
 REQUESTS = {
     "plain": ((), BODY),
@@ -61,14 +61,14 @@ async def answers_to(api: Api, raw: bytes) -> list[bytes]:
 async def test_both_ways_answer_alike(api: Api, name: str) -> None:
     """A request is answered to the byte as the application would, but for ids and the date."""
     headers, body = REQUESTS[name]
-    hot = await answers_to(api, request(b"X-Way: the short one      ", *headers, body=body))
-    asgi = await answers_to(api, request(BY_ASGI, *headers, body=body))
+    fast = await answers_to(api, request(b"X-Way: the fast path      ", *headers, body=body))
+    route = await answers_to(api, request(BY_ROUTE, *headers, body=body))
 
-    assert hot == asgi
-    assert hot[0] == hot[1]
+    assert fast == route
+    assert fast[0] == fast[1]
 
 
-@pytest.mark.parametrize("way", [b"X-Way: hot", BY_ASGI])
+@pytest.mark.parametrize("way", [b"X-Way: fast", BY_ROUTE])
 async def test_a_posting_client_may_close_its_half(api: Api, way: bytes) -> None:
     """A client that closes its half behind its request gets its answer, and then our end."""
     async with api.connection() as (reader, writer):
@@ -90,7 +90,7 @@ async def test_a_client_that_writes_ahead_is_answered_in_order(api: Api) -> None
     assert statuses == [201, 200, 201, 400, 201]
 
 
-@pytest.mark.parametrize("way", [b"X-Way: hot", BY_ASGI])
+@pytest.mark.parametrize("way", [b"X-Way: fast", BY_ROUTE])
 async def test_a_stop_waits_for_redis(
     api_at: Api, start_server: Callable[..., RedisServer], way: bytes
 ) -> None:
@@ -119,7 +119,7 @@ async def in_the_apis_hands(api: Api) -> None:
         await client.get(f"{api.url}/health")
 
 
-@pytest.mark.parametrize("way", [b"X-Way: hot", BY_ASGI])
+@pytest.mark.parametrize("way", [b"X-Way: fast", BY_ROUTE])
 async def test_a_redis_that_dies_under_a_task_is_503(
     api_at: Api, start_server: Callable[..., RedisServer], way: bytes
 ) -> None:
@@ -141,7 +141,7 @@ async def test_a_redis_that_dies_under_a_task_is_503(
     assert taken.startswith(b"HTTP/1.1 201 ")
 
 
-@pytest.mark.parametrize("way", [b"X-Way: hot", BY_ASGI])
+@pytest.mark.parametrize("way", [b"X-Way: fast", BY_ROUTE])
 async def test_a_client_that_resets_is_no_fault_of_ours(api_at: Api, way: bytes) -> None:
     """Clients that go away before their answer leave no error in the log, and their tasks stay."""
     api_at.start()
@@ -166,7 +166,7 @@ async def test_both_ways_make_the_same_spans(api_at: Api) -> None:
         api_at.environment["OTEL_BSP_SCHEDULE_DELAY"] = "50"
         api_at.start()
         await api_at.until_alive()
-        for way in (b"X-Way: hot", BY_ASGI):
+        for way in (b"X-Way: fast", BY_ROUTE):
             await answers_to(api_at, request(way, TRACE + b"1", b"User-Agent: test/1"))
         await wait_until(lambda: len(collector.spans) == 8, "the spans are there")
         api_at.terminate()
@@ -194,7 +194,7 @@ async def test_both_ways_are_counted(api_at: Api) -> None:
     api_at.environment["METRICS_PORT"] = str(port)
     api_at.start()
     await api_at.until_alive()
-    for way in (b"X-Way: hot", BY_ASGI):
+    for way in (b"X-Way: fast", BY_ROUTE):
         await answers_to(api_at, request(way))
         await answers_to(api_at, request(way, body=b"{}"))
     async with httpx.AsyncClient() as client:

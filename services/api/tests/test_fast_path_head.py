@@ -1,4 +1,4 @@
-"""What counts as a hot request: what every HTTP parser reads the same way."""
+"""What the fast path takes: what every HTTP parser reads the same way."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from queue_api.hot_head import read_head
+from queue_api.http.head import read_head
 
 MIB = 1 << 20
 LINE = b"POST /api/v1/tasks HTTP/1.1\r\n"
@@ -54,8 +54,8 @@ class Parsed:
 
 
 @pytest.mark.parametrize("head", CLIENTS.values(), ids=CLIENTS)
-def test_common_clients_are_hot(head: bytes) -> None:
-    """What common clients send takes the short way."""
+def test_common_clients_take_the_fast_path(head: bytes) -> None:
+    """What common clients send takes the fast path."""
     read = read_head(LINE + head + b'{"url":"http://x/"}', MIB)
 
     assert read is not None
@@ -107,13 +107,13 @@ def test_all_else_is_for_the_parser(head: bytes) -> None:
     ],
     ids=repr,
 )  # fmt: skip
-def test_no_other_line_is_hot(line: bytes) -> None:
-    """The first line is the hot one to the byte, or the request is for the parser."""
+def test_no_other_line_takes_the_fast_path(line: bytes) -> None:
+    """The first line is that of a task to the byte, or the request is for the parser."""
     assert read_head(line + b"Content-Length: 2\r\n\r\n{}", MIB) is None
 
 
 def test_the_limit_of_a_body_holds() -> None:
-    """A body over API_MAX_BODY is not hot, one that is as large is."""
+    """A body over API_MAX_BODY does not take the fast path, one that is as large does."""
     data = LINE + b"Content-Length: 10\r\n\r\n"
 
     assert read_head(data, 10) is not None
@@ -138,7 +138,7 @@ HEADS = st.lists(st.tuples(NAMES, st.sampled_from([b":", b": ", b" :", b""]), VA
 def test_the_parser_reads_it_the_same_way(
     lines: list[tuple[bytes, bytes, bytes]], behind: bytes
 ) -> None:
-    """Whatever counts as hot has the same end, headers and body for uvicorn's parser."""
+    """Whatever takes the fast path has the same end, headers and body for uvicorn's parser."""
     head = LINE + b"".join(name + colon + value + b"\r\n" for name, colon, value in lines)
     data = head + b"\r\n" + behind
     read = read_head(data, MIB)

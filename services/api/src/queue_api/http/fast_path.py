@@ -1,4 +1,4 @@
-"""The way in of the hot request, below ASGI (docs/adr/0013-the-hot-route-below-asgi.md)."""
+"""The fast path of ``POST /api/v1/tasks``, below ASGI (docs/adr/0015-limits-and-the-fast-path.md)."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from .corked import CorkedProtocol
-from .hot_head import HotHead, read_head
-from .metrics import counted
-from .openapi import PATH
-from .trace import begin_trace
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from ..metrics import counted
+from ..openapi import PATH
+from ..trace import begin_trace
+from .head import Head, read_head
 
 if TYPE_CHECKING:
     import asyncio
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-    from .enqueue import Submission
-    from .metrics import ApiMetrics
-    from .routes.tasks import CreateTask
+    from ..enqueue import Submission
+    from ..metrics import ApiMetrics
+    from ..routes.tasks import CreateTask
 
-__all__ = ["HotProtocol", "HotRoute"]
+__all__ = ["FastPath", "FastPathProtocol"]
 
 
-class HotRoute:
+class FastPath:
     """What the connections of a process share."""
 
     def __init__(self, create_task: CreateTask, metrics: ApiMetrics) -> None:
@@ -49,7 +50,7 @@ def _lines(headers: list[tuple[bytes, bytes]]) -> bytes:
 
 
 class _UnderWay(NamedTuple):
-    """A hot request whose task is on its way to Redis."""
+    """A request on the fast path whose task is on its way to Redis."""
 
     submission: Submission
     raw: bytes
@@ -57,7 +58,7 @@ class _UnderWay(NamedTuple):
     began: float
 
 
-class HotProtocol(CorkedProtocol):
+class FastPathProtocol(HttpToolsProtocol):
     """uvicorn's HTTP/1.1, with a short way for the one request whose price counts.
 
     Plain ``POST /api/v1/tasks`` are read, submitted and answered here, without an asyncio task and
@@ -67,12 +68,12 @@ class HotProtocol(CorkedProtocol):
     twice, and no rule of HTTP's connections is kept here.
     """
 
-    def __init__(self, route: HotRoute, *args: Any, **named: Any) -> None:  # noqa: ANN401
-        self._route = route
+    def __init__(self, fast_path: FastPath, *args: Any, **named: Any) -> None:  # noqa: ANN401
+        self._fast_path = fast_path
         self._in_message = False
         """uvicorn's parser has begun a request, and its end has not come."""
-        self._head: HotHead | None = None
-        """Of a hot request whose body has not all come."""
+        self._head: Head | None = None
+        """Of a request on the fast path whose body has not all come."""
         self._began = 0.0
         """When that head came, by perf_counter."""
         self._come: list[bytes] = []
@@ -82,10 +83,12 @@ class HotProtocol(CorkedProtocol):
         super().__init__(*args, **named)
 
     def data_received(self, data: bytes) -> None:
-        """Take the short way with a hot request, uvicorn's with all else."""
+        """Take the fast path with a plain POST of a task, uvicorn's way with all else."""
+        if self.transport.is_closing():
+            return
         self._idle_since = None
         if self._head is None and self._is_between_requests():
-            self._head = head = read_head(data, self._route.create_task.most_bytes)
+            self._head = head = read_head(data, self._fast_path.create_task.max_bytes)
             self._missing_bytes = head.request_bytes if head else 0
             self._began = time.perf_counter()
         if self._head is not None:
@@ -94,7 +97,7 @@ class HotProtocol(CorkedProtocol):
             self._hand_over()
             super().data_received(data)
 
-    def _read_on(self, head: HotHead, data: bytes) -> None:
+    def _read_on(self, head: Head, data: bytes) -> None:
         self._come.append(data)
         self._missing_bytes -= len(data)
         if self._missing_bytes == 0:
@@ -122,9 +125,9 @@ class HotProtocol(CorkedProtocol):
         self._head = None
         return come
 
-    def _begin(self, head: HotHead, raw: bytes) -> None:
+    def _begin(self, head: Head, raw: bytes) -> None:
         began = self._began
-        create_task = self._route.create_task
+        create_task = self._fast_path.create_task
         trace = begin_trace(
             create_task.tracing,
             {
@@ -150,12 +153,14 @@ class HotProtocol(CorkedProtocol):
             return
         self._under_way = None
         submission = under_way.submission
-        self.send(self._route.answer(submission, self.server_state.default_headers))
+        response = self._fast_path.answer(submission, self.server_state.default_headers)
+        if not self.transport.is_closing():
+            self.transport.write(response)
         self._rest()
         submission.tell()
         submission.trace.answered(HTTPStatus.CREATED)
         seconds = time.perf_counter() - under_way.began
-        self._route.metrics.answered("POST", PATH, HTTPStatus.CREATED, seconds)
+        self._fast_path.metrics.answered("POST", PATH, HTTPStatus.CREATED, seconds)
 
     def _hand_over(self) -> None:
         """Let uvicorn go on with what has been begun here."""
@@ -164,12 +169,12 @@ class HotProtocol(CorkedProtocol):
         elif self._under_way is not None:
             submission, raw, began = self._under_way
             self._under_way = None
-            answer = partial(self._route.create_task.answer, submission)
+            answer = partial(self._fast_path.create_task.answer, submission)
             self._give_uvicorn(raw, answer, began)
 
     def _give_uvicorn(self, raw: bytes, app: ASGIApp, began: float) -> None:
         usual = self.app
-        self.app = partial(counted, self._route.metrics, app, began)
+        self.app = partial(counted, self._fast_path.metrics, app, began)
         super().data_received(raw)
         self.app = usual
 

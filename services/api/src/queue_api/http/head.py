@@ -1,4 +1,4 @@
-"""Recognising the hot request by its head."""
+"""Recognising a request for the fast path by its head."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from .body import check_headers
-from .openapi import PATH
-from .problems import ProblemError
+from ..body import check_headers
+from ..openapi import PATH
+from ..problems import ProblemError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["HotHead", "read_head"]
+__all__ = ["Head", "read_head"]
 
-HEAD_MOST_BYTES = 4096
-BODY_MOST_BYTES = 65536
+MAX_HEAD_BYTES = 4096
+MAX_BODY_BYTES = 65536
 """A larger body is read with uvicorn's flow control."""
-HEADS_REMEMBERED = 512
+CACHE_SIZE = 512
 """A client that keeps its connection sends the same head again and again."""
 
 _REQUEST_LINE = f"POST {PATH} HTTP/1.1\r\n".encode()
@@ -32,7 +32,7 @@ _ELSEWHERE = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"proxy-con
 _ONCE = _ELSEWHERE | {b"content-length", b"content-type", b"content-encoding", b"connection"}
 
 
-class HotHead(NamedTuple):
+class Head(NamedTuple):
     """The head of a request for a task, and how much comes with it."""
 
     headers: tuple[tuple[bytes, bytes], ...]
@@ -43,30 +43,30 @@ class HotHead(NamedTuple):
     """Head and body."""
 
 
-def read_head(data: bytes, most_bytes: int) -> HotHead | None:
-    """Return the head at the beginning of ``data`` where it is whole and of the hot kind.
+def read_head(data: bytes, max_bytes: int) -> Head | None:
+    """Return the head at the beginning of ``data`` if it is whole and for the fast path.
 
     That is a ``POST /api/v1/tasks`` on a connection that stays open, whose body is JSON and has a
-    length, within ``most_bytes`` and 64 KiB, written so that there is one way to read it. None:
+    length, within ``max_bytes`` and 64 KiB, written so that there is one way to read it. None:
     it is for the HTTP parser, whatever it is.
     """
     if not data.startswith(_REQUEST_LINE):
         return None
-    end = data.find(_END, 0, HEAD_MOST_BYTES)
-    return None if end < 0 else _read(data[: end + len(_END)], most_bytes)
+    end = data.find(_END, 0, MAX_HEAD_BYTES)
+    return None if end < 0 else _read(data[: end + len(_END)], max_bytes)
 
 
-@lru_cache(maxsize=HEADS_REMEMBERED)
-def _read(head: bytes, most_bytes: int) -> HotHead | None:
+@lru_cache(maxsize=CACHE_SIZE)
+def _read(head: bytes, max_bytes: int) -> Head | None:
     lines = head[len(_REQUEST_LINE) : -2]
     if not _HEADERS.fullmatch(lines):
         return None
     headers = tuple(map(_header, lines.split(b"\r\n")[:-1]))
     once = [header for header in headers if header[0] in _ONCE]
     known = dict(once)
-    if len(known) < len(once) or not _is_hot(known, most_bytes):
+    if len(known) < len(once) or not _is_plain(known, max_bytes):
         return None
-    return HotHead(headers, len(head), len(head) + int(known[b"content-length"]))
+    return Head(headers, len(head), len(head) + int(known[b"content-length"]))
 
 
 def _header(line: bytes) -> tuple[bytes, bytes]:
@@ -74,14 +74,14 @@ def _header(line: bytes) -> tuple[bytes, bytes]:
     return name.lower(), value.lstrip(b" \t")
 
 
-def _is_hot(known: Mapping[bytes, bytes], most_bytes: int) -> bool:
+def _is_plain(known: Mapping[bytes, bytes], max_bytes: int) -> bool:
     length = known.get(b"content-length", b"")
-    if not _LENGTH.fullmatch(length) or int(length) > BODY_MOST_BYTES:
+    if not _LENGTH.fullmatch(length) or int(length) > MAX_BODY_BYTES:
         return False
     if known.get(b"connection", b"keep-alive").lower() != b"keep-alive":
         return False
     try:
-        check_headers(known, most_bytes)
+        check_headers(known, max_bytes)
     except ProblemError:
         return False
     return _ELSEWHERE.isdisjoint(known)
