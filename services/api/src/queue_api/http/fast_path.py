@@ -1,4 +1,4 @@
-"""The fast path of ``POST /api/v1/tasks``, below ASGI (docs/adr/0015-limits-and-the-fast-path.md)."""
+"""The fast path of POSTs of tasks, below ASGI (docs/adr/0015-limits-and-the-fast-path.md)."""
 
 from __future__ import annotations
 
