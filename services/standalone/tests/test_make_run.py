@@ -49,7 +49,6 @@ class Run:
             "METRICS_PORT": str(self.metrics_port),
             "WORKER_RETRY_INTERVAL": "200ms",
             "ENV": "production",
-            "EGRESS_ALLOW": "127.0.0.0/8, ::1",
             **variables,
         }
         with (self.directory / "out").open("wb") as out:

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
+from queue_common.egress import EgressGuard
 from queue_common.task import Outcome
 from queue_common.testing.socket_server import SocketServer, says
-from queue_worker.egress import EgressGuard
 from queue_worker.testing import attempt, open_transport
 from queue_worker.transport import Resolver, Transport
 from queue_worker.transport.resolve import AddressInfo, numeric, system_lookup
@@ -18,7 +18,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 def production(allow: str = "", protected: tuple[tuple[str, int], ...] = ()) -> EgressGuard:
     """Return the guard of a production worker."""
-    return EgressGuard.from_settings(allow=allow, deny="", development=False, protected=protected)
+    return EgressGuard.from_settings(allow=allow, protected=protected)
 
 
 Opener = Callable[..., Transport]

@@ -172,7 +172,7 @@ async def test_what_a_proxy_is_not_asked_for(
 ) -> None:
     """Internal addresses and names in EGRESS_DENY are refused before the proxy is asked."""
     async with SocketServer(says(OK)) as proxy:
-        transport = open_through(http_proxy=proxy.url, env="production", egress_deny="evil.example")
+        transport = open_through(http_proxy=proxy.url, egress_deny="evil.example")
         result = await attempt(transport, f"http://{host}/")
         await transport.aclose()
 

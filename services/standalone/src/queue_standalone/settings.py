@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
+from queue_common.egress import EgressSettings
 from queue_common.settings import RedisSettings
 from queue_common.telemetry.metrics_settings import MetricsSettings
 
@@ -17,13 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["StandaloneSettings", "child_environment"]
 
 
+LOOPBACK = "127.0.0.0/8,::1"
 METRICS_PORT = 9464
 """What OpenTelemetry's exporters for Prometheus take."""
 
 
-class StandaloneSettings(RedisSettings, MetricsSettings):
+class StandaloneSettings(RedisSettings, MetricsSettings, EgressSettings):
     """What `make run` reads itself; API and worker read their own from the same environment."""
 
+    egress_allow: str = LOOPBACK
+    """For API and worker. Unlike theirs, it is this machine's own services by default."""
     api_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """The API's port."""
     valkey_port: Annotated[int, Field(ge=1, le=65535)] = 16379

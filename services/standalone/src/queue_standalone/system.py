@@ -69,10 +69,12 @@ class _System:
         own = settings.brings_own_redis
         self._password = "" if own else self._read_password()
         address = f":{self._password}@127.0.0.1:{settings.valkey_port}"
-        redis = {} if own else {"REDIS_URL": f"redis://{address}"}
+        shared = {"EGRESS_ALLOW": settings.egress_allow}
+        if not own:
+            shared["REDIS_URL"] = f"redis://{address}"
         self._valkey = None if own else self._embedded(logs)
-        self._api = self._module("api", redis, logs, 40.0)
-        self._worker = self._module("worker", redis, logs, WORKER_STOP_SECONDS)
+        self._api = self._module("api", shared, logs, 40.0)
+        self._worker = self._module("worker", shared, logs, WORKER_STOP_SECONDS)
         self._running: list[Part] = []
         self._orphans = OrphanWatch()
 
@@ -86,9 +88,9 @@ class _System:
         log, stdin = logs / "valkey.log", f"requirepass {self._password}\n".encode()
         return Part("valkey", command, {}, log, VALKEY_STOP_SECONDS, stdin)
 
-    def _module(self, name: str, redis: dict[str, str], logs: Path, stop_seconds: float) -> Part:
+    def _module(self, name: str, shared: dict[str, str], logs: Path, stop_seconds: float) -> Part:
         command = [sys.executable, "-m", f"queue_{name}"]
-        variables = {**redis, "METRICS_PORT": str(self._settings.metrics_ports.get(name, 0))}
+        variables = {**shared, "METRICS_PORT": str(self._settings.metrics_ports.get(name, 0))}
         return Part(name, command, variables, logs / f"{name}.log", stop_seconds)
 
     async def serve(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ByteSize, Field
 
-from queue_common.settings import Duration, QueueSettings, RedisSettings, RetrySettings
+from queue_common.settings import Duration, LogSettings, QueueSettings, RedisSettings, RetrySettings
 from queue_common.telemetry.metrics_settings import MetricsSettings
 from queue_common.telemetry.trace_settings import TraceSettings
 
@@ -18,7 +18,13 @@ __all__ = ["WorkerSettings"]
 
 
 class WorkerSettings(
-    DeliverySettings, RedisSettings, QueueSettings, RetrySettings, TraceSettings, MetricsSettings
+    LogSettings,
+    DeliverySettings,
+    RedisSettings,
+    QueueSettings,
+    RetrySettings,
+    TraceSettings,
+    MetricsSettings,
 ):
     """All variables the worker reads."""
 

@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from queue_common.egress import EgressGuard
 from queue_common.task import Outcome
 
-from .egress import EgressGuard
 from .outcomes import outcome_of
 from .transport import Dialer, Outgoing, Resolver, Transport
 from .transport.build import build_tls
@@ -43,8 +43,8 @@ def open_transport(
     most_open: int = 100,
     idle_seconds: float = IDLE_SECONDS,
 ) -> Transport:
-    """Return a transport, which may reach loopback unless told otherwise."""
-    guard = guard or EgressGuard.from_settings(allow=None, deny="", development=True)
+    """Return a transport, which may reach loopback if no guard is given."""
+    guard = guard or EgressGuard.from_settings(allow="127.0.0.0/8, ::1")
     dialer = Dialer(resolver or Resolver(), guard)
     context = tls or build_tls(None)
     return Transport(dialer, context, most_open=most_open, idle_seconds=idle_seconds)

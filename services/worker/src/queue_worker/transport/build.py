@@ -6,7 +6,8 @@ import ssl
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from ..egress import EgressGuard
+from queue_common.egress import EgressGuard
+
 from .dial import Dialer
 from .native import Transport
 from .proxy import Proxies, Proxy
@@ -55,7 +56,6 @@ def build_guard(settings: DeliverySettings, redis: RedisSettings) -> EgressGuard
     return EgressGuard.from_settings(
         allow=settings.egress_allow,
         deny=settings.egress_deny,
-        development=settings.env == "development",
         protected=_own_ground(settings, redis),
     )
 

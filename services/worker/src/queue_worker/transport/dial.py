@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import aiohappyeyeballs
 
-from ..addresses import Address, read_address
+from queue_common.egress.addresses import Address, read_address
+
 from .errors import ConnectError, EgressRefusedError, Progress, ResolveError
 from .resolve import at_port
 
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Sequence
 
-    from ..egress import EgressGuard
+    from queue_common.egress import EgressGuard
+
     from .resolve import AddressInfo, Resolver
 
 __all__ = ["Dialer"]

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Mapping
 
-    from ..egress import EgressGuard
+    from queue_common.egress import EgressGuard
+
     from .dial import Dialer
     from .errors import Progress
     from .pool import Destination

@@ -4,27 +4,15 @@ from __future__ import annotations
 
 import ssl
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import AfterValidator, SecretStr, model_validator
+from pydantic import SecretStr, model_validator
 
-from queue_common.settings import LogSettings
+from queue_common.egress import EgressSettings
 
-from ..egress import EgressGuard, Rules
 from .proxy import Proxy
 
 __all__ = ["DeliverySettings"]
-
-
-def _rules(value: str | None) -> str | None:
-    if value is not None:
-        Rules.read(value)
-    return value
-
-
-def _allowed(value: str | None) -> str | None:
-    EgressGuard.from_settings(allow=value, deny="", development=False)
-    return value
 
 
 def _check_ca_file(path: Path) -> None:
@@ -55,18 +43,11 @@ def _check_proxies(proxies: dict[str, str], *, trusted: bool) -> None:
             raise ValueError(msg)
 
 
-class DeliverySettings(LogSettings):
+class DeliverySettings(EgressSettings):
     """How requests are made, and what they must not reach."""
 
     worker_ca_file: Path | None = None
     """A PEM file with further CAs that destinations' certificates may be signed by."""
-    egress_allow: Annotated[str | None, AfterValidator(_allowed)] = None
-    """CIDRs and host suffixes outside the public internet that may be delivered to.
-
-    Default: in development loopback and private ranges, in production none.
-    """
-    egress_deny: Annotated[str, AfterValidator(_rules)] = ""
-    """CIDRs and host suffixes that must not be delivered to; over EGRESS_ALLOW."""
     http_proxy: SecretStr | None = None
     """``http[s]://[user:password@]host:port``: the proxy for http URLs, asked for a tunnel."""
     https_proxy: SecretStr | None = None

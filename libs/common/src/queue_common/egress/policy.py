@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from .addresses import (
     LOOPBACK,
     NEVER,
-    PRIVATE,
     Address,
     Network,
     contains,
@@ -101,23 +100,18 @@ class EgressGuard:
     def from_settings(
         cls,
         *,
-        allow: str | None,
-        deny: str,
-        development: bool,
+        allow: str = "",
+        deny: str = "",
         protected: Iterable[tuple[str, int]] = (),
     ) -> EgressGuard:
         """Return the guard that the variables describe.
 
-        ``allow`` None is the default: loopback and private ranges in development, else nothing.
         Raises ValueError for a mistake, naming the entry.
         """
         by_port: dict[int, tuple[str, ...]] = {}
         for host, port in protected:
             by_port[port] = (*by_port.get(port, ()), host)
-        if allow is None:
-            allowed = Rules(LOOPBACK + PRIVATE) if development else Rules()
-        else:
-            allowed = Rules.read(allow)
+        allowed = Rules.read(allow)
         for network in allowed.networks:
             _check_possible(network)
         return cls(allowed, Rules.read(deny), by_port)

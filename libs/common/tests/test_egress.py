@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from queue_worker.addresses import read_address
-from queue_worker.egress import EgressGuard, Rules
+from queue_common.egress.addresses import read_address
+from queue_common.egress.policy import EgressGuard, Rules
 
 
 def guard(
-    allow: str | None = None,
-    deny: str = "",
-    *,
-    development: bool = False,
-    protected: tuple[tuple[str, int], ...] = (),
+    allow: str = "", deny: str = "", *, protected: tuple[tuple[str, int], ...] = ()
 ) -> EgressGuard:
-    """Return a guard as a production worker has it, unless told otherwise."""
-    return EgressGuard.from_settings(
-        allow=allow, deny=deny, development=development, protected=protected
-    )
+    """Return a guard as a worker has it without variables, unless told otherwise."""
+    return EgressGuard.from_settings(allow=allow, deny=deny, protected=protected)
 
 
 PUBLIC = [
@@ -59,7 +53,7 @@ def test_public_addresses(address: str) -> None:
 @pytest.mark.parametrize("address", NEVER)
 def test_metadata_addresses(address: str) -> None:
     """Link-local and metadata addresses are refused even where everything is allowed."""
-    everything = guard("0.0.0.0/0, ::/0, name", development=True)
+    everything = guard("0.0.0.0/0, ::/0, name")
 
     for judge in (guard(), everything):
         reason = judge.reason_against("name", address)
@@ -74,18 +68,6 @@ def test_internal_addresses(address: str) -> None:
     reason = guard().reason_against("name", address)
 
     assert reason == f"name ({address}) is not public, and not listed in EGRESS_ALLOW"
-
-
-DEVELOPMENT = [
-    "127.0.0.1", "::1", "10.0.0.1", "192.168.1.1", "172.16.0.1", "fd12::1", "::ffff:127.0.0.1",
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("address", DEVELOPMENT)
-def test_development(address: str) -> None:
-    """In development loopback and private ranges are allowed, unless EGRESS_ALLOW says which."""
-    assert guard(development=True).reason_against("name", address) is None
-    assert guard("203.0.113.0/24", development=True).reason_against("name", address) is not None
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 __all__ = [
     "LOOPBACK",
     "NEVER",
-    "PRIVATE",
     "Address",
     "Network",
     "contains",
@@ -44,7 +43,6 @@ NEVER = _networks(
 """Link-local and cloud-metadata addresses: credentials are given to whoever asks there."""
 
 LOOPBACK = _networks("127.0.0.0/8", "::1/128")
-PRIVATE = _networks("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
 
 # IANA's special-purpose registries: what is not globally reachable.
 _SPECIAL_IPV4 = _networks(

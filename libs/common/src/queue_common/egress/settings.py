@@ -1,0 +1,31 @@
+"""What may be delivered to: the variables that API and worker both read."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from ..settings import Settings
+from .policy import EgressGuard, Rules
+
+__all__ = ["EgressSettings"]
+
+
+def _allowed(value: str) -> str:
+    EgressGuard.from_settings(allow=value)
+    return value
+
+
+def _denied(value: str) -> str:
+    Rules.read(value)
+    return value
+
+
+class EgressSettings(Settings):
+    """The same for the API, which refuses what surely cannot be delivered, and for the worker."""
+
+    egress_allow: Annotated[str, AfterValidator(_allowed)] = ""
+    """CIDRs and host suffixes outside the public internet that may be delivered to."""
+    egress_deny: Annotated[str, AfterValidator(_denied)] = ""
+    """CIDRs and host suffixes that must not be delivered to; over EGRESS_ALLOW."""
