@@ -111,3 +111,18 @@ def test_destinations_ca_is_mounted(helm: Helm) -> None:
 
     assert path.name == "root.pem"
     assert volumes[mounts[str(path.parent)]]["secret"]["secretName"] == "company"
+
+
+def test_the_api_is_reached_by_its_own_names_whatever_is_listed(helm: Helm) -> None:
+    """To api.allowedHosts come the ingress' host and the Service's names; empty, none is set."""
+    values = {
+        "api": {"allowedHosts": ["queue.internal.example"]}, "fullnameOverride": "q",
+        "ingress": {"enabled": True, "host": "queue.example.com"},
+    }  # fmt: skip
+    hosts = helm.render(values).environment("api")["API_ALLOWED_HOSTS"].split(",")
+
+    assert hosts[0] == "queue.internal.example"
+    assert hosts[-1] == "queue.example.com"
+    assert [host.count(".") for host in hosts[1:-1]] == [0, 1, 2, 4]
+    assert all(host.startswith("q-api") for host in hosts[1:-1])
+    assert "API_ALLOWED_HOSTS" not in helm.render({}).environment("api")

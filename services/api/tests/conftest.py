@@ -107,6 +107,21 @@ async def api(
     api.clean_up()
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def strict_api(
+    redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Api]:
+    """A running API in development, which answers to no name but localhost."""
+    api = Api(
+        tmp_path_factory.mktemp("strict"),
+        {"REDIS_ADDR": redis_server.address, "ENV": "development"},
+    )
+    api.start()
+    await api.until_alive()
+    yield api
+    api.clean_up()
+
+
 @pytest.fixture
 async def client(api: Api) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the running API."""

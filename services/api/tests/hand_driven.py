@@ -10,6 +10,7 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from queue_api.http.fast_path import FastPath, FastPathProtocol
+from queue_api.http.origin import AllowedHosts, OriginGuard
 from queue_api.metrics import ApiMetrics, Measured
 from queue_api.routes.tasks import CreateTask
 from queue_api.settings import ApiSettings
@@ -31,6 +32,8 @@ BODY = b'{"url":"http://localhost:9/x","headers":{"X-Id":"1"},"body":{"a":1}}'
 def request(*headers: bytes, body: bytes = BODY) -> bytes:
     """Return a request for a task with these headers more."""
     lines = [b"Host: api", b"Content-Length: %d" % len(body), *headers]
+    if not any(header.startswith(b"Content-Type:") for header in headers):
+        lines.insert(1, b"Content-Type: application/json")
     return b"POST /api/v1/tasks HTTP/1.1\r\n%b\r\n\r\n%b" % (b"\r\n".join(lines), body)
 
 
@@ -112,18 +115,20 @@ class Connection:
     def __init__(
         self, app: ASGIApp | None = None, *, keep_alive_seconds: int = 75, fast_path: bool = True
     ) -> None:
-        settings = ApiSettings()
+        settings = ApiSettings(api_allowed_hosts="api,x")
+        allowed = AllowedHosts(settings.allowed_hosts())
         self.queue = HeldQueue()
         self.metrics = ApiMetrics("tasks")
         create_task = CreateTask(
             State(
                 settings, cast("TaskQueue", self.queue), settings.retry_policy(),
-                Tracing(settings, "queue-api", "tasks"),
+                Tracing(settings, "queue-api", "tasks"), allowed,
             )
         )  # fmt: skip
         self.server = ServerState()
+        guarded = OriginGuard(_Routes(create_task), allowed)
         config = uvicorn.Config(
-            app or Measured(_Routes(create_task), self.metrics), log_config=None,
+            app or Measured(guarded, self.metrics), log_config=None,
             timeout_keep_alive=keep_alive_seconds,
         )  # fmt: skip
         kind = FastPathProtocol if fast_path else _OnlyUvicorn

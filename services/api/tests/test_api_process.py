@@ -108,7 +108,7 @@ async def test_a_stop_finishes_what_is_open(api_at: Api) -> None:
     async with api_at.connection() as (reader, writer):
         writer.write(
             b"POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
-            b"Expect: 100-continue\r\n\r\n" % len(body)
+            b"Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n" % len(body)
         )
         # Its 100 shows that the request is in the application's hands.
         assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"

@@ -11,6 +11,7 @@ from queue_common.testing import wait_until
 from .conftest import Api
 
 MIB = 1 << 20
+JSON = {"content-type": "application/json"}
 HEAD = b"POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 CHUNK = b"10000\r\n" + b" " * 65536 + b"\r\n"
 
@@ -76,9 +77,9 @@ async def test_a_body_as_large_as_the_limit_is_taken(client: httpx.AsyncClient) 
         yield begin + b"x" * size
         yield end
 
-    assert (await client.post("/api/v1/tasks", content=chunks())).status_code == 201
+    assert (await client.post("/api/v1/tasks", content=chunks(), headers=JSON)).status_code == 201
     larger = begin + b"x" * (size + 1) + end
-    assert (await client.post("/api/v1/tasks", content=larger)).status_code == 413
+    assert (await client.post("/api/v1/tasks", content=larger, headers=JSON)).status_code == 413
 
 
 async def test_the_limit_is_a_setting(api_at: Api) -> None:

@@ -147,16 +147,23 @@ async def test_patterns_of_the_document_are_for_every_reader(client: httpx.Async
 
 @pytest.mark.parametrize(
     "content_type",
-    ["application/json", "application/json; charset=utf-8", "application/problem+json", None],
+    ["application/json", "application/json; charset=utf-8", "application/problem+json"],
 )
-async def test_json_media_types_are_taken(
-    client: httpx.AsyncClient, content_type: str | None
-) -> None:
-    """JSON is taken under its own name, its relatives', and none."""
-    headers = {} if content_type is None else {"content-type": content_type}
+async def test_json_media_types_are_taken(client: httpx.AsyncClient, content_type: str) -> None:
+    """JSON is taken under its own name and its relatives'."""
+    headers = {"content-type": content_type}
     answer = await client.post(TASKS, content=b'{"url":"http://x/"}', headers=headers)
 
     assert answer.status_code == 201
+
+
+async def test_a_body_without_a_type_is_415(client: httpx.AsyncClient) -> None:
+    """A body is JSON only if it says so: a browser sends one that does not for any site."""
+    answer = await client.post(TASKS, content=b'{"url":"http://x/"}')
+
+    assert answer.status_code == 415
+    assert answer.json()["detail"] == "Content-Type is missing; send application/json"
+    assert answer.headers["accept"] == "application/json"
 
 
 async def test_probes_answer(client: httpx.AsyncClient) -> None:

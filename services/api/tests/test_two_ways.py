@@ -35,6 +35,7 @@ REQUESTS = {
     "no UTF-8": ((), b'{"url":"\xff"}'),
     "mistakes": ((), b'{"url":"ftp://x","method":5,"headers":{"Host":"x"}}'),
     "another type": ((b"Content-Type: text/csv",), BODY),
+    "from another site": ((b"Sec-Fetch-Site: cross-site",), BODY),
     "compressed": ((b"Content-Encoding: gzip",), BODY),
 }
 

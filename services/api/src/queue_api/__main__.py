@@ -12,6 +12,7 @@ from queue_common.telemetry.tracing import Tracing
 
 from .app import create_app
 from .http.fast_path import FastPath
+from .http.origin import OriginGuard
 from .metrics import ApiMetrics, Measured, telling
 from .serve import serve
 from .settings import ApiSettings
@@ -31,8 +32,9 @@ def main() -> None:
     metrics.count_dropped_spans = lambda: tracing.spans_dropped
     queue = TaskQueue(settings, settings, metrics)
     app = create_app(settings, queue, tracing, around)
+    guarded = OriginGuard(app, app.state.api.allowed_hosts)
     try:
-        serve(Measured(app, metrics), FastPath(app.state.create_task, metrics), listener)
+        serve(Measured(guarded, metrics), FastPath(app.state.create_task, metrics), listener)
     finally:
         tracing.shutdown()
 

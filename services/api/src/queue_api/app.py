@@ -13,6 +13,7 @@ from starlette.routing import Route
 from queue_common.queue import tell_durability
 
 from . import openapi, problems
+from .http.origin import AllowedHosts
 from .instrument import instrument
 from .routes import health, tasks
 from .state import State
@@ -52,7 +53,8 @@ def create_app(
         lifespan=lifespan,
         redirect_slashes=False,
     )
-    app.state.api = State(settings, queue, settings.retry_policy(), tracing)
+    allowed = AllowedHosts(settings.allowed_hosts())
+    app.state.api = State(settings, queue, settings.retry_policy(), tracing, allowed)
     app.state.create_task = create_task = tasks.CreateTask(app.state.api)
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
     app.include_router(tasks.router)

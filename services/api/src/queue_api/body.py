@@ -56,7 +56,7 @@ async def _read_on(message: Message, receive: Receive, max_bytes: int) -> bytes:
 
 def check_headers(headers: Mapping[bytes, bytes], max_bytes: int) -> None:
     """Raise ProblemError 415 for what is not plain JSON, 413 for what says it is too large."""
-    media_type = headers.get(b"content-type", _JSON)
+    media_type = headers.get(b"content-type", b"")
     if media_type != _JSON:
         _check_media_type(media_type.decode("latin-1"))
     if b"content-encoding" in headers:
@@ -67,16 +67,21 @@ def check_headers(headers: Mapping[bytes, bytes], max_bytes: int) -> None:
 
 
 def _check_media_type(header: str) -> None:
-    """Take JSON and its relatives; no header at all counts as JSON, as in the original service."""
+    """Take JSON and its relatives.
+
+    No header at all is refused too: browsers let a page of any site send a body without one, but
+    ask us before they send JSON.
+    """
     media_type = header.partition(";")[0].strip().lower()
     if media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")
     ):
         return
+    found = f"is {media_type!r}" if media_type else "is missing"
     raise ProblemError(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "unsupported-media-type",
-        f"Content-Type is {media_type!r}; send application/json",
+        f"Content-Type {found}; send application/json",
         headers={"Accept": "application/json"},
     )
 

@@ -26,7 +26,12 @@ if TYPE_CHECKING:
 __all__ = ["FieldError", "Problem", "ProblemError", "install", "problem", "translate"]
 
 MEDIA_TYPE = "application/problem+json"
-_BEFORE_THE_BODY = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE}
+_BEFORE_THE_BODY = {
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.MISDIRECTED_REQUEST,
+}
 RETRY_AFTER_SECONDS = 2
 """A restarted Redis is back within seconds."""
 

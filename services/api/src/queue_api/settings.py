@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
-from pydantic import ByteSize, Field
+from pydantic import AfterValidator, ByteSize, Field
 
 from queue_common.settings import LogSettings, QueueSettings, RedisSettings, RetrySettings
 from queue_common.telemetry.metrics_settings import MetricsSettings
 from queue_common.telemetry.trace_settings import TraceSettings
 
 __all__ = ["ApiSettings"]
+
+_HOST = re.compile(r"\*|(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
+
+
+def _hosts(value: str | None) -> str | None:
+    if value is None:
+        return None
+    hosts = [host.strip().lower() for host in value.split(",")]
+    if not all(map(_HOST.fullmatch, hosts)):
+        msg = "should be names without port, such as queue.example.com,*.internal.example"
+        raise ValueError(msg)
+    return ",".join(hosts)
 
 
 class ApiSettings(
@@ -24,3 +37,15 @@ class ApiSettings(
     """The port to listen on."""
     api_max_body: Annotated[ByteSize, Field(ge=1)] = ByteSize(1 << 20)
     """The largest body of a request that is read, such as ``1MiB`` or ``65536``."""
+    api_allowed_hosts: Annotated[str | None, AfterValidator(_hosts)] = None
+    """Names that clients know the API by, such as ``queue.example.com,*.internal.example``.
+
+    A request for another ``Host`` is refused; ``*`` allows each. IP addresses and ``localhost`` are
+    always allowed. Default: in production ``*``, in development none.
+    """
+
+    def allowed_hosts(self) -> tuple[str, ...]:
+        """Return the names, in lower case."""
+        if self.api_allowed_hosts is None:
+            return ("*",) if self.env == "production" else ()
+        return tuple(self.api_allowed_hosts.split(","))

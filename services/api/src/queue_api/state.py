@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from queue_common.retry import RetryPolicy
     from queue_common.telemetry.tracing import Tracing
 
+    from .http.origin import AllowedHosts
     from .settings import ApiSettings
 
 __all__ = ["State"]
@@ -23,3 +24,4 @@ class State:
     queue: TaskQueue
     policy: RetryPolicy
     tracing: Tracing
+    allowed_hosts: AllowedHosts

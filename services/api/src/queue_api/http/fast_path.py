@@ -88,7 +88,8 @@ class FastPathProtocol(HttpToolsProtocol):
             return
         self._idle_since = None
         if self._head is None and self._is_between_requests():
-            self._head = head = read_head(data, self._fast_path.create_task.max_bytes)
+            create_task = self._fast_path.create_task
+            self._head = head = read_head(data, create_task.max_bytes, create_task.allowed_hosts)
             self._missing_bytes = head.request_bytes if head else 0
             self._began = time.perf_counter()
         if self._head is not None:

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..body import check_headers
 from ..openapi import PATH
 from ..problems import ProblemError
+from .origin import check_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .origin import AllowedHosts
 
 __all__ = ["Head", "read_head"]
 
@@ -43,7 +46,7 @@ class Head(NamedTuple):
     """Head and body."""
 
 
-def read_head(data: bytes, max_bytes: int) -> Head | None:
+def read_head(data: bytes, max_bytes: int, allowed: AllowedHosts) -> Head | None:
     """Return the head at the beginning of ``data`` if it is whole and for the fast path.
 
     That is a ``POST /api/v1/tasks`` on a connection that stays open, whose body is JSON and has a
@@ -53,18 +56,23 @@ def read_head(data: bytes, max_bytes: int) -> Head | None:
     if not data.startswith(_REQUEST_LINE):
         return None
     end = data.find(_END, 0, MAX_HEAD_BYTES)
-    return None if end < 0 else _read(data[: end + len(_END)], max_bytes)
+    return None if end < 0 else _read(data[: end + len(_END)], max_bytes, allowed)
 
 
 @lru_cache(maxsize=CACHE_SIZE)
-def _read(head: bytes, max_bytes: int) -> Head | None:
+def _read(head: bytes, max_bytes: int, allowed: AllowedHosts) -> Head | None:
     lines = head[len(_REQUEST_LINE) : -2]
     if not _HEADERS.fullmatch(lines):
         return None
     headers = tuple(map(_header, lines.split(b"\r\n")[:-1]))
     once = [header for header in headers if header[0] in _ONCE]
     known = dict(once)
-    if len(known) < len(once) or not _is_plain(known, max_bytes):
+    if len(known) < len(once) or not _is_plain(known):
+        return None
+    try:
+        check_source("POST", headers, allowed)
+        check_headers(known, max_bytes)
+    except ProblemError:
         return None
     return Head(headers, len(head), len(head) + int(known[b"content-length"]))
 
@@ -74,14 +82,10 @@ def _header(line: bytes) -> tuple[bytes, bytes]:
     return name.lower(), value.lstrip(b" \t")
 
 
-def _is_plain(known: Mapping[bytes, bytes], max_bytes: int) -> bool:
+def _is_plain(known: Mapping[bytes, bytes]) -> bool:
     length = known.get(b"content-length", b"")
     if not _LENGTH.fullmatch(length) or int(length) > MAX_BODY_BYTES:
         return False
     if known.get(b"connection", b"keep-alive").lower() != b"keep-alive":
-        return False
-    try:
-        check_headers(known, max_bytes)
-    except ProblemError:
         return False
     return _ELSEWHERE.isdisjoint(known)

@@ -54,6 +54,7 @@ class CreateTask:
         self._state = state
         self.tracing = state.tracing
         self.max_bytes: int = state.settings.api_max_body
+        self.allowed_hosts = state.allowed_hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the answer comes once the task is on disk in Redis."""
