@@ -7,7 +7,8 @@ import asyncio
 import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from queue_common.queue.connection import LARGE_BYTES, answer, open_client
+from queue_common.queue.connection import answer, open_client
+from queue_common.queue.server_connection import LARGE_BYTES
 from queue_common.settings import RedisSettings
 
 

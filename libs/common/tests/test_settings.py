@@ -92,6 +92,8 @@ def test_what_is_no_duration_is_refused(
         (RedisSettings, "REDIS_ADDR", ":6379", "host:port"),
         (RedisSettings, "REDIS_ADDR", "user@host:6379", "host:port"),
         (RedisSettings, "REDIS_DATABASE", "-1", "greater than or equal"),
+        (RedisSettings, "REDIS_SENTINELS", "a:1,b", "host:port"),
+        (RedisSettings, "REDIS_MASTER_NAME", "my master", "pattern"),
         (RedisSettings, "REDIS_TLS", "perhaps", "valid boolean"),
         (RetrySettings, "WORKER_RETRY_INTERVAL", "0s", "greater than"),
         (RetrySettings, "WORKER_RETRY_DEADLINE", "-1s", "greater than"),
@@ -188,6 +190,28 @@ def test_url_is_made_of_its_parts(
         monkeypatch.setenv(name, value)
 
     assert load(RedisSettings).url() == url
+
+
+def test_sentinels_take_the_place_of_the_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    """REDIS_SENTINELS is a list with commas; without it there is one address."""
+    alone = load(RedisSettings).addresses()
+    monkeypatch.setenv("REDIS_SENTINELS", "a:26379, [fd00::1]:26380")
+
+    assert alone == [("localhost", 6379)]
+    assert load(RedisSettings).addresses() == [("a", 26379), ("fd00::1", 26380)]
+
+
+def test_sentinels_and_a_url_are_refused_together(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two ways to name the server end the process, and the line says which one to use."""
+    monkeypatch.setenv("REDIS_SENTINELS", "a:26379")
+    monkeypatch.setenv("REDIS_URL", "redis://:hunter2@host:1")
+
+    (line,) = _refused(RedisSettings, capsys)
+
+    assert line.startswith("REDIS_URL: should not be set with REDIS_SENTINELS")
+    assert "hunter2" not in line
 
 
 def test_missing_ca_file_is_named(

@@ -61,6 +61,18 @@ def test_own_ground(set_variables: Settle) -> None:
     }
 
 
+def test_own_ground_with_sentinels(set_variables: Settle) -> None:
+    """Sentinels are protected, and each server they name, from the moment they name it."""
+    redis = RedisSettings.model_validate({"redis_sentinels": "s.example:26379,[fd00::1]:26379"})
+    named: set[tuple[str, int]] = set()
+    guard = build_guard(set_variables(), redis, named)
+    before = guard.protected_hosts(6379)
+    named.add(("10.0.0.7", 6379))
+
+    assert guard.protected_hosts(26379) == ("s.example", "fd00::1")
+    assert (before, guard.protected_hosts(6379)) == ((), ("10.0.0.7",))
+
+
 @pytest.fixture
 def refusal(set_variables: Settle, capfd: pytest.CaptureFixture[str]) -> Callable[..., str]:
     """Reads settings that are refused, and returns what the process says as it ends."""

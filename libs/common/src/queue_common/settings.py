@@ -6,7 +6,7 @@ import re
 import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 from urllib.parse import quote, urlsplit
 
 import durationpy
@@ -17,8 +17,9 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .retry import RetryPolicy
 
@@ -34,6 +35,8 @@ __all__ = [
 ]
 
 Environment = Literal["development", "production"]
+
+REDIS_PORT = 6379
 
 
 def _duration(value: object) -> object:
@@ -75,6 +78,17 @@ def _address(value: str) -> str:
     return value
 
 
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def _addresses(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(_address(entry.strip()) for entry in value.split(",") if entry.strip())
+
+
 def _redis_url(value: SecretStr | None) -> SecretStr | None:
     if value is None:
         return None
@@ -97,7 +111,10 @@ def _existing(value: Path | None) -> Path | None:
 
 
 class RedisSettings(Settings):
-    """Where Redis is, and who we are to it: in parts, or in one REDIS_URL, which wins over them."""
+    """Where Redis is, and who we are to it: in parts, or in one REDIS_URL, which wins over them.
+
+    With REDIS_SENTINELS the Sentinels name the server.
+    """
 
     redis_addr: Annotated[str, AfterValidator(_address)] = "localhost:6379"
     """``host:port``."""
@@ -112,10 +129,39 @@ class RedisSettings(Settings):
     redis_url: Annotated[SecretStr | None, AfterValidator(_redis_url)] = None
     """``redis://`` or ``rediss://`` (TLS) ``user:password@host:port/database``."""
     redis_ca_file: Annotated[Path | None, AfterValidator(_existing)] = None
-    """A PEM file with the CA that signed Redis' certificate; the system's CAs otherwise."""
+    """A PEM file with the CA that signed Redis' certificate, and the Sentinels'; the system's CAs
+    otherwise."""
+    redis_sentinels: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_addresses)] = ()
+    """``host:port`` of each Sentinel, separated by commas: they name the primary in the place of
+    REDIS_ADDR."""
+    redis_master_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = "mymaster"
+    """The name under which the Sentinels watch the primary."""
+    redis_sentinel_username: str = ""
+    """The ACL user at the Sentinels; empty: ``default``."""
+    redis_sentinel_password: SecretStr | None = None
+    """The password at the Sentinels; REDIS_PASSWORD is for the primary alone."""
+    redis_sentinel_tls: bool = False
+    """Whether to speak TLS with the Sentinels."""
+
+    @model_validator(mode="after")
+    def _one_way_to_redis(self) -> Self:
+        if self.redis_sentinels and self.redis_url is not None:
+            msg = (
+                "REDIS_URL: should not be set with REDIS_SENTINELS, which name the server; "
+                "set REDIS_USERNAME, REDIS_PASSWORD, REDIS_DATABASE and REDIS_TLS instead"
+            )
+            raise ValueError(msg)
+        return self
+
+    def addresses(self) -> list[tuple[str, int]]:
+        """Return host and port of the server, or of each Sentinel."""
+        if self.redis_sentinels:
+            return [_host_and_port(address) for address in self.redis_sentinels]
+        server = urlsplit(self.url())
+        return [(server.hostname or "localhost", server.port or REDIS_PORT)]
 
     def url(self) -> str:
-        """Return the URL to connect to, secrets and all."""
+        """Return the URL to connect to, secrets and all; not used with REDIS_SENTINELS."""
         if self.redis_url is not None:
             return self.redis_url.get_secret_value()
         scheme = "rediss" if self.redis_tls else "redis"

@@ -48,8 +48,8 @@ class StandaloneSettings(RedisSettings, MetricsSettings, EgressSettings):
 
     @property
     def brings_own_redis(self) -> bool:
-        """Say whether REDIS_ADDR or REDIS_URL names a server to use instead."""
-        return bool({"redis_addr", "redis_url"} & self.model_fields_set)
+        """Say whether a variable names a server to use instead."""
+        return bool({"redis_addr", "redis_url", "redis_sentinels"} & self.model_fields_set)
 
 
 def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:

@@ -53,7 +53,10 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
     """
     metrics = WorkerMetrics(settings.queue_name)
     queue = TaskQueue(settings, settings, metrics)
-    transport = build_transport(settings, settings, most_open=settings.worker_max_in_flight)
+    transport = build_transport(
+        settings, settings, most_open=settings.worker_max_in_flight,
+        redis_servers=queue.redis_servers,
+    )  # fmt: skip
     timeout = settings.worker_request_timeout.total_seconds()
     deliverer = Deliverer(transport, timeout_seconds=timeout)
     tracing = Tracing(settings, "queue-worker", settings.queue_name)

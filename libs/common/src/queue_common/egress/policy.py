@@ -20,7 +20,7 @@ from .addresses import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
 __all__ = ["EgressGuard", "Rules"]
 
@@ -95,6 +95,8 @@ class EgressGuard:
     deny: Rules
     protected: Mapping[int, tuple[str, ...]]
     """Hosts never to be delivered to, by port: Redis itself, the cluster's API server."""
+    found: Collection[tuple[str, int]] = ()
+    """More of them, which are found while the process runs: primary and replicas of Sentinels."""
 
     @classmethod
     def from_settings(
@@ -103,9 +105,11 @@ class EgressGuard:
         allow: str = "",
         deny: str = "",
         protected: Iterable[tuple[str, int]] = (),
+        found: Collection[tuple[str, int]] = (),
     ) -> EgressGuard:
         """Return the guard that the variables describe.
 
+        ``found`` may grow while the guard is in use.
         Raises ValueError for a mistake, naming the entry.
         """
         by_port: dict[int, tuple[str, ...]] = {}
@@ -114,7 +118,12 @@ class EgressGuard:
         allowed = Rules.read(allow)
         for network in allowed.networks:
             _check_possible(network)
-        return cls(allowed, Rules.read(deny), by_port)
+        return cls(allowed, Rules.read(deny), by_port, found)
+
+    def protected_hosts(self, port: int) -> tuple[str, ...]:
+        """Return the hosts that are never delivered to at a port."""
+        found = (host for host, at in self.found if at == port)
+        return (*self.protected.get(port, ()), *found)
 
     def reason_against(
         self, host: str, address: str, protected: frozenset[Address] = frozenset()
@@ -148,7 +157,7 @@ class EgressGuard:
         Addresses written as such, the names in ``deny``, and protected names; None: it may be.
         """
         name = host.lower().rstrip(".")
-        if any(name == other.lower().rstrip(".") for other in self.protected.get(port, ())):
+        if any(name == other.lower().rstrip(".") for other in self.protected_hosts(port)):
             return f"{host}:{port} is part of the queue's own ground: never delivered to"
         return f"{host} is listed in EGRESS_DENY" if self.deny.names(host) else None
 

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
-from redis.backoff import ExponentialBackoff
 from redis.exceptions import ResponseError
 
 from ..errors import QueueUnavailableError
-from .connection import answer, translated
+from .connection import ReconnectBackoff, answer, replication_of_primary, translated
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -58,10 +57,10 @@ class Durability:
 
 
 async def inspect_durability(client: Redis) -> Durability:
-    """Ask the server; raises QueueUnavailableError where it does not answer."""
+    """Ask the server; raises QueueUnavailableError if it does not answer, or is a replica."""
     with translated():
         persistence = await answer(client.info("persistence"))
-        replication = await answer(client.info("replication"))
+        replication = await replication_of_primary(client)
         memory = await answer(client.info("memory"))
     mode = "unknown"
     if not persistence.get("aof_enabled"):
@@ -105,7 +104,7 @@ async def _config(client: Redis, name: str) -> str | None:
 
 async def tell_durability(queue: TaskQueue) -> None:
     """Log once, as soon as Redis answers, how it keeps what it accepts."""
-    backoff, failures = ExponentialBackoff(cap=5.0, base=0.1), 0
+    backoff, failures = ReconnectBackoff(cap=5.0, base=0.1), 0
     while True:
         try:
             durability = await queue.durability()

@@ -11,11 +11,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from redis.backoff import ExponentialBackoff
 
 from ..errors import LeaseLostError, QueueUnavailableError
 from .claim import Claim, claims_from
-from .connection import translated
+from .connection import ReconnectBackoff, translated
 from .reconcile import lease_lives, unknown_claims
 from .settlement import give_back
 
@@ -130,7 +129,7 @@ class Exchange:
 
     async def run(self) -> None:
         """Talk until cancelled; while Redis is away nothing is forgotten."""
-        backoff, failures = ExponentialBackoff(cap=1.0, base=0.02), 0
+        backoff, failures = ReconnectBackoff(cap=1.0, base=0.02), 0
         while True:
             if not self._work.is_set():
                 self.quiet.set()

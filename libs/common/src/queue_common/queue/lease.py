@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 import uuid_utils
-from redis.backoff import ExponentialBackoff
 
 from ..errors import QueueUnavailableError
 from ..task import Attempt, Outcome
-from .connection import translated
+from .connection import ReconnectBackoff, translated
 from .record import pack_tail
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ class Lease:
         self._concurrency = concurrency
         self._on_change = on_change
         self._on_renewal = on_renewal
-        self._backoff = ExponentialBackoff(cap=1.0, base=0.05)
+        self._backoff = ReconnectBackoff(cap=1.0, base=0.05)
         self._renewed_at = -LEASE_SECONDS
         self._reap_from = 0.0
         self._lost = asyncio.Event()

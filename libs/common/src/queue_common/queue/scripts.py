@@ -13,6 +13,7 @@ from redis.exceptions import NoScriptError
 
 from .connection import answer
 from .observer import QueueObserver
+from .server_connection import drop_connections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,6 +106,9 @@ class Scripts:
         for reply in (result, barrier, have):
             if isinstance(reply, Exception):
                 raise reply
+        if have < replicas:
+            # They may have left this primary for another one.
+            await drop_connections(self._client.connection_pool)
         return result, int(have)
 
     async def _send(self, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:

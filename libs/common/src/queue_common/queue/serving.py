@@ -10,7 +10,6 @@ import structlog
 
 from ..cancellation import cancel_and_wait
 from ..errors import QueueUnavailableError
-from .connection import open_client
 from .exchange import Exchange
 from .lease import Lease
 from .scripts import Scripts
@@ -19,8 +18,8 @@ from .wake import WAIT_SECONDS, listen_for_work
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from ..settings import RedisSettings
     from .bounds import Bounds
+    from .connection import RedisServers
     from .in_flight import InFlight
     from .observer import QueueObserver
 
@@ -36,13 +35,13 @@ class Serving:
     """Runs them over connections of their own, until ``end``."""
 
     def __init__(
-        self, redis: RedisSettings, bounds: Bounds, name: str, worker_id: str, concurrency: int,
+        self, servers: RedisServers, bounds: Bounds, name: str, worker_id: str, concurrency: int,
         in_flight: InFlight, lane_concurrency: int, observer: QueueObserver,
     ) -> None:  # fmt: skip
         # A claim that ran twice would take tasks nobody knows of: no silent retries here.
-        self._client = open_client(redis)
-        self._ear = open_client(redis, answer_timeout_seconds=WAIT_SECONDS + 5)
-        self._upkeep = open_client(redis)
+        self._client = servers.open()
+        self._ear = servers.open(answer_timeout_seconds=WAIT_SECONDS + 5)
+        self._upkeep = servers.open()
         prefix = f"{{{name}}}:"
         self.lease = Lease(
             Scripts(self._upkeep, name, observer), bounds, observer, worker_id=worker_id,

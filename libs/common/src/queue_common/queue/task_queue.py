@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from .bounds import Bounds
-from .connection import answer, open_client, translated
+from .connection import RedisServers, ping_primary
 from .durability import Durability, inspect_durability
 from .in_flight import InFlight
 from .lookup import Lookup
@@ -20,7 +20,7 @@ from .settlement import give_back, settlement
 from .submit import Submitter
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from ..retry import Decision
     from ..settings import QueueSettings, RedisSettings
@@ -44,12 +44,12 @@ class TaskQueue(SaqSide):
     ) -> None:
         super().__init__(queue.queue_name)
         self._observer = observer or QueueObserver()
-        self._redis_settings = redis
+        self._servers = RedisServers(redis)
         self._bounds = Bounds.of(queue)
         self._prefix = f"{{{queue.queue_name}}}:"
         # A submission and a look-up may run twice: a connection that Redis' restart left stale is
         # replaced in silence.
-        self._client = open_client(redis, retries=1)
+        self._client = self._servers.open(retries=1)
         scripts = Scripts(self._client, queue.queue_name, self._observer)
         replicas = 1 if queue.durability == "replicated" else 0
         self._submitter = Submitter(scripts, self._observer, replicas=replicas)
@@ -91,9 +91,8 @@ class TaskQueue(SaqSide):
         return await self.lookup.view(task_id)
 
     async def ping(self) -> None:
-        """Return when Redis answers; raises QueueUnavailableError with the reason otherwise."""
-        with translated():
-            await answer(self._client.ping())
+        """Return if Redis answers, and is no replica; raises QueueUnavailableError otherwise."""
+        await ping_primary(self._client)
 
     async def durability(self) -> Durability:
         """Tell how the server keeps what it accepts; raises QueueUnavailableError."""
@@ -108,7 +107,7 @@ class TaskQueue(SaqSide):
         if self._serving is None:
             self._in_flight.max_bytes = max_bytes
             self._serving = Serving(
-                self._redis_settings, self._bounds, self.name, worker_id, concurrency,
+                self._servers, self._bounds, self.name, worker_id, concurrency,
                 self._in_flight, self._lane_concurrency, self._observer,
             )  # fmt: skip
 
@@ -159,6 +158,11 @@ class TaskQueue(SaqSide):
     def bytes_in_flight(self) -> int:
         """Count the bytes of the records that are claimed and not settled."""
         return self._in_flight.bytes
+
+    @property
+    def redis_servers(self) -> Collection[tuple[str, int]]:
+        """Host and port of each primary and replica that Sentinels have named until now."""
+        return self._servers.found
 
     @property
     def serving(self) -> bool:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from redis.backoff import ExponentialBackoff
-
 from ..errors import QueueUnavailableError
-from .connection import answer, translated
+from .connection import ReconnectBackoff, answer, translated
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -27,7 +25,7 @@ async def listen_for_work(client: Redis, key: str, exchange: Exchange) -> None:
     Blocked clients are served in turn, so that each token wakes one worker. A token that finds its
     worker busy is passed on.
     """
-    backoff, failures = ExponentialBackoff(cap=1.0, base=0.05), 0
+    backoff, failures = ReconnectBackoff(cap=1.0, base=0.05), 0
     while True:
         await exchange.hungry.wait()
         try:

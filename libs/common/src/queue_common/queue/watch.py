@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from .connection import answer, open_client, translated
+from .connection import open_client, ping_primary, translated
 from .durability import inspect_persistence
 from .scripts import Scripts
 
@@ -168,10 +168,10 @@ class QueueWatch:
                 return await inspect_persistence(self._client)
 
     async def ping(self) -> None:
-        """Return when Redis answers."""
+        """Return if Redis answers, and is no replica."""
         with translated():
             async with asyncio.timeout(ANSWER_SECONDS):
-                await answer(self._client.ping())
+                await ping_primary(self._client)
 
     async def close(self) -> None:
         """Close the connection."""

@@ -34,6 +34,10 @@ class CuttingProxy:
         """``host:port``, as REDIS_ADDR takes it."""
         return f"127.0.0.1:{self.port}"
 
+    def lead_to(self, server_port: int) -> None:
+        """Relay new connections to another server; those that are open stay where they are."""
+        self._server_port = server_port
+
     def cut_answer_to(self, needle: bytes) -> None:
         """Let the next request that holds ``needle`` reach the server, and cut its answer off."""
         self._needle, self._holds = needle, False

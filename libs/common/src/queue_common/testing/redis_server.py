@@ -23,6 +23,7 @@ class RedisServer:
 
     def __init__(self, binary: Path, directory: Path, *options: str, port: int = 0) -> None:
         self.port = port or free_port()
+        self.binary = binary
         self._directory = directory
         self._command = [
             str(binary), "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from queue_common.egress import EgressGuard
 
@@ -14,7 +13,7 @@ from .proxy import Proxies, Proxy
 from .resolve import Resolver
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from queue_common.settings import RedisSettings
@@ -23,18 +22,21 @@ if TYPE_CHECKING:
 
 __all__ = ["build_guard", "build_tls", "build_transport"]
 
-REDIS_PORT = 6379
-
 
 def build_transport(
-    settings: DeliverySettings, redis: RedisSettings, *, most_open: int
+    settings: DeliverySettings,
+    redis: RedisSettings,
+    *,
+    most_open: int,
+    redis_servers: Collection[tuple[str, int]] = (),
 ) -> Transport:
     """Return the transport with the egress guard within it.
 
-    ``most_open`` bounds kept connections, those in use included.
+    ``most_open`` bounds kept connections, those in use included. ``redis_servers`` are those that
+    are found while the process runs: like ``redis`` itself they are not delivered to.
     """
     resolver = Resolver()
-    guard = build_guard(settings, redis)
+    guard = build_guard(settings, redis, redis_servers)
     tls = build_tls(settings.worker_ca_file)
     proxies = None
     if settings.proxies:
@@ -51,18 +53,20 @@ def build_tls(ca_file: Path | None) -> ssl.SSLContext:
     return context
 
 
-def build_guard(settings: DeliverySettings, redis: RedisSettings) -> EgressGuard:
+def build_guard(
+    settings: DeliverySettings, redis: RedisSettings,
+    redis_servers: Collection[tuple[str, int]] = (),
+) -> EgressGuard:  # fmt: skip
     """Return the guard that the variables describe."""
     return EgressGuard.from_settings(
         allow=settings.egress_allow,
         deny=settings.egress_deny,
         protected=_own_ground(settings, redis),
+        found=redis_servers,
     )
 
 
 def _own_ground(settings: DeliverySettings, redis: RedisSettings) -> Iterator[tuple[str, int]]:
-    server = urlsplit(redis.url())
-    if server.hostname is not None:
-        yield server.hostname, server.port or REDIS_PORT
+    yield from redis.addresses()
     if settings.kubernetes_service_host is not None:
         yield settings.kubernetes_service_host, settings.kubernetes_service_port

@@ -73,7 +73,7 @@ class Dialer:
         return allowed
 
     async def _protected(self, guard: EgressGuard, port: int) -> frozenset[Address]:
-        hosts = guard.protected.get(port, ())
+        hosts = guard.protected_hosts(port)
         if not hosts:
             return frozenset()
         answers = await asyncio.gather(*map(self._addresses_of, hosts))

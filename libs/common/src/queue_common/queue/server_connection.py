@@ -1,0 +1,115 @@
+"""Connections to Redis that pack commands in C, and that leave a server which cannot serve."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, cast
+
+from redis.asyncio import Connection, SSLConnection
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
+from redis.connection import HiredisRespSerializer
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+if TYPE_CHECKING:
+    from redis.asyncio import ConnectionPool
+    from redis.typing import EncodableT
+
+__all__ = [
+    "LARGE_BYTES",
+    "NotServingError",
+    "SentinelConnection",
+    "SentinelTlsConnection",
+    "ServerConnection",
+    "ServerTlsConnection",
+    "drop_connections",
+]
+
+_serializer = HiredisRespSerializer()
+
+LARGE_BYTES = 16384
+
+_NOT_SERVING = (ReadOnlyError, MasterDownError, ClusterDownError, BusyLoadingError)
+# UNBLOCKED ends a wait when the server becomes a replica, NOREPLICAS comes from a primary that its
+# replicas have left. Redis 6 wraps the error of a command in that of its script.
+_NOT_SERVING_TEXT = re.compile(r"(?:UNBLOCKED|NOREPLICAS) |.* -(?:READONLY|MASTERDOWN|NOREPLICAS) ")
+
+
+class NotServingError(RedisConnectionError):
+    """The server responds but cannot serve: a replica, or one that loads. Connect again.
+
+    Another server may be behind the same name by now, so the connections are closed already.
+    """
+
+
+class _ServerConnection(AbstractConnection):
+    """Closes itself and its whole pool when the server says that it cannot serve.
+
+    A primary that becomes a replica keeps its connections open and refuses every write on them. A
+    new connection resolves the name, or asks the Sentinels, again.
+    """
+
+    def __init__(self, *, pool: ConnectionPool, **options: Any) -> None:  # noqa: ANN401 - redis-py's
+        self._pool = pool
+        super().__init__(**options)
+
+    def pack_command(self, *args: EncodableT) -> list[bytes]:
+        """Have hiredis pack a command, as redis-py's other client does.
+
+        In Python a batch takes 0.4 us an argument. A large argument is better left to redis-py,
+        which sends it as it is: hiredis copies all into one, at 1 us a KiB.
+        """
+        if any(isinstance(arg, bytes) and len(arg) > LARGE_BYTES for arg in args):
+            return super().pack_command(*args)
+        # Its annotation speaks of a list an argument.
+        packed: list[bytes] = _serializer.pack(*cast("list[Any]", args))
+        return packed
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's
+        """Return the response; raises NotServingError instead of the errors that mean it."""
+        try:
+            return await super().read_response(*args, **options)
+        except (ResponseError, BusyLoadingError) as error:
+            if not _means_not_serving(error):
+                raise
+            await self.disconnect(nowait=True)
+            await drop_connections(self._pool)
+            msg = f"{type(error).__name__}: {error}"
+            raise NotServingError(msg) from error
+
+
+def _means_not_serving(error: RedisError) -> bool:
+    return isinstance(error, _NOT_SERVING) or bool(_NOT_SERVING_TEXT.match(str(error)))
+
+
+async def drop_connections(pool: ConnectionPool) -> None:
+    """Close all connections of a pool: idle ones now, the others as soon as they are released."""
+    with suppress(RedisError):
+        await pool.disconnect(inuse_connections=False)
+    await pool.update_active_connections_for_reconnect()  # type: ignore[no-untyped-call]
+
+
+class ServerConnection(_ServerConnection, Connection):
+    """One to a given address."""
+
+
+class ServerTlsConnection(_ServerConnection, SSLConnection):
+    """One to a given address, by TLS."""
+
+
+# redis-py's classes first: they choose the address, what is behind them then talks to it.
+class SentinelConnection(SentinelManagedConnection, ServerConnection):
+    """One to the primary that Sentinel names."""
+
+
+class SentinelTlsConnection(SentinelManagedSSLConnection, ServerTlsConnection):
+    """One to the primary that Sentinel names, by TLS."""
