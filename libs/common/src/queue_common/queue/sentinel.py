@@ -74,8 +74,10 @@ class PrimaryFinder(Sentinel):
 
     async def discover_master(self, service_name: str) -> tuple[str, int]:
         """Return host and port of the primary; raises MasterNotFoundError with each reason."""
+        came_at = time.monotonic()
         async with self._asking:
-            if time.monotonic() >= self._ask_from:
+            # What was found while this one waited serves it too.
+            if came_at >= self._ask_from:
                 await self._ask(service_name)
                 self._ask_from = time.monotonic() + ASK_AGAIN_SECONDS
         if self._primary is None:
