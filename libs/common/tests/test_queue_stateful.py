@@ -6,7 +6,6 @@ import asyncio
 import uuid
 from collections import Counter
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import pytest
@@ -23,13 +22,14 @@ from hypothesis.stateful import (
 )
 
 from queue_common.errors import UnknownTaskError, WrongStateError
-from queue_common.queue import Claim
 from queue_common.queue.connection import answer
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import Outcome, State, TaskId
 from queue_common.testing import RedisServer
 from queue_common.testing.scripted import ScriptedQueue
 from queue_common.testing.tasks import a_task, an_attempt, now_ms
+
+from .queue_model import Known, Model
 
 T = TypeVar("T")
 
@@ -41,52 +41,6 @@ TOLD = (State.QUEUED, State.SCHEDULED, State.ACTIVE, State.DEAD)
 ids = st.sampled_from(IDS)
 lanes = st.sampled_from(LANES)
 choices = st.integers(min_value=0, max_value=99)
-
-
-@dataclass
-class Known:
-    """What the model knows of one task."""
-
-    lane: str
-    state: State
-    due: bool = False
-    attempts: int = 0
-    interrupted: int = 0
-    cancel_requested: bool = False
-
-
-@dataclass
-class Model:
-    """The queue as it should be, in plain Python."""
-
-    tasks: dict[str, Known] = field(default_factory=dict)
-    slots: dict[str, int] = field(default_factory=dict)
-    held: dict[str, Claim] = field(default_factory=dict)
-    stale: list[Claim] = field(default_factory=list)
-    paused: set[str] = field(default_factory=set)
-    all_paused: bool = False
-
-    def in_state(self, state: State) -> list[str]:
-        """Return the ids in a state, in a fixed order."""
-        return sorted(i for i, known in self.tasks.items() if known.state is state)
-
-    def promote(self) -> None:
-        """Let due tasks wait in their lanes, as each claim does first."""
-        for known in self.tasks.values():
-            if known.state is State.SCHEDULED and known.due:
-                known.state, known.due = State.QUEUED, False
-
-    def ready(self) -> Counter[str]:
-        """Count how many tasks a claim may take from each lane."""
-        limit = sum(self.slots.values())
-        waiting = Counter(k.lane for k in self.tasks.values() if k.state is State.QUEUED)
-        flying = Counter(claim.lane for claim in self.held.values())
-        room = {
-            lane: min(n, max(limit - flying[lane], 0))
-            for lane, n in waiting.items()
-            if lane not in self.paused and not self.all_paused
-        }
-        return Counter({lane: n for lane, n in room.items() if n})
 
 
 class QueueMachine(RuleBasedStateMachine):
@@ -164,15 +118,17 @@ class QueueMachine(RuleBasedStateMachine):
         choice=choices,
         decision=st.sampled_from([Done(), RetryAt(0), RetryAt(1), Dead("enough")]),
         claiming=st.booleans(),
+        responds=st.booleans(),
     )
-    def settle(self, choice: int, decision: Decision, claiming: bool) -> None:
+    def settle(self, choice: int, decision: Decision, claiming: bool, responds: bool) -> None:
         """A worker settles what it holds; ``RetryAt(1)`` stands for an hour from now."""
         task_id = sorted(self.model.held)[choice % len(self.model.held)]
         claim = self.model.held.pop(task_id)
         known = self.model.tasks[task_id]
         later = isinstance(decision, RetryAt) and decision.due_at_ms > 0
         made = RetryAt(now_ms() + HOUR_MS) if later else decision
-        outcome = Outcome.DELIVERED if isinstance(decision, Done) else Outcome.HTTP_ERROR
+        failed = Outcome.HTTP_ERROR if responds else Outcome.TIMEOUT
+        outcome = Outcome.DELIVERED if isinstance(decision, Done) else failed
         attempt = an_attempt(outcome, number=claim.attempt)
 
         assert self.do(self.queue.settle(claim, made, attempt, claiming=claiming))
@@ -186,6 +142,27 @@ class QueueMachine(RuleBasedStateMachine):
             self.settle_in_model(task_id, State.DEAD)
         else:
             known.state, known.due = State.SCHEDULED, not later
+        if outcome is Outcome.TIMEOUT:
+            self.model.worsen(claim.lane, rests=False, pauses=decision != RetryAt(0))
+        else:
+            self.model.improve(claim.lane)
+        self.settle_health(claim.lane)
+
+    def settle_health(self, lane: str) -> None:
+        """Let a pause last until the test ends it."""
+        self.model.forget()
+        health = self.model.health.get(lane)
+        if health is not None and health.room and not health.due:
+            self.do(self.queue.end_pause(lane, now_ms() + HOUR_MS))
+
+    @precondition(lambda self: any(not health.due for health in self.model.health.values()))
+    @rule(choice=choices)
+    def probe_is_due(self, choice: int) -> None:
+        """The pause of an unhealthy lane ends."""
+        resting = sorted(lane for lane, health in self.model.health.items() if not health.due)
+        lane = resting[choice % len(resting)]
+        self.do(self.queue.end_pause(lane))
+        self.model.health[lane].due = True
 
     @precondition(lambda self: self.model.held)
     @rule(choice=choices)
@@ -200,6 +177,22 @@ class QueueMachine(RuleBasedStateMachine):
             self.settle_in_model(task_id, State.CANCELLED)
         else:
             self.model.tasks[task_id].state = State.QUEUED
+
+    @precondition(lambda self: self.model.held)
+    @rule(choice=choices)
+    def defer(self, choice: int) -> None:
+        """A worker puts back what it may not try at its address: the lane rests."""
+        task_id = sorted(self.model.held)[choice % len(self.model.held)]
+        claim = self.model.held.pop(task_id)
+
+        assert self.do(self.queue.defer(claim))
+        self.model.stale.append(claim)
+        if self.model.tasks[task_id].cancel_requested:
+            self.settle_in_model(task_id, State.CANCELLED)
+        else:
+            self.model.tasks[task_id].state = State.QUEUED
+        self.model.worsen(claim.lane, rests=True, pauses=True)
+        self.settle_health(claim.lane)
 
     @precondition(lambda self: self.model.stale)
     @rule(choice=choices, decision=st.sampled_from([Done(), RetryAt(0), Dead("late")]))
@@ -323,12 +316,14 @@ class QueueMachine(RuleBasedStateMachine):
             self.model.all_paused = pauses
         elif pauses:
             self.model.paused.add(lane)
+            self.model.health.pop(lane, None)
         else:
             self.model.paused.discard(lane)
 
     @invariant()
     def queue_is_as_the_model(self) -> None:
         """Each task is in its one place, counters are true, nothing is left over."""
+        self.model.forget()
         snapshot = self.do(self.queue.inspector.check())
         found = {
             task_id: (r.lane, r.state, r.attempts, r.interrupted, r.cancel_requested)
@@ -346,6 +341,7 @@ class QueueMachine(RuleBasedStateMachine):
     @invariant()
     def figures_are_as_the_model(self) -> None:
         """What processes tell of the queue is what a walk over all tasks finds."""
+        self.model.forget()
         figures = self.do(self.queue.figures())
         tasks = self.model.tasks.values()
         states = Counter(known.state for known in tasks)
@@ -359,6 +355,7 @@ class QueueMachine(RuleBasedStateMachine):
         )
         assert figures.due == sum(known.due for known in tasks)
         assert figures.workers == len(self.model.slots)
+        assert figures.unhealthy_lanes == sum(h.room > 0 for h in self.model.health.values())
         assert {f.name: (f.waiting, f.scheduled, f.active, f.dead) for f in figures.lanes} == lanes
         assert (figures.oldest_waiting_ms or 0) >= 0
 

@@ -77,7 +77,7 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
         reason_against=worker.reason_against, shows_backlog=False,
     ):  # fmt: skip
         try:
-            await _work(worker, queue, settings.worker_concurrency, max_bytes)
+            await _work(worker, queue, settings, max_bytes)
         finally:
             await transport.aclose()
             await asyncio.to_thread(tracing.shutdown)
@@ -86,9 +86,15 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
     logger.info("worker.stopped")
 
 
-async def _work(worker: TaskWorker, queue: TaskQueue, concurrency: int, max_bytes: int) -> None:
+async def _work(
+    worker: TaskWorker, queue: TaskQueue, settings: WorkerSettings, max_bytes: int
+) -> None:
+    concurrency = settings.worker_concurrency
     await queue.connect()
-    await queue.start_serving(worker_id=worker.id, concurrency=concurrency, max_bytes=max_bytes)
+    await queue.start_serving(
+        worker_id=worker.id, concurrency=concurrency, max_bytes=max_bytes,
+        max_on_trial=settings.max_on_trial(),
+    )  # fmt: skip
     announcing = asyncio.create_task(_announce(queue, concurrency))
     try:
         await worker.start()

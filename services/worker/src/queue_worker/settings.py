@@ -42,3 +42,7 @@ class WorkerSettings(
     def max_bytes(self) -> int:
         """Return how many bytes of tasks may be in flight."""
         return self.worker_max_in_flight_bytes or bytes_in_flight()
+
+    def max_on_trial(self) -> int:
+        """Return how many of its requests may be to destinations that have not shown to respond."""
+        return max(self.worker_max_in_flight // 2, 1)

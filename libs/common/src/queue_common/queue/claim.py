@@ -35,13 +35,15 @@ class Claim(msgspec.Struct, frozen=True, eq=False, gc=False):
     """Its payload is empty if it was read as a task: a claim holds the body once."""
     size: int
     """Bytes of the record: about what the claim costs in memory."""
+    on_trial: bool = False
+    """Its lane was not proven when it was claimed."""
 
     def __repr__(self) -> str:
         """Name the task, and nothing of what it carries."""
         return f"Claim({self.task_id}, attempt {self.attempt})"
 
 
-def _claim(lease: str, task_id: bytes, lane: bytes, raw: bytes) -> Claim:
+def _claim(lease: str, task_id: bytes, lane: bytes, raw: bytes, on_trial: bool) -> Claim:
     record, task, unreadable = None, None, None
     try:
         record = Record.unpack(raw)
@@ -62,16 +64,18 @@ def _claim(lease: str, task_id: bytes, lane: bytes, raw: bytes) -> Claim:
         raw=b"" if record else raw,
         record=record,
         size=len(raw),
+        on_trial=on_trial,
     )
 
 
-def claims_from(lease: str, reply: list[bytes]) -> list[Claim]:
-    """Read a reply that repeats id, lane, record.
+def claims_from(lease: str, reply: list[bytes], proven: int) -> list[Claim]:
+    """Read a reply that repeats id, lane, record, the first ``proven`` being of proven lanes.
 
     Empties it, so that each record is freed before the next is read.
     """
     reply.reverse()
     claims: list[Claim] = []
     while reply:
-        claims.append(_claim(lease, reply.pop(), reply.pop(), reply.pop()))
+        on_trial = len(claims) >= proven
+        claims.append(_claim(lease, reply.pop(), reply.pop(), reply.pop(), on_trial))
     return claims

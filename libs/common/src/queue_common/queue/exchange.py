@@ -204,7 +204,7 @@ class Exchange:
         if claiming:
             self._look = False
             wanted = min(self._wanted, CLAIMS_A_CALL)
-            room = self._in_flight.room()
+            room = self._in_flight.room(ending=[claim for claim, _, _ in batch])
             calls.append(("claim", [lease, wanted, self._lane_concurrency, *room]))
         return calls
 
@@ -244,7 +244,8 @@ class Exchange:
             self._lease.lose(lease)
             self.look()
             return
-        self._hand_over(claims_from(lease, reply))
+        proven = int(reply.pop(0))
+        self._hand_over(claims_from(lease, reply, proven))
         # What was settled with this very claim has made room that it did not know of.
         if look_again_ms == 0 or (look_again_ms == NO_ROOM and settled):
             self.look()

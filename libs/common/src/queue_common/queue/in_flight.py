@@ -10,7 +10,10 @@ if TYPE_CHECKING:
     from .claim import Claim
     from .scripts import Argument
 
-__all__ = ["InFlight"]
+__all__ = ["UNBOUNDED", "InFlight"]
+
+UNBOUNDED = 1_000_000
+"""More tasks than any process holds."""
 
 _Key = tuple[str, str]
 """Lease and id: a task may come back under a new lease before the old claim has ended."""
@@ -23,17 +26,24 @@ class InFlight:
         self.max_bytes = max_bytes
         """0: no limit."""
         self.bytes = 0
+        self.max_on_trial = UNBOUNDED
         self._sizes: dict[_Key, int] = {}
+        self._on_trial: set[_Key] = set()
+        """Those of lanes that were not proven when they were claimed."""
 
     def add(self, claims: Iterable[Claim]) -> None:
         """Count claims that have come."""
         for claim in claims:
             self._sizes[claim.lease, claim.task_id] = claim.size
             self.bytes += claim.size
+            if claim.on_trial:
+                self._on_trial.add((claim.lease, claim.task_id))
 
     def remove(self, claim: Claim) -> None:
         """Count a claim that has ended; one that is not known is none."""
         self.bytes -= self._sizes.pop((claim.lease, claim.task_id), 0)
+        if claim.on_trial:
+            self._on_trial.discard((claim.lease, claim.task_id))
 
     def holds(self, lease: str, task_id: str) -> bool:
         """Return whether the task is in this process' hands under the lease."""
@@ -43,7 +53,13 @@ class InFlight:
         """Count the claims under a lease."""
         return sum(of == lease for of, _ in self._sizes)
 
-    def room(self) -> tuple[Argument, Argument]:
-        """Return how many bytes may be claimed (-1: any number), and 1 if nothing is held."""
+    def room(self, *, ending: Iterable[Claim] = ()) -> tuple[Argument, Argument, Argument]:
+        """Return what a claim may bring, as ``claim.lua`` has it.
+
+        These are: how many bytes (-1: any number), 1 if nothing is held, and how many tasks of
+        lanes that are not proven, the room of the claims that are ``ending`` included.
+        """
         free = max(self.max_bytes - self.bytes, 0) if self.max_bytes else -1
-        return free, int(not self._sizes)
+        held = len(self._on_trial) - sum(claim.on_trial for claim in ending)
+        on_trial = max(self.max_on_trial - held, 0)
+        return free, int(not self._sizes), on_trial

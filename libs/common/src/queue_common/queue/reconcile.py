@@ -37,4 +37,4 @@ async def unknown_claims(
             if not in_flight.holds(lease, task_id.decode()):
                 raw = await client.get(f"{key_prefix}t:{task_id.decode()}")
                 reply += [task_id, claimed[task_id], raw or b""]
-    return claims_from(lease, reply)
+    return claims_from(lease, reply, len(reply) // 3)

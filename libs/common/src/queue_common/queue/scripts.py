@@ -28,7 +28,7 @@ Argument = str | bytes | int
 @cache
 def _source(name: str) -> str:
     folder = resources.files(__package__) / "scripts"
-    return "\n".join((folder / f"{part}.lua").read_text() for part in ("prelude", name))
+    return "\n".join((folder / f"{part}.lua").read_text() for part in ("prelude", "lanes", name))
 
 
 @cache

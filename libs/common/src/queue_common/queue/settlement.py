@@ -16,12 +16,18 @@ if TYPE_CHECKING:
     from .claim import Claim
     from .scripts import Argument
 
-__all__ = ["arguments", "give_back", "settlement"]
+__all__ = ["arguments", "defer", "give_back", "settlement"]
 
 _NO_DIGEST = bytes(8)
 _NO_ATTEMPT = frozenset({Outcome.UNREADABLE, Outcome.EXPIRED})
+_BAD = frozenset({
+    Outcome.TIMEOUT, Outcome.DNS_ERROR, Outcome.CONNECT_ERROR, Outcome.TLS_ERROR,
+    Outcome.CONNECTION_LOST, Outcome.HTTP_ERROR,
+})  # fmt: skip
+_OVERLOADED = frozenset({429, 503})
+ADDRESS_IS_BAD = b"d"
 _ACTIONS = {Done: b"k", RetryAt: b"s", Dead: b"d"}
-_ORDER = struct.Struct(">cQIHII")
+_ORDER = struct.Struct(">cQIHIIc")
 """As ``settle.lua`` reads it."""
 
 
@@ -46,6 +52,24 @@ def give_back(claim: Claim) -> tuple[Argument, ...]:
     return arguments(claim, b"b", claim.waiting_since_ms, b"", None)
 
 
+def defer(claim: Claim) -> tuple[Argument, ...]:
+    """Return what puts a claim back as ``give_back`` does, its lane being unhealthy from now on."""
+    return arguments(claim, b"b", claim.waiting_since_ms, b"", None, told=ADDRESS_IS_BAD)
+
+
+def _told(claim: Claim, attempt: Attempt | None) -> bytes:
+    """Return what an attempt tells of its lane, as ``settle.lua`` has it."""
+    if attempt is None:
+        return b"-"
+    if attempt.outcome is Outcome.DELIVERED or _responds(attempt):
+        return b"p" if claim.on_trial else b"g"
+    return b"b" if attempt.outcome in _BAD else b"-"
+
+
+def _responds(attempt: Attempt) -> bool:
+    return attempt.outcome is Outcome.HTTP_ERROR and attempt.status_code not in _OVERLOADED
+
+
 def _rest(claim: Claim, attempt: Attempt, decision: Decision) -> bytes:
     """Return what takes the place of the record; nothing: it is kept."""
     if claim.record is None:
@@ -59,8 +83,9 @@ def _rest(claim: Claim, attempt: Attempt, decision: Decision) -> bytes:
 
 
 def arguments(
-    claim: Claim, action: bytes, ms: int, rest: bytes, attempt: Attempt | None
-) -> tuple[Argument, ...]:
+    claim: Claim, action: bytes, ms: int, rest: bytes, attempt: Attempt | None,
+    *, told: bytes | None = None,
+) -> tuple[Argument, ...]:  # fmt: skip
     """Return ``settle.lua``'s arguments for one claim; its head comment says what they mean."""
     made = attempt is not None and attempt.outcome not in _NO_ATTEMPT
     attempts = claim.attempt if made else claim.attempt - 1
@@ -68,5 +93,7 @@ def arguments(
     tail = b"" if attempt is None else pack_tail(attempt)
     if rest:
         rest = front_part(b"k", attempts, claim.interrupted) + rest
-    order = _ORDER.pack(action, ms, attempts, claim.interrupted, offset, len(rest))
+    order = _ORDER.pack(
+        action, ms, attempts, claim.interrupted, offset, len(rest), told or _told(claim, attempt)
+    )
     return claim.task_id, order, rest + tail

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .bounds import Bounds
 from .connection import RedisServers, ping_primary
 from .durability import Durability, inspect_durability
-from .in_flight import InFlight
+from .in_flight import UNBOUNDED, InFlight
 from .lookup import Lookup
 from .observer import QueueObserver
 from .operations import Operations
@@ -98,14 +98,18 @@ class TaskQueue(SaqSide):
         """Tell how the server keeps what it accepts; raises QueueUnavailableError."""
         return await inspect_durability(self._client)
 
-    async def start_serving(self, *, worker_id: str, concurrency: int, max_bytes: int = 0) -> None:
+    async def start_serving(
+        self, *, worker_id: str, concurrency: int, max_bytes: int = 0, max_on_trial: int = UNBOUNDED
+    ) -> None:
         """Begin to hold a lease under which this process claims; its end is ``disconnect``.
 
         ``concurrency`` is what the worker adds to the requests a lane may have in flight. It holds
-        claims of at most ``max_bytes`` at a time (0: any number), or one that is larger alone.
+        claims of at most ``max_bytes`` at a time (0: any number), or one that is larger alone, and
+        at most ``max_on_trial`` of lanes that are not proven.
         """
         if self._serving is None:
             self._in_flight.max_bytes = max_bytes
+            self._in_flight.max_on_trial = max_on_trial
             self._serving = Serving(
                 self._servers, self._bounds, self.name, worker_id, concurrency,
                 self._in_flight, self._lane_concurrency, self._observer,

@@ -70,6 +70,10 @@ class QueueFigures(msgspec.Struct, frozen=True):
     dead: int
     workers: int
     """Workers whose lease is alive."""
+    unhealthy_lanes: int
+    """Lanes that get single probes, for their last attempts found nobody who responds."""
+    trial_lanes: int
+    """Lanes that wait on trial: new ones, and those that failed last."""
     oldest_waiting_ms: int | None
     """How long the task that has waited the longest has been due; None: not known just now."""
     lanes: tuple[LaneFigures, ...]
@@ -128,7 +132,9 @@ class QueueWatch:
         with translated():
             async with asyncio.timeout(ANSWER_SECONDS):
                 reply = await self._scripts.run("figures", DUE_LANES, *COUNTERS)
-        waiting, scheduled, active, dead, workers, due, late, kept, *counters = reply
+        waiting, scheduled, active, dead, workers, due, late, kept, unhealthy, trial, *counters = (
+            reply
+        )
         look = _kept(kept).told if kept else None
         return QueueFigures(
             waiting=waiting,
@@ -137,6 +143,8 @@ class QueueWatch:
             active=active,
             dead=dead,
             workers=workers,
+            unhealthy_lanes=unhealthy,
+            trial_lanes=trial,
             oldest_waiting_ms=_oldest(waiting, late, look),
             lanes=look.lanes if look else (),
             counters=dict(zip(COUNTERS, counters, strict=True)),

@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 __all__ = ["FIXED_KEYS", "QueueInspector", "Snapshot"]
 
-FIXED_KEYS = frozenset({"n", "wake", "workers", "slots", "results", "infos", "stats", "stats_turn"})
+FIXED_KEYS = frozenset(
+    {"n", "wake", "workers", "slots", "results", "infos", "stats", "stats_turn", "proven"}
+)
 """Keys that may stay when a queue is empty: their number does not grow with tasks or lanes."""
+_PLACES = ("ring", "trial", "resting", "full", "paused")
+"""A lane with waiting tasks is in one of them."""
 
 _READERS = {
     b"string": ("GET",),
@@ -126,15 +130,22 @@ class Snapshot:
         if counted != dict(in_flight):
             yield f"in flight are {dict(in_flight)}, counted {counted}"
         waiting = {lane for lane, _ in self.under("l:")}
-        ring, full = set(self.zsets.get("ring", ())), self.sets.get("full", set())
-        paused = self.sets.get("paused", set())
-        for lane in waiting | ring | full:
-            at = [n for n, s in (("ring", ring), ("full", full), ("paused", paused)) if lane in s]
+        standing = {name: {*self.zsets.get(name, ()), *self.sets.get(name, ())} for name in _PLACES}
+        for lane in waiting.union(*(standing[name] for name in _PLACES if name != "paused")):
+            at = [name for name in _PLACES if lane in standing[name]]
             if (lane in waiting) != bool(at) or len(at) > 1:
                 yield f"lane {lane} {'has' if lane in waiting else 'has no'} entries, is in {at}"
         alive = waiting | set(in_flight) | {lane for lane, _ in self.under("s:")}
         if set(self.zsets.get("lanes", ())) != alive:
             yield f"lanes are {alive}, kept are {set(self.zsets.get('lanes', ()))}"
+        yield from self._health_faults(alive, standing["resting"])
+
+    def _health_faults(self, alive: set[str], resting: set[str]) -> Iterable[str]:
+        unhealthy, bad = set(self.hashes.get("unhealthy", {})), set(self.hashes.get("bad", {}))
+        if unhealthy & bad or not unhealthy | bad <= alive:
+            yield f"unhealthy are {unhealthy}, in doubt {bad}, lanes {alive}"
+        if not resting <= unhealthy:
+            yield f"resting are {resting}, unhealthy {unhealthy}"
 
     def _ghost_faults(self) -> Iterable[str]:
         ghosts = {k: int(v) for k, v in self.hashes.get("ghosts", {}).items()}

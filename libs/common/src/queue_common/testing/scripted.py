@@ -12,7 +12,8 @@ from ..queue.observer import QueueObserver
 from ..queue.operations import Operations
 from ..queue.record import pack_tail, queued_record
 from ..queue.scripts import Scripts
-from ..queue.settlement import give_back, settlement
+from ..queue.settlement import defer, give_back, settlement
+from ..queue.in_flight import UNBOUNDED
 from ..queue.watch import QueueFigures, QueueWatch
 from ..task import Attempt, Outcome, Task
 from .inspector import QueueInspector
@@ -82,14 +83,18 @@ class ScriptedQueue:
             pass
 
     async def claim(
-        self, lease: str, wanted: int = 10, *, free: int = -1, idle: bool = True
-    ) -> list[Claim]:
-        """Claim at most ``wanted`` tasks of ``free`` bytes, holding nothing if ``idle``."""
+        self, lease: str, wanted: int = 10, *, free: int = -1, idle: bool = True,
+        on_trial: int = UNBOUNDED,
+    ) -> list[Claim]:  # fmt: skip
+        """Claim at most ``wanted`` tasks of ``free`` bytes, holding nothing if ``idle``.
+
+        At most ``on_trial`` of them are of lanes that are not proven.
+        """
         reply = await self.scripts.run(
-            "claim", lease, wanted, self._lane_concurrency, free, int(idle)
+            "claim", lease, wanted, self._lane_concurrency, free, int(idle), on_trial
         )
         self.look_again_ms = int(reply[0])
-        return claims_from(lease, reply[1:])
+        return claims_from(lease, reply[2:], int(reply[1]))
 
     async def settle(
         self, claim: Claim, decision: Decision, attempt: Attempt | None = None,
@@ -103,6 +108,21 @@ class ScriptedQueue:
     async def give_back(self, claim: Claim) -> bool:
         """Put a claim back to the front of its lane."""
         return any(await self.settle_as(claim.lease, *give_back(claim)))
+
+    async def defer(self, claim: Claim) -> bool:
+        """Put a claim back the address of which takes no more; its lane rests."""
+        return any(await self.settle_as(claim.lease, *defer(claim)))
+
+    async def health(self, lane: str) -> str:
+        """Return what Redis has of an unhealthy lane: level, room, time of the next probe."""
+        kept: bytes | str | None = await answer(self._client.hget(self.key("unhealthy"), lane))
+        return kept.decode() if isinstance(kept, bytes) else kept or ""
+
+    async def end_pause(self, lane: str, probe_at: int = 1) -> None:
+        """Let the time of an unhealthy lane's next probe have come, or be ``probe_at``."""
+        level, room, _ = (await self.health(lane)).split()
+        await answer(self._client.hset(self.key("unhealthy"), lane, f"{level} {room} {probe_at}"))
+        await self._client.zadd(self.key("resting"), {lane: probe_at}, xx=True)
 
     async def settle_as(
         self, lease: str, *arguments: Argument, claiming: bool = False

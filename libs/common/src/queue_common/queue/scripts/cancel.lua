@@ -27,8 +27,7 @@ local function leave_ghost()
   if call('HINCRBY', GHOSTS, lane, 1) == call('LLEN', WAITING .. lane) then
     call('DEL', WAITING .. lane)
     call('HDEL', GHOSTS, lane)
-    call('ZREM', RING, lane)
-    call('SREM', FULL, lane)
+    leave_places(lane)
   end
 end
 

@@ -2,15 +2,16 @@
 --
 -- KEYS[1]  the queue
 -- ARGV     lease, tasks wanted, in-flight limit a lane (0: the sum of the live workers' slots),
---          bytes of records that the worker has room for (-1: any number), 1 if it holds nothing
+--          bytes of records that the worker has room for (-1: any number), 1 if it holds nothing,
+--          most tasks of lanes on trial
 -- Result   {-2} where the lease has ended, else {ms until the worker should look again (-1: when
---          woken, -3: when a claim of its own has ended), then per task: id, lane, record as it was
---          before}
+--          woken, -3: when a claim of its own has ended), how many of the tasks are of proven lanes,
+--          then per task, those first: id, lane, record as it was before}
 -- Cost     O(log lanes) a task; about 4 commands a task, 200 due tasks and 200 ghosts at most. One
 --          record more than is claimed may be read, and a reply is bounded in bytes.
 local lease, wanted = ARGV[1], tonumber(ARGV[2])
 local free, idle = tonumber(ARGV[4]), ARGV[5] == '1'
-local DUE_A_CALL, GHOSTS_A_CALL, BACKUP_MS = 200, 200, 1000
+local DUE_A_CALL, GHOSTS_A_CALL, BACKUP_MS, PASS_ON_MS = 200, 200, 1000, 100
 local REPLY_BYTES, NEAR_BYTES = 16777216, 2097152
 if not call('ZSCORE', WORKERS, lease) then return {-2} end
 
@@ -38,7 +39,8 @@ local function promote()
   end
 end
 
-local reply, ghosts = {0}, 0
+local reply, on_trial, ghosts = {0, 0}, {}, 0
+local trial_left = tonumber(ARGV[6])
 local claimed_front = struct.pack('>c1I8', ACTIVE, now)
 
 local bytes, no_room, ended = 0, false, false
@@ -73,7 +75,7 @@ local function put_back(lane, popped, from)
 end
 
 -- Claims the popped entries that are tasks to run; the others are ghosts. Returns how many.
-local function take(lane, popped)
+local function take(lane, popped, into)
   local claimed = {}
   for i, id in ipairs(popped) do
     local record = read(id)
@@ -88,9 +90,9 @@ local function take(lane, popped)
     if waits or (record and not readable) then
       claimed[#claimed + 1] = id
       claimed[#claimed + 1] = lane
-      reply[#reply + 1] = id
-      reply[#reply + 1] = lane
-      reply[#reply + 1] = type(record) == 'string' and record or ''
+      into[#into + 1] = id
+      into[#into + 1] = lane
+      into[#into + 1] = type(record) == 'string' and record or ''
     else
       ghosts = ghosts + 1
       if call('HEXISTS', GHOSTS, lane) == 0 then
@@ -108,19 +110,21 @@ end
 
 -- One turn of one lane: at most quantum tasks, never beyond the lane's limit. A lane with a task
 -- that did not fit keeps its turn.
-local function serve(lane, turn, quantum)
+local function serve(lane, from, quantum, into)
   local flying = tonumber(call('HGET', INFLIGHT, lane) or 0)
+  local health = health_of(lane)
+  local limit = health and math.min(limit, health.room) or limit
   local room = math.min(quantum, limit - flying)
   local taken, popped = 0, {}
   if room > 0 then
     popped = call('LPOP', WAITING .. lane, room) or {}
-    taken = take(lane, popped)
+    taken = take(lane, popped, into)
     if taken > 0 then call('HINCRBY', INFLIGHT, lane, taken) end
   end
   if call('LLEN', WAITING .. lane) == 0 then
     if flying + taken == 0 then forget_if_empty(lane) end
   elseif ended then
-    call('ZADD', RING, turn, lane)
+    call('ZADD', from.ring, from.turn, lane)
   elseif flying + taken >= limit then
     call('SADD', FULL, lane)
   else
@@ -129,17 +133,64 @@ local function serve(lane, turn, quantum)
   return taken
 end
 
+local function on_trial_now()
+  if trial_left == 0 then return 0 end
+  local waiting = call('ZCARD', TRIAL)
+  if call('EXISTS', RESTING) == 1 then waiting = waiting + call('ZCOUNT', RESTING, '-inf', now) end
+  return math.min(waiting, trial_left)
+end
+
+-- Lanes that are new and lanes to be probed come in turn, whichever there are more of.
+local probe_next = time[2] % 2 == 1
+
+local function head_of(ring)
+  local head = call('ZRANGE', ring, 0, 0, 'WITHSCORES')
+  if head[1] then return {ring = ring, lane = head[1], turn = tonumber(head[2])} end
+end
+
+local function foremost_on_trial()
+  probe_next = not probe_next
+  for _, ring in ipairs(probe_next and {RESTING, TRIAL} or {TRIAL, RESTING}) do
+    local head = head_of(ring)
+    if head and (ring == TRIAL or head.turn <= now) then return head end
+  end
+end
+
+-- Takes the lane out of its ring that came there first, those on trial while any may be served.
+local function next_lane()
+  if trial_left > 0 and call('EXISTS', TRIAL, RESTING) > 0 then
+    local tried, proven = foremost_on_trial(), head_of(RING)
+    local came_at = tried and tried.turn * (tried.ring == RESTING and 1000 or 1)
+    if tried and not (proven and proven.turn < came_at) then
+      call('ZREM', tried.ring, tried.lane)
+      return tried
+    end
+  end
+  local head = call('ZPOPMIN', RING)
+  if head[1] then return {ring = RING, lane = head[1], turn = head[2]} end
+end
+
+local function take_turn(share)
+  local head = next_lane()
+  if not head then return nil end
+  if head.ring == RING then return serve(head.lane, head, share, reply) end
+  local taken = serve(head.lane, head, math.min(share, trial_left), on_trial)
+  trial_left = trial_left - taken
+  return taken
+end
+
 -- Round after round, each lane that waits gets an equal share of what is wanted, at least one task.
 local function claim()
   local left, in_round, share = wanted, 0, 0
   while left > 0 and not ended and ghosts < GHOSTS_A_CALL do
     if in_round == 0 then
-      in_round = call('ZCARD', RING)
+      in_round = call('ZCARD', RING) + on_trial_now()
       if in_round == 0 then break end
       share = math.max(math.floor(left / in_round), 1)
     end
-    local lane = call('ZPOPMIN', RING)
-    left = left - serve(lane[1], lane[2], share)
+    local taken = take_turn(share)
+    if not taken then break end
+    left = left - taken
     in_round = in_round - 1
   end
   count('active', wanted - left)
@@ -168,13 +219,45 @@ local function watch(left)
   return math.max(due - now, 0)
 end
 
+-- Workers without room for lanes on trial wake those that may have some, ten times a second at most:
+-- where none has, they would wake each other without end.
+local function pass_on()
+  local passed = tonumber(call('HGET', N, 'passed_on') or 0)
+  if passed <= now - PASS_ON_MS or passed > now then
+    begin_writing()
+    call('HSET', N, 'passed_on', now)
+    wake()
+  end
+end
+
+-- Returns the ms until this worker should look again for lanes on trial, nil where it need not.
+local function watch_trials(left)
+  if call('EXISTS', TRIAL, RESTING) == 0 then return nil end
+  if left == 0 and trial_left > 0 then
+    wake()
+  elseif trial_left > 0 then
+    local head = call('ZRANGE', RESTING, 0, 0, 'WITHSCORES')
+    local pause = head[2] and math.max(head[2] - now, 0)
+    return call('EXISTS', TRIAL) == 1 and 0 or pause
+  elseif call('ZCARD', WORKERS) > 1 then
+    pass_on()
+    return PASS_ON_MS
+  end
+end
+
 promote()
 local left = wanted
 if not switches[2] then left = claim() end
 if no_room then left = 0 end
 reply[1] = watch(left)
-if switches[2] == false and call('ZCARD', RING) > 0 then
-  if left == 0 then wake() else reply[1] = 0 end
+reply[2] = (#reply - 2) / 3
+if switches[2] == false then
+  local pause = watch_trials(left)
+  if pause and (reply[1] < 0 or pause < reply[1]) then reply[1] = pause end
+  if call('ZCARD', RING) > 0 then
+    if left == 0 then wake() else reply[1] = 0 end
+  end
 end
 if no_room then reply[1] = -3 end
+for _, part in ipairs(on_trial) do reply[#reply + 1] = part end
 return reply

@@ -3,7 +3,8 @@
 -- KEYS[1]  the queue
 -- ARGV     most lanes to look into for due tasks, then names of counters
 -- Result   {waiting, scheduled, active, dead, live workers, scheduled tasks that are due, ms since
---           the first of them was due, what keep_stats kept ('' for nothing), then the counters}
+--           the first of them was due, what keep_stats kept ('' for nothing), unhealthy lanes,
+--           lanes on trial that wait, then the counters}
 -- Cost     O(log n) a lane with due tasks, of ARGV[1] lanes at most; else O(log workers). Writes
 --          nothing.
 local counts = call('HMGET', N, 'queued', 'scheduled', 'active')
@@ -14,7 +15,7 @@ if due > 0 then late = now - tonumber(lanes[2]) end
 local reply = {
   tonumber(counts[1] or 0), tonumber(counts[2] or 0), tonumber(counts[3] or 0),
   call('ZCARD', DEAD), call('ZCOUNT', WORKERS, '(' .. now, '+inf'), due, late,
-  call('GET', STATS) or ''
+  call('GET', STATS) or '', call('HLEN', UNHEALTHY), call('ZCARD', TRIAL)
 }
 for _, value in ipairs(call('HMGET', N, unpack(ARGV, 2))) do
   reply[#reply + 1] = tonumber(value or 0)

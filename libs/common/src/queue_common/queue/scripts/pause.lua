@@ -1,4 +1,4 @@
--- Stops or resumes the claims from one lane, or from all.
+-- Stops or resumes the claims from one lane, or from all. A lane that was stopped begins as a new one.
 --
 -- KEYS[1]  the queue
 -- ARGV     pause or resume, lane ('' for all)
@@ -14,8 +14,8 @@ if lane == '' then
   return changed
 end
 if pausing then
-  call('ZREM', RING, lane)
-  call('SREM', FULL, lane)
+  leave_places(lane)
+  forget_health(lane)
   return call('SADD', PAUSED, lane)
 end
 local changed = call('SREM', PAUSED, lane)

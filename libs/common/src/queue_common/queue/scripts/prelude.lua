@@ -8,9 +8,14 @@
 --   s:<lane>   zset    ids scheduled in the lane, by due time
 --   w:<lease>  hash    ids claimed under the lease -> their lane
 --   lanes      zset    lanes with waiting, scheduled or active tasks, in lexical order
---   ring       zset    lanes that may be served now, the next in front
+--   ring       zset    proven lanes that may be served now, the next in front
+--   trial      zset    the same of lanes that are neither proven nor unhealthy
+--   resting    zset    the same of unhealthy lanes, by the time of their next probe
 --   full       set     lanes with waiting tasks at their in-flight limit
 --   paused     set     lanes an operator has paused
+--   proven     zset    lanes that have responded, by the time at which that was noted
+--   bad        hash    lane -> failures in a row that tell of its destination, while it is not unhealthy
+--   unhealthy  hash    lane -> its health: see lanes.lua
 --   due        zset    lanes with scheduled tasks, by their earliest due time
 --   inflight   hash    lane -> claimed tasks
 --   ghosts     hash    lane -> entries of its list whose task was cancelled
@@ -26,11 +31,13 @@
 --   stats      string  what the last look at the lanes found (see watch.py)
 --   stats_turn string  there while it is too early for the next look
 --
--- Invariant: a lane whose list is not empty is in exactly one of ring, full and paused.
+-- Invariant: a lane whose list is not empty is in exactly one of ring, trial, resting, full, paused.
 local Q = KEYS[1] .. ':'
 local RECORD, WAITING, SCHEDULED, CLAIMED = Q .. 't:', Q .. 'l:', Q .. 's:', Q .. 'w:'
 local N, RING, FULL, PAUSED, DUE = Q .. 'n', Q .. 'ring', Q .. 'full', Q .. 'paused', Q .. 'due'
 local LANES, INFLIGHT, GHOSTS = Q .. 'lanes', Q .. 'inflight', Q .. 'ghosts'
+local TRIAL, RESTING, PROVEN = Q .. 'trial', Q .. 'resting', Q .. 'proven'
+local BAD, UNHEALTHY = Q .. 'bad', Q .. 'unhealthy'
 local WORKERS, SLOTS, LOST, WAKE = Q .. 'workers', Q .. 'slots', Q .. 'lost', Q .. 'wake'
 local DEAD, DEAD_IN, DEAD_SIZES = Q .. 'dead', Q .. 'd:', Q .. 'dead_sizes'
 local RESULTS, COPY = Q .. 'results', Q .. 'copy'
@@ -86,81 +93,6 @@ end
 
 local function count(field, by)
   if by ~= 0 then call('HINCRBY', N, field, by) end
-end
-
--- A lane that has waiting tasks takes its place at the end of the ring. now_us only orders lanes:
--- a clock that steps back costs a lane a turn, never its place.
-local function place(lane)
-  if call('SISMEMBER', PAUSED, lane) == 0 then
-    call('ZADD', RING, 'NX', now_us, lane)
-    now_us = now_us + 1
-    return true
-  end
-end
-
--- Ids go to the back of their lane, or to the front with the last one foremost. Returns true where
--- the lane could not be served before and now can.
-local function push(lane, ids, to_front)
-  local length
-  for from = 1, #ids, 1000 do
-    local till = math.min(from + 999, #ids)
-    length = call(to_front and 'LPUSH' or 'RPUSH', WAITING .. lane, unpack(ids, from, till))
-  end
-  count('queued', #ids)
-  if length == #ids then
-    call('ZADD', LANES, 0, lane)
-    return place(lane)
-  end
-end
-
-local newly_due, newly_scheduled = {}, 0
-
--- Many tasks are scheduled by a call each; what is known of their lanes is written once, at the end.
-local function schedule(lane, id, at)
-  call('ZADD', SCHEDULED .. lane, at, id)
-  newly_scheduled = newly_scheduled + 1
-  if not newly_due[lane] or at < newly_due[lane] then newly_due[lane] = at end
-end
-
--- Returns the earliest due time of what was scheduled, nil for nothing.
-local function end_scheduling()
-  local earliest = nil
-  for lane, at in pairs(newly_due) do
-    call('ZADD', DUE, 'LT', at, lane)
-    if not earliest or at < earliest then earliest = at end
-  end
-  count('scheduled', newly_scheduled)
-  return earliest
-end
-
--- A due time before the one a worker watches for needs a worker to look again.
-local function wake_for(at)
-  local watched = tonumber(call('HGET', N, 'watch_at') or 0)
-  if watched == 0 or at < watched then wake() end
-end
-
-local function lane_is_empty(lane)
-  return call('EXISTS', WAITING .. lane, SCHEDULED .. lane) == 0
-    and call('HEXISTS', INFLIGHT, lane) == 0
-end
-
-local function forget_if_empty(lane)
-  if lane_is_empty(lane) then call('ZREM', LANES, lane) end
-end
-
-local function update_due(lane)
-  local head = call('ZRANGE', SCHEDULED .. lane, 0, 0, 'WITHSCORES')
-  if head[1] then call('ZADD', DUE, head[2], lane) else call('ZREM', DUE, lane) end
-end
-
--- Takes tasks off the lane's in-flight count; a lane that stood at its limit may go on.
-local function release(lane, tasks)
-  count('active', -tasks)
-  if call('HINCRBY', INFLIGHT, lane, -tasks) <= 0 then
-    call('HDEL', INFLIGHT, lane)
-    forget_if_empty(lane)
-  end
-  if call('SREM', FULL, lane) == 1 then return place(lane) end
 end
 
 local function state_of(id)

@@ -17,10 +17,7 @@ for _, id in ipairs(call('LPOP', WAITING .. lane, most) or {}) do
     call('HDEL', GHOSTS, lane)
   end
 end
-if call('EXISTS', WAITING .. lane) == 0 then
-  call('ZREM', RING, lane)
-  call('SREM', FULL, lane)
-end
+if call('EXISTS', WAITING .. lane) == 0 then leave_places(lane) end
 if removed < most then
   local due = call('ZPOPMIN', SCHEDULED .. lane, most - removed)
   for i = 1, #due, 2 do call('DEL', RECORD .. due[i]) end

@@ -5,21 +5,25 @@
 --          how long a dead letter is kept (ms), most dead letters, 1 where a claim follows at once,
 --          then per claim: id, order, rest and tail joined
 --            order    big-endian: action (char), ms (u64), attempts (u32), interrupted (u16), where
---                     in the record the tail begins (u32), length of the rest (u32)
+--                     in the record the tail begins (u32), length of the rest (u32), what the
+--                     attempt tells of its lane (char)
 --            action   k delivered, x cancelled (ms: how long the record is kept, 0: not at all),
 --                     s schedule again (ms: from now), d dead, b back to the front (ms: Unix time
 --                     since which it waits, 0: now)
 --            rest     what takes the place of the record, its first 16 bytes as of a delivered
 --                     task; empty: kept
 --            tail     the last attempt; empty: kept
+--            told     - nothing, g its destination responds, p the same of a lane that was claimed
+--                     from on trial, b it does not, d no attempt was made: its address does not
 -- Result   per claim: 1 settled, 2 cancelled instead, 0 the claim is not this lease's any more
--- Cost     O(log scheduled) a claim; 1 or 2 commands a claim and about 3 a lane.
+-- Cost     O(log scheduled) a claim; 1 or 2 commands a claim and about 3 a lane, 10 more for a lane
+--          the health of which changes.
 local lease, result_ttl, max_results = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local dead_ttl, max_dead, claiming = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
 local results, released, lanes, backs, placed = {}, {}, {}, {}, false
 local delivered, kept, kept_size = 0, {}, 0
 local SETTLED, CANCELLED_INSTEAD = 1, 2
-local ORDER = '>c1I8I4I2I4I4'
+local ORDER = '>c1I8I4I2I4I4c1'
 
 local function write(s, state, at)
   local front = moving(state, at, s.attempts, s.interrupted)
@@ -91,13 +95,33 @@ local function act(action, s)
   return SETTLED
 end
 
+local judged, judged_lanes = {}, {}
+
+-- Gathers what the attempts tell of a lane; that a lane in no doubt responds is no news.
+local function hear(lane, told, retry_ms)
+  if told == '-' then return end
+  ask_for_doubts()
+  if told == 'g' and not (any_unhealthy or any_bad) then return end
+  local heard = judged[lane]
+  if not heard then
+    heard = {bad = 0, retry_ms = MAX_PAUSE_MS}
+    judged[lane] = heard
+    judged_lanes[#judged_lanes + 1] = lane
+  end
+  if told == 'g' or told == 'p' then heard.responds = true else heard.bad = heard.bad + 1 end
+  if told == 'p' then heard.proves = true end
+  if told == 'd' then heard.rests = true end
+  if retry_ms then heard.retry_ms = math.min(heard.retry_ms, retry_ms) end
+end
+
 local function end_claim(id, lane, order, parts)
-  local action, ms, attempts, interrupted, offset, rest_bytes = struct.unpack(ORDER, order)
+  local action, ms, attempts, interrupted, offset, rest_bytes, told = struct.unpack(ORDER, order)
   if not released[lane] then
     released[lane] = 0
     lanes[#lanes + 1] = lane
   end
   released[lane] = released[lane] + 1
+  hear(lane, told, action == 's' and ms)
   return act(action, {id = id, lane = lane, ms = ms, attempts = attempts, offset = offset,
                       interrupted = interrupted, rest_bytes = rest_bytes, parts = parts})
 end
@@ -123,7 +147,7 @@ if #kept > 0 then
   call('RPUSH', RESULTS, unpack(kept))
   count('result_bytes', kept_size)
 end
-local earliest = end_scheduling()
+for _, lane in ipairs(judged_lanes) do placed = judge(lane, judged[lane]) or placed end
 for _, lane in ipairs(lanes) do
   -- The last one pushed stands in front: the oldest (ids sort by time) goes last.
   if backs[lane] then
@@ -132,6 +156,7 @@ for _, lane in ipairs(lanes) do
   end
   placed = release(lane, released[lane]) or placed
 end
+local earliest = end_scheduling()
 -- A claim that follows serves the lanes itself and wakes others for what it leaves.
 if placed and not claiming then wake() end
 if earliest and not claiming then wake_for(earliest) end
