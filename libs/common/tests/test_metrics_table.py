@@ -53,6 +53,7 @@ def test_the_names_are_those_that_rules_and_dashboards_use() -> None:
         "messaging_process_duration_seconds{messaging_destination_name,error_type}",
         "queue_tasks{queue,state}",
         "queue_lane_tasks{queue,lane,state}",
+        "queue_lanes{queue,state}",
         "queue_oldest_waiting_age_seconds{queue}",
         "queue_workers{queue}",
         "queue_start_delay_seconds{queue}",

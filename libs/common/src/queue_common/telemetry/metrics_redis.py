@@ -68,6 +68,8 @@ class RedisFigures(Collector):
             for state, value in _by_state(lane.waiting, lane.scheduled, lane.active, lane.dead)
         ]
         yield table.LANE_TASKS, lanes
+        unhealthy, on_trial = read.unhealthy_lanes, read.trial_lanes
+        yield table.LANES, [(("unhealthy",), unhealthy), (("on_trial",), on_trial)]
         if read.oldest_waiting_ms is not None:
             yield table.OLDEST_WAITING, [((), read.oldest_waiting_ms / 1000)]
         yield table.WORKERS, [((), read.workers)]

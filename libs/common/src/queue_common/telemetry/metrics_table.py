@@ -210,6 +210,14 @@ LANE_TASKS: Final = Metric(
     ("queue", "lane", "state"),
     Source.REDIS,
 )
+LANES: Final = Metric(
+    "queue.lanes",
+    _GAUGE,
+    "{lane}",
+    "Lanes in doubt: unhealthy ones, that get single probes, and those that wait on trial.",
+    ("queue", "state"),
+    Source.REDIS,
+)
 OLDEST_WAITING: Final = Metric(
     "queue.oldest_waiting_age",
     _GAUGE,
@@ -259,5 +267,5 @@ METRICS: Final = (
     REQUEST_DURATION, SENT, CONSUMED, DELIVERY_DURATION, PROCESS_DURATION, START_DELAY, ATTEMPTS,
     RETRIES, EGRESS_REFUSALS, IN_FLIGHT_SIZE, IN_FLIGHT_SIZE_LIMIT, LEASES_LOST, GIVEN_BACK,
     SPANS_DROPPED, ROUND_TRIPS, LOOP_LAG, REDIS_UP, PERSISTENCE_OK, TASKS, LANE_TASKS,
-    OLDEST_WAITING, WORKERS, DEAD_LETTERS, SETTLED_SIZE, SETTLED_SIZE_LIMIT, REMOVED,
+    LANES, OLDEST_WAITING, WORKERS, DEAD_LETTERS, SETTLED_SIZE, SETTLED_SIZE_LIMIT, REMOVED,
 )  # fmt: skip

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 from ..queue.bounds import BY_MAXMEMORY, Bounds
 from ..queue.claim import Claim, claims_from
 from ..queue.connection import answer
+from ..queue.in_flight import UNBOUNDED
 from ..queue.lookup import Lookup
 from ..queue.observer import QueueObserver
 from ..queue.operations import Operations
 from ..queue.record import pack_tail, queued_record
 from ..queue.scripts import Scripts
 from ..queue.settlement import defer, give_back, settlement
-from ..queue.in_flight import UNBOUNDED
 from ..queue.watch import QueueFigures, QueueWatch
 from ..task import Attempt, Outcome, Task
 from .inspector import QueueInspector
