@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 import pytest
 import redis.asyncio
 
-from queue_common.queue import Claim
+from queue_common.queue import Claim, TaskQueue
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import Attempt, Outcome, TaskId
 from queue_common.testing.scripted import ScriptedQueue
@@ -283,3 +284,25 @@ async def test_proven_lanes_are_bounded(
 
     assert await client.zcard(key) == 20_000
     assert await client.zscore(key, "last") is not None
+
+
+async def test_room_on_trial_is_filled_as_soon_as_it_is_free(
+    queue: TaskQueue, scripted: ScriptedQueue
+) -> None:
+    """A worker alone goes on with lanes on trial the moment that one of their tasks has ended."""
+    await queue.start_serving(worker_id="worker", concurrency=10, max_on_trial=2)
+    for number in range(8):
+        await _fill(scripted, f"new-{number}", 1)
+    seen = 0
+    while seen < 8:
+        claims = await asyncio.wait_for(queue.claim(10), 5)
+        assert len(claims) <= 2
+        seen += len(claims)
+        waiting = asyncio.ensure_future(queue.claim(10)) if seen < 8 else None
+        await asyncio.gather(
+            *(queue.settle(claim, an_attempt(Outcome.TIMEOUT), _later()) for claim in claims)
+        )
+        if waiting is not None:
+            more = await asyncio.wait_for(waiting, 5)
+            seen += len(more)
+            await asyncio.gather(*(queue.settle(claim, an_attempt(), Done()) for claim in more))
