@@ -15,7 +15,7 @@ from queue_common.queue import tell_durability
 from . import openapi, problems
 from .http.origin import AllowedHosts
 from .instrument import instrument
-from .routes import health, tasks
+from .routes import docs, health, tasks
 from .state import State
 
 if TYPE_CHECKING:
@@ -52,6 +52,9 @@ def create_app(
         description="Makes HTTP requests for you, later and reliably.",
         lifespan=lifespan,
         redirect_slashes=False,
+        # Its own pages load their scripts from a third party; routes.docs has one that does not.
+        docs_url=None,
+        redoc_url=None,
     )
     allowed = AllowedHosts(settings.allowed_hosts())
     app.state.api = State(settings, queue, settings.retry_policy(), tracing, allowed)
@@ -59,6 +62,7 @@ def create_app(
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
     app.include_router(tasks.router)
     app.include_router(health.router)
+    app.include_router(docs.router)
     problems.install(app)
     openapi.install(app)
     instrument(app, tracing)
