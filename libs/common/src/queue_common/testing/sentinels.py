@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-__all__ = ["MASTER_NAME", "SentinelServer", "until_watching"]
+__all__ = ["MASTER_NAME", "SentinelServer", "primary_port", "until_watching"]
 
 MASTER_NAME = "mymaster"
 QUORUM = 2
@@ -42,13 +42,25 @@ class SentinelServer(RedisServer):
         self._command = [str(binary), str(config), "--sentinel"]
 
 
-async def until_watching(sentinels: Sequence[SentinelServer], *, replicas: int) -> None:
+async def primary_port(sentinel: SentinelServer, password: str | None = None) -> int:
+    """Return the port that a Sentinel names."""
+    async with Redis(port=sentinel.port, password=password) as client:
+        named = await client.sentinel_get_master_addr_by_name(MASTER_NAME)  # type: ignore[no-untyped-call]
+    return int(named[1])
+
+
+async def until_watching(
+    sentinels: Sequence[SentinelServer], *, replicas: int, password: str | None = None
+) -> None:
     """Return once each Sentinel knows all others and so many replicas of its primary."""
-    await asyncio.gather(*(_until_knows(s, len(sentinels) - 1, replicas) for s in sentinels))
+    others = len(sentinels) - 1
+    await asyncio.gather(*(_until_knows(s, others, replicas, password) for s in sentinels))
 
 
-async def _until_knows(sentinel: SentinelServer, others: int, replicas: int) -> None:
-    async with Redis(port=sentinel.port) as client:
+async def _until_knows(
+    sentinel: SentinelServer, others: int, replicas: int, password: str | None
+) -> None:
+    async with Redis(port=sentinel.port, password=password) as client:
 
         async def knows() -> bool:
             masters = await client.sentinel_masters()  # type: ignore[no-untyped-call]
