@@ -63,10 +63,11 @@ def test_the_charts_defaults_are_the_processes_own(
     assert ours == theirs
 
 
-def test_egress_lists_reach_the_worker(helm: Helm) -> None:
-    """egress.allow and deny are the guard's own lists."""
+@pytest.mark.parametrize("component", ["api", "worker"])
+def test_egress_lists_reach_the_processes(helm: Helm, component: str) -> None:
+    """egress.allow and deny are the guard's own lists, in the API and in the worker."""
     egress = {"allow": ["10.0.0.0/8", ".internal"], "deny": ["192.0.2.1"]}
-    variables = helm.render({"egress": egress, "tests": {"enabled": False}}).environment("worker")
+    variables = helm.render({"egress": egress, "tests": {"enabled": False}}).environment(component)
 
     assert variables["EGRESS_ALLOW"] == "10.0.0.0/8,.internal"
     assert variables["EGRESS_DENY"] == "192.0.2.1"

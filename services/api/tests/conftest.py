@@ -33,7 +33,8 @@ class Api:
     def start(self) -> None:
         environment = {
             **os.environ, "ENV": "production", "API_PORT": str(self.port),
-            "QUEUE_NAME": f"t-{uuid.uuid4().hex}", **self.environment,
+            "QUEUE_NAME": f"t-{uuid.uuid4().hex}", "EGRESS_ALLOW": "localhost",
+            **self.environment,
         }  # fmt: skip
         self.environment = environment
         with (self.directory / "log").open("wb") as log:

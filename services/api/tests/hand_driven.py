@@ -115,7 +115,7 @@ class Connection:
     def __init__(
         self, app: ASGIApp | None = None, *, keep_alive_seconds: int = 75, fast_path: bool = True
     ) -> None:
-        settings = ApiSettings(api_allowed_hosts="api,x")
+        settings = ApiSettings(api_allowed_hosts="api,x", egress_allow="localhost")
         allowed = AllowedHosts(settings.allowed_hosts())
         self.queue = HeldQueue()
         self.metrics = ApiMetrics("tasks")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import schemathesis
 from hypothesis import strategies as st
 
-from queue_api.checks import check_url, header_errors
+from queue_api.checks import check_url, destination_check, header_errors
+from queue_common.egress import EgressGuard
+from queue_common.lanes import lane_of
 
 LABEL = st.from_regex(r"[a-w](?:[a-z0-9_]{0,8}[a-z0-9_])?", fullmatch=True)
 URLS = st.builds(
@@ -16,6 +18,7 @@ URLS = st.builds(
     st.from_regex(r"(?:/[!-\[\]-~¡-\ud7ff]{0,20})?", fullmatch=True),
 )
 schemathesis.openapi.format("uri", URLS)
+_denial_reason = destination_check(EgressGuard.from_settings())
 
 
 @schemathesis.hook
@@ -30,10 +33,10 @@ def _has_unusable_url(url: object) -> bool:
     if not isinstance(url, str) or not url.lower().startswith(("http://", "https://")):
         return False
     try:
-        check_url(url)
+        checked = check_url(url)
     except ValueError:
         return True
-    return False
+    return _denial_reason(lane_of(checked)) is not None
 
 
 def _has_unusable_headers(headers: object) -> bool:

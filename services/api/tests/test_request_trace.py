@@ -31,7 +31,9 @@ class TracedApi:
         self._collector = collector
         self.redis = redis
         self._queue = queue
-        self.settings = ApiSettings(otel_exporter_otlp_endpoint=collector.url)
+        self.settings = ApiSettings(
+            egress_allow="localhost", otel_exporter_otlp_endpoint=collector.url
+        )
 
     async def request(
         self, method: str, path: str, headers: Headers | None = None, json: object = None
@@ -191,7 +193,9 @@ async def test_probes_make_no_spans(traced: TracedApi, path: str) -> None:
 
 async def test_a_traces_url_is_told_where_it_is_known(traced: TracedApi) -> None:
     """With TRACE_URL_TEMPLATE both answers say where the trace is to be seen."""
-    traced.settings = ApiSettings(trace_url_template="http://jaeger.test/trace/{trace_id}")
+    traced.settings = ApiSettings(
+        egress_allow="localhost", trace_url_template="http://jaeger.test/trace/{trace_id}"
+    )
     created, _ = await traced.request("POST", TASKS, json=TASK)
     found, _ = await traced.request("GET", created.headers["location"])
     trace_id = created.json()["trace_id"]

@@ -60,7 +60,7 @@ async def test_figures_of_the_queue_are_the_same_from_both(
     await api.until("/ready", 200)
     await worker.until("/ready", 200)
     await api.post(url=f"{receiver.url}/hang")
-    await api.post(url="http://169.254.169.254/refused")
+    await api.post(url=f"http://{api.variables['REDIS_ADDR']}/refused")
     await worker.until_value(1, "queue_egress_refusals_total")
     lane = f"127.0.0.1:{receiver.url.rpartition(':')[2]}"
     await api.until_value(1, "queue_lane_tasks", lane=lane, state="active")

@@ -67,7 +67,7 @@ async def test_a_dead_task_is_one_trace_with_every_edge(
 ) -> None:
     """A task that is given up has all edges too, and its last spans say that it is dead."""
     receiver.answers("/broken", [500])
-    task = await system.post({"url": "http://169.254.169.254/latest/meta-data"})
+    task = await system.post({"url": f"http://{system.variables['REDIS_ADDR']}/"})
     await system.until(task["task_id"], "dead")
     (settled,) = await wait_until(lambda: collector.named(f"settle {system.queue}"), "it settled")
     spans = [span for span in collector.spans if span.trace_id == task["trace_id"]]

@@ -19,9 +19,11 @@ import idna
 from .schemas import METHODS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = ["check_base64", "check_method", "check_url", "header_errors"]
+    from queue_common.egress import EgressGuard
+
+__all__ = ["check_base64", "check_method", "check_url", "destination_check", "header_errors"]
 
 HEADERS_MOST_BYTES = 32 * 1024
 """Common servers refuse more: nginx takes 32 KiB, Go 1 MiB, Node 16 KiB in all."""
@@ -147,6 +149,20 @@ def _to_ascii(host: str) -> str:
 def _with_host(parts: SplitResult, host: str) -> str:
     netloc = host if parts.port is None else f"{host}:{parts.port}"
     return parts._replace(netloc=netloc, fragment="").geturl()
+
+
+def destination_check(guard: EgressGuard) -> Callable[[str], str | None]:
+    """Return what tells why a lane's destination would surely be refused by the worker.
+
+    It judges what the URL says by itself; names are not looked up.
+    """
+
+    @lru_cache(maxsize=ORIGINS_REMEMBERED)
+    def denial_reason(lane: str) -> str | None:
+        host, _, port = lane.rpartition(":")
+        return guard.reason_against_name(host.strip("[]"), int(port))
+
+    return denial_reason
 
 
 def check_method(method: str) -> str:

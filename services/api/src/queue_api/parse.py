@@ -14,10 +14,10 @@ from queue_common.task import VERSION, Task
 from .checks import check_base64, check_method, check_url, header_errors
 from .duplicates import has_duplicates
 from .mistakes import find_mistakes
-from .problems import ProblemError
+from .problems import FieldError, ProblemError
 from .schemas import TaskCreate
 
-__all__ = ["parse_task"]
+__all__ = ["parse_task", "refused_destination"]
 
 MISTAKES_MOST = 100
 """More are not told: a body of a megabyte can hold 100,000 unknown fields."""
@@ -36,6 +36,13 @@ def parse_task(raw: bytes, trace_context: dict[str, str] | None = None) -> Task:
         return _parse(raw, trace_context)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _malformed(error) from None
+
+
+def refused_destination(reason: str) -> ProblemError:
+    """Return the 422 for a task that the worker would not deliver."""
+    detail = "The task's destination must not be delivered to."
+    errors = [FieldError("url", f"leads to what must not be delivered to: {reason}")]
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "egress-refused", detail, errors=errors)
 
 
 def _parse(raw: bytes, trace_context: dict[str, str] | None) -> Task:

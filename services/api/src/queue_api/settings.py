@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, ByteSize, Field
 
+from queue_common.egress import EgressSettings
 from queue_common.settings import LogSettings, QueueSettings, RedisSettings, RetrySettings
 from queue_common.telemetry.metrics_settings import MetricsSettings
 from queue_common.telemetry.trace_settings import TraceSettings
@@ -27,7 +28,13 @@ def _hosts(value: str | None) -> str | None:
 
 
 class ApiSettings(
-    LogSettings, RedisSettings, QueueSettings, RetrySettings, TraceSettings, MetricsSettings
+    LogSettings,
+    EgressSettings,
+    RedisSettings,
+    QueueSettings,
+    RetrySettings,
+    TraceSettings,
+    MetricsSettings,
 ):
     """All variables the API reads."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import socket
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ __all__ = [
     "is_transparent",
     "read_address",
     "spellings",
+    "written_address",
 ]
 
 Address = IPv4Address | IPv6Address
@@ -82,6 +84,21 @@ _ISATAP_INTERFACES = frozenset({0x5EFE, 0x2005EFE})
 def read_address(text: str) -> Address:
     """Read what getaddrinfo or a socket gave, its zone left out. Raises ValueError."""
     return ipaddress.ip_address(text.partition("%")[0])
+
+
+def written_address(host: str) -> tuple[str, ...]:
+    """Return the address that ``host`` is, in plain spelling; nothing if it is a name.
+
+    Hexadecimal, octal and short IPv4 count as the system's resolver reads them.
+    """
+    if ":" in host:
+        return (host.partition("%")[0],)
+    if not host[:1].isdigit():
+        return ()
+    try:
+        return (socket.inet_ntoa(socket.inet_aton(host)),)
+    except OSError:
+        return ()
 
 
 def contains(networks: Iterable[Network], address: Address) -> bool:

@@ -17,6 +17,7 @@ from .addresses import (
     is_transparent,
     read_address,
     spellings,
+    written_address,
 )
 
 if TYPE_CHECKING:
@@ -152,14 +153,18 @@ class EgressGuard:
         return all(not is_special(form) or contains(listed, form) for form in forms)
 
     def reason_against_name(self, host: str, port: int) -> str | None:
-        """Judge what can be judged without an address, where a proxy is to connect.
+        """Judge what can be judged without a look-up; None: it may be connected to, or not.
 
-        Addresses written as such, the names in ``deny``, and protected names; None: it may be.
+        Protected names, names in ``deny``, addresses in any spelling, and ``localhost``.
         """
         name = host.lower().rstrip(".")
         if any(name == other.lower().rstrip(".") for other in self.protected_hosts(port)):
             return f"{host}:{port} is part of the queue's own ground: never delivered to"
-        return f"{host} is listed in EGRESS_DENY" if self.deny.names(host) else None
+        if self.deny.names(host):
+            return f"{host} is listed in EGRESS_DENY"
+        written = ("127.0.0.1", "::1") if name == "localhost" else written_address(host)
+        reasons = [self.reason_against(host, address) for address in written]
+        return reasons[0] if reasons and None not in reasons else None
 
 
 def _check_possible(network: Network) -> None:

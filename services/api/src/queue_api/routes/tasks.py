@@ -11,6 +11,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from msgspec import UNSET
 
+from queue_common.egress import EgressGuard
 from queue_common.errors import UnknownTaskError
 from queue_common.lanes import shown_url
 from queue_common.retry import RetryPolicy, deadline_of
@@ -19,8 +20,9 @@ from queue_common.telemetry.trace_context import read_context
 
 from .. import openapi
 from ..body import read_json_body
+from ..checks import destination_check
 from ..enqueue import Submission, enqueue
-from ..parse import parse_task
+from ..parse import parse_task, refused_destination
 from ..problems import problem, translate
 from ..schemas import AttemptStatus, TaskCreated, TaskStatus
 from ..trace import RequestTrace, begin_trace
@@ -55,6 +57,9 @@ class CreateTask:
         self.tracing = state.tracing
         self.max_bytes: int = state.settings.api_max_body
         self.allowed_hosts = state.allowed_hosts
+        settings = state.settings
+        guard = EgressGuard.from_settings(allow=settings.egress_allow, deny=settings.egress_deny)
+        self._denial_reason = destination_check(guard)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the answer comes once the task is on disk in Redis."""
@@ -69,7 +74,10 @@ class CreateTask:
 
     def submit(self, raw: bytes, trace: RequestTrace) -> Submission:
         """Submit the task that a body asks for; raises ProblemError where it is none."""
-        return enqueue(self._state.queue, parse_task(raw, trace.send.headers()), trace)
+        task = parse_task(raw, trace.send.headers())
+        if (reason := self._denial_reason(task.lane)) is not None:
+            raise refused_destination(reason)
+        return enqueue(self._state.queue, task, trace)
 
     async def answer(
         self, submission: Submission, scope: Scope, receive: Receive, send: Send

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from .errors import ConnectError, EgressRefusedError, TlsError, tls_reason
-from .resolve import numeric
 
 if TYPE_CHECKING:
     import socket
@@ -96,7 +95,8 @@ class Proxies:
         proxy = self._by_scheme.get(destination.scheme)
         if proxy is None or self._bypassed(destination):
             return None
-        if (reason := self._reason_against(destination)) is not None:
+        reason = self._guard.reason_against_name(destination.host, destination.port)
+        if reason is not None:
             raise EgressRefusedError(reason)
         return proxy
 
@@ -109,15 +109,6 @@ class Proxies:
             for entry in self._direct
             if entry
         )
-
-    def _reason_against(self, destination: Destination) -> str | None:
-        reason = self._guard.reason_against_name(destination.host, destination.port)
-        if reason is not None:
-            return reason
-        written = numeric(destination.host)
-        if written is None:
-            return None
-        return self._guard.reason_against(destination.host, written[0][4][0])
 
     async def open_tunnel(
         self, proxy: Proxy, destination: Destination, progress: Progress
