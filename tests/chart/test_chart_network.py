@@ -130,6 +130,22 @@ def test_an_external_redis_is_reached_at_its_port(helm: Helm) -> None:
     assert {"ports": [{"protocol": "TCP", "port": 6380}]} in rules
 
 
+def test_sentinels_are_reached_at_their_ports(helm: Helm) -> None:
+    """The Sentinels' ports are opened, each once, beside that of the servers they name."""
+    values = {
+        "redis": {"enabled": False},
+        "externalRedis": {
+            "port": 6380,
+            "sentinel": {"addresses": ["a.redis:26379", "b.redis:26379", "[fd00::1]:26380"]},
+        },
+    }
+    for component in ("api", "worker"):
+        rules = policy(helm.render(values), component)["egress"]
+        ports = [{p["port"] for p in rule["ports"]} for rule in rules if "ports" in rule]
+
+        assert {6380, 26379, 26380} in ports
+
+
 def test_further_peers_are_taken(helm: Helm) -> None:
     """ExtraApiFrom and extraWorkerTo go into the rules as they are."""
     peer = {"namespaceSelector": {"matchLabels": {"a": "b"}}}

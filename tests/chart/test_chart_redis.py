@@ -170,6 +170,32 @@ def test_an_external_redis_is_told_in_parts(helm: Helm) -> None:
         assert env["REDIS_PASSWORD"]["valueFrom"]["secretKeyRef"]["name"] == "login"
 
 
+def test_sentinels_are_told_in_the_place_of_an_address(helm: Helm) -> None:
+    """Their addresses, user, password and TLS reach both processes, and no REDIS_ADDR does."""
+    external = {
+        "existingSecret": "login",
+        "tls": {"caSecret": "ca"},
+        "sentinel": {
+            "addresses": ["a:26379", "b:26379"], "masterName": "queue", "username": "asker",
+            "existingSecret": "sentinels", "existingSecretPasswordKey": "pw", "tls": True,
+        },
+    }  # fmt: skip
+    rendering = helm.render({"redis": {"enabled": False}, "externalRedis": external})
+    for component in ("api", "worker"):
+        variables = rendering.environment(component)
+        env = {e["name"]: e for e in rendering.container(component)["env"]}
+
+        assert "REDIS_ADDR" not in variables
+        assert variables["REDIS_SENTINELS"] == "a:26379,b:26379"
+        assert variables["REDIS_MASTER_NAME"] == "queue"
+        assert variables["REDIS_SENTINEL_USERNAME"] == "asker"
+        assert variables["REDIS_SENTINEL_TLS"] == "true"
+        assert variables["REDIS_CA_FILE"] == "/etc/queue-system/redis-ca/ca.crt"
+        assert env["REDIS_PASSWORD"]["valueFrom"]["secretKeyRef"]["name"] == "login"
+        reference = env["REDIS_SENTINEL_PASSWORD"]["valueFrom"]["secretKeyRef"]
+        assert reference == {"name": "sentinels", "key": "pw"}
+
+
 def test_an_external_redis_brings_none_of_ours(helm: Helm) -> None:
     """With redis.enabled=false there is no StatefulSet, no Secret and no claim."""
     rendering = helm.render(EXTERNAL)

@@ -48,6 +48,7 @@ def test_a_misspelt_key_is_refused(helm: Helm, values: dict[str, Any], place: st
         ({"api": {"image": None}}, "image"),
         ({"api": {"service": {"port": 70000}}}, "port"),
         ({"networkPolicy": {"clusterCIDRs": ["10.0.0.1"]}}, "clusterCIDRs"),
+        ({"externalRedis": {"sentinel": {"addresses": ["s"]}}}, "externalRedis/sentinel/addresses"),
     ],
 )
 def test_a_wrong_value_is_refused(helm: Helm, values: dict[str, Any], place: str) -> None:
@@ -62,6 +63,18 @@ def test_a_wrong_value_is_refused(helm: Helm, values: dict[str, Any], place: str
         ({"redis": {"enabled": False}}, "There is no Redis"),
         ({**EXTERNAL, "externalRedis": {"host": "db", "tls": {"caSecret": "ca"}}}, "encrypted"),
         ({**EXTERNAL, "externalRedis": {"host": "db", "username": "u"}}, "needs its password"),
+        (
+            {**EXTERNAL, "externalRedis": {"host": "db", "sentinel": {"addresses": ["s:1"]}}},
+            "the Sentinels name the host",
+        ),
+        (
+            {
+                "redis": {"enabled": False},
+                "externalRedis": {"sentinel": {"addresses": ["s:1"], "username": "u"}},
+            },
+            "externalRedis.sentinel.existingSecret",
+        ),
+        ({"externalRedis": {"sentinel": {"addresses": ["s:1"]}}}, "there can be one Redis"),
         ({"queue": {"durability": "replicated"}}, "needs an external Redis with a replica"),
         ({"worker": {"autoscaling": {"mode": "hpa", "minReplicas": 0}}}, "mode=keda"),
         (

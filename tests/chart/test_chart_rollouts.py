@@ -28,7 +28,7 @@ def changed(helm: Helm, values: dict[str, Any]) -> set[str]:
         ({"worker": {"concurrency": 11}}, {"worker"}),
         ({"api": {"maxBody": "2MiB"}}, {"api"}),
         ({"redis": {"maxmemoryPercent": 60}}, {"redis"}),
-        ({"egress": {"deny": [".example.com"]}}, {"worker"}),
+        ({"egress": {"deny": [".example.com"]}}, {"api", "worker"}),
         ({"ingress": {"enabled": True}}, set()),
     ],
     ids=["common", "worker", "api", "redis", "egress", "ingress"],

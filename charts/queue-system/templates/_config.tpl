@@ -4,7 +4,7 @@ ENV: production
 LOG_LEVEL: {{ .Values.logLevel }}
 METRICS_HOST: "::"
 METRICS_PORT: "9090"
-REDIS_ADDR: {{ include "queue-system.redisAddress" . | quote }}
+{{ include "queue-system.redisWay" . }}
 {{- if not .Values.redis.enabled }}
 {{- with .Values.externalRedis.username }}
 REDIS_USERNAME: {{ . | quote }}

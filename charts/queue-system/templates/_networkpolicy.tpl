@@ -19,7 +19,7 @@
     - {protocol: TCP, port: redis}
 {{- else -}}
 - ports:
-    - {protocol: TCP, port: {{ .Values.externalRedis.port | int }}}
+    {{- include "queue-system.externalRedisPorts" . | nindent 4 }}
 {{- end -}}
 {{- end -}}
 

@@ -32,6 +32,13 @@
       name: {{ . }}
       key: {{ include "queue-system.redisSecretKey" $ }}
 {{- end }}
+{{- with include "queue-system.sentinelSecret" . }}
+- name: REDIS_SENTINEL_PASSWORD
+  valueFrom:
+    secretKeyRef:
+      name: {{ . }}
+      key: {{ $.Values.externalRedis.sentinel.existingSecretPasswordKey }}
+{{- end }}
 {{- end -}}
 
 {{/* Changes when one of the Secrets does, so that an upgrade rolls the pods that read it. */}}
@@ -40,7 +47,7 @@
 {{- include "redis.secretChecksum" .Subcharts.redis -}}
 {{- else -}}
 {{- $external := .Values.externalRedis -}}
-{{- range compact (list $external.existingSecret $external.tls.caSecret) -}}
+{{- range compact (list $external.existingSecret $external.tls.caSecret (include "queue-system.sentinelSecret" .) | uniq) -}}
 {{- $found := lookup "v1" "Secret" $.Release.Namespace . | default dict -}}
 {{- with $found.metadata }}{{ .uid }}-{{ .resourceVersion }}.{{ end -}}
 {{- end -}}
