@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+import time
 from collections.abc import Callable
 
 import httpx
 import pytest
 
+from queue_common.queue.deadline import REPLY_SECONDS
 from queue_common.testing import RedisServer, wait_until
 
 from .conftest import Api
@@ -50,6 +53,39 @@ async def test_a_lost_redis_is_503_until_it_is_back(
         assert int(answer.headers["retry-after"]) > 0
         assert answer.json()["detail"] == "Redis cannot be reached"
     assert server.address in api_at.log()
+
+
+async def _exchange(api: Api, request: bytes) -> tuple[bytes, float]:
+    """Return the head of an answer, and for how long it was waited for."""
+    async with api.connection() as (reader, writer):
+        writer.write(request)
+        begin = time.monotonic()
+        return await reader.readuntil(b"\r\n\r\n"), time.monotonic() - begin
+
+
+async def test_a_silent_redis_is_503_for_all_who_wait(
+    api_at: Api, start_server: Callable[..., RedisServer]
+) -> None:
+    """Of 500 clients at once none waits behind another's timeout, and all go on afterwards."""
+    server = start_server()
+    await api_at.start_on(server)
+    before = await post(api_at)
+    paths = (before.headers["location"], "/ready")
+    body = json.dumps(TASK).encode()
+    head = "POST /api/v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    posting = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    getting = [f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for path in paths]
+    server.pause()
+    answers = await asyncio.gather(*(_exchange(api_at, r) for r in [posting] * 500 + getting))
+    server.resume()
+    after = [await post(api_at), *[await get(api_at, path) for path in paths]]
+
+    assert all(head.startswith(b"HTTP/1.1 503 ") for head, _ in answers)
+    assert all(b"\r\nretry-after: " in head for head, _ in answers)
+    # Batches of 200 that wait one behind another take three times as long as one.
+    assert max(waited for _, waited in answers) < 2 * REPLY_SECONDS
+    assert [r.status_code for r in after] == [201, 200, 200]
+    assert after[1].json()["id"] == before.json()["task_id"]
 
 
 async def test_a_full_redis_is_503(api_at: Api, start_server: Callable[..., RedisServer]) -> None:

@@ -2,6 +2,7 @@
 
 __all__ = [
     "ConflictError",
+    "IntakeFullError",
     "LeaseLostError",
     "QueueSystemError",
     "QueueUnavailableError",
@@ -25,6 +26,10 @@ class QueueUnavailableError(QueueSystemError):
         super().__init__(detail)
         self.summary = summary
         """What clients may know: one of a few fixed texts."""
+
+
+class IntakeFullError(QueueUnavailableError):
+    """Too many tasks wait for Redis in this process. Try later, or send to another."""
 
 
 class ConflictError(QueueSystemError):

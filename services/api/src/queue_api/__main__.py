@@ -30,7 +30,7 @@ def main() -> None:
     around = telling(metrics, settings, open_metrics_port(settings))
     tracing = Tracing(settings, "queue-api", settings.queue_name)
     metrics.count_dropped_spans = lambda: tracing.spans_dropped
-    queue = TaskQueue(settings, settings, metrics)
+    queue = TaskQueue(settings, settings, metrics, max_waiting_bytes=settings.api_max_waiting_bytes)
     app = create_app(settings, queue, tracing, around)
     guarded = OriginGuard(app, app.state.api.allowed_hosts)
     try:

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, ByteSize, Field
 
 from queue_common.egress import EgressSettings
+from queue_common.queue import MAX_WAITING_BYTES
 from queue_common.settings import LogSettings, QueueSettings, RedisSettings, RetrySettings
 from queue_common.telemetry.metrics_settings import MetricsSettings
 from queue_common.telemetry.trace_settings import TraceSettings
@@ -44,6 +45,8 @@ class ApiSettings(
     """The port to listen on."""
     api_max_body: Annotated[ByteSize, Field(ge=1)] = ByteSize(1 << 20)
     """The largest body of a request that is read, such as ``1MiB`` or ``65536``."""
+    api_max_waiting_bytes: Annotated[ByteSize, Field(ge=1)] = ByteSize(MAX_WAITING_BYTES)
+    """Max bytes of tasks that wait for Redis to take them; further ones are refused (503)."""
     api_allowed_hosts: Annotated[str | None, AfterValidator(_hosts)] = None
     """Names that clients know the API by, such as ``queue.example.com,*.internal.example``.
 

@@ -11,10 +11,12 @@ from .durability import Durability, tell_durability
 from .jobs import job_to_run
 from .lookup import Counts, Page
 from .observer import QueueObserver
+from .submit import MAX_WAITING_BYTES
 from .task_queue import TaskQueue
 from .watch import LaneFigures, QueueFigures, QueueWatch
 
 __all__ = [
+    "MAX_WAITING_BYTES",
     "Claim",
     "Counts",
     "Durability",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..errors import UnknownTaskError, UnreadableRecordError
 from ..task import State, TaskId, TaskView
 from .connection import answer, translated
+from .deadline import reply_within
 from .pages import Pages
 from .record import Record
 
@@ -73,8 +74,9 @@ class Lookup:
 
     async def record(self, task_id: str) -> Record:
         """Return a task's record; raises UnknownTaskError, UnreadableRecordError."""
-        with translated(), self._scripts.timed("look_up"):
-            raw = await self._client.get(f"{self._prefix}t:{task_id}")
+        async with reply_within():
+            with self._scripts.timed("look_up"):
+                raw = await self._client.get(f"{self._prefix}t:{task_id}")
         if raw is None:
             msg = f"no task has the id {task_id}: it never existed, or its record has expired"
             raise UnknownTaskError(msg)

@@ -7,8 +7,10 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from ..errors import ConflictError, QueueUnavailableError
-from .connection import translated
+import msgspec
+
+from ..errors import ConflictError, IntakeFullError, QueueUnavailableError
+from .deadline import REPLY_SECONDS, is_silence, reply_until
 from .record import queued_record
 
 if TYPE_CHECKING:
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from .observer import QueueObserver
     from .scripts import Argument, Scripts
 
-__all__ = ["Submitter"]
+__all__ = ["MAX_WAITING_BYTES", "Submitter"]
 
 TASKS_A_CALL = 200
 """A script call of this size takes Redis about 1 ms: no client waits longer for another's batch."""
@@ -27,20 +29,41 @@ round trip, and with ``appendfsync always`` its fsync, among more. It goes as so
 who were there a moment ago. A client that is alone never waits."""
 REPLICATION_TIMEOUT_MS = 1000
 
-_Submission = tuple[tuple["Argument", ...], "asyncio.Future[bool]"]
+MAX_WAITING_BYTES = 32 << 20
+OVERHEAD_BYTES = 1024
+"""Added to each record: what its request takes in this process besides."""
+
+
+class _Submission(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """A task that waits for Redis."""
+
+    arguments: tuple[Argument, ...]
+    stored: asyncio.Future[bool]
+    bytes: int
+    deadline: float
+    """By the loop's clock; those behind it have later ones."""
 
 
 class Submitter:
-    """Coalesces submissions: while one batch is under way, the next one gathers."""
+    """Coalesces submissions: while one batch is under way, the next one gathers.
+
+    Each is answered within ``reply_seconds``: a batch is given up at the deadline of its first. If
+    Redis has been silent until then, all that wait fail with it.
+    """
 
     def __init__(
         self, scripts: Scripts, observer: QueueObserver, *, replicas: int,
-        gather_seconds: float = GATHER_SECONDS,
+        gather_seconds: float = GATHER_SECONDS, reply_seconds: float = REPLY_SECONDS,
+        max_waiting_bytes: int = MAX_WAITING_BYTES,
     ) -> None:  # fmt: skip
         self._scripts = scripts
         self._observer = observer
         self._replicas = replicas
         self._gather_seconds = gather_seconds
+        self._reply_seconds = reply_seconds
+        self._max_waiting_bytes = max_waiting_bytes
+        self._waiting_bytes = 0
+        """Of all that have not been answered."""
         self._waiting: deque[_Submission] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._crowd = 0
@@ -54,17 +77,31 @@ class Submitter:
 
         It fails with ConflictError where the id belongs to another task, QueueUnavailableError
         where the task may not have been written; it may be submitted again under the same id.
+        IntakeFullError: it was not written, for too many wait.
         """
         # Encoded here, so that what cannot be encoded fails its own caller and no batch.
         record = queued_record(lane, payload, digest)
         arguments = (task_id.encode(), lane.encode(), delay_ms, record)
-        future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((arguments, future))
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
+        size = len(record) + OVERHEAD_BYTES
+        # One goes, however large it is.
+        if self._waiting_bytes and self._waiting_bytes + size > self._max_waiting_bytes:
+            self._refuse(future)
+            return future
+        self._waiting_bytes += size
+        deadline = loop.time() + self._reply_seconds
+        self._waiting.append(_Submission(arguments, future, size, deadline))
         if len(self._waiting) == self._crowd:
             self._all_back.set()
         if self._sender is None or self._sender.done():
             self._sender = asyncio.create_task(self._send_all())
         return future
+
+    def _refuse(self, future: asyncio.Future[bool]) -> None:
+        self._observer.submitted(1, IntakeFullError.__name__)
+        msg = "tasks of too many bytes wait for Redis: API_MAX_WAITING_BYTES"
+        future.set_exception(IntakeFullError(msg, summary="Too many tasks wait for Redis"))
 
     async def _send_all(self) -> None:
         while self._waiting:
@@ -84,29 +121,34 @@ class Submitter:
 
     async def _send_batch(self, batch: list[_Submission]) -> None:
         try:
-            results = await self._send([a for arguments, _ in batch for a in arguments])
+            arguments = [a for submission in batch for a in submission.arguments]
+            results = await self._send(arguments, batch[0].deadline)
         except Exception as error:
+            if is_silence(error):
+                batch.extend(self._waiting)
+                self._waiting.clear()
             self._observer.submitted(len(batch), type(error).__name__)
-            for _, future in batch:
-                if not future.done():
-                    future.set_exception(error)
+            for submission in batch:
+                if not submission.stored.done():
+                    submission.stored.set_exception(error)
         else:
             self._observer.submitted(len(batch), "")
             for submission, result in zip(batch, results, strict=True):
                 _settle(submission, result)
+        self._waiting_bytes -= sum([submission.bytes for submission in batch])
 
     def _next_batch(self) -> list[_Submission]:
         batch: list[_Submission] = []
         size = 0
         while self._waiting and len(batch) < TASKS_A_CALL and size < BYTES_A_CALL:
             submission = self._waiting.popleft()
-            size += len(submission[0][3])  # type: ignore[arg-type]
+            size += submission.bytes
             batch.append(submission)
         return batch
 
-    async def _send(self, arguments: list[Argument]) -> list[int]:
+    async def _send(self, arguments: list[Argument], deadline: float) -> list[int]:
         results: list[int]
-        with translated():
+        async with reply_until(deadline):
             if not self._replicas:
                 results = await self._scripts.run("enqueue", *arguments)
                 return results
@@ -126,7 +168,7 @@ class Submitter:
 
 
 def _settle(submission: _Submission, result: int) -> None:
-    arguments, future = submission
+    arguments, future = submission.arguments, submission.stored
     if future.done():  # whoever waited has been cancelled
         return
     if result < 0:

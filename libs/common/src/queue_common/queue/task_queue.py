@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from .bounds import Bounds
 from .connection import RedisServers, ping_primary
+from .deadline import reply_within
 from .durability import Durability, inspect_durability
 from .in_flight import UNBOUNDED, InFlight
 from .lookup import Lookup
@@ -17,7 +18,7 @@ from .saq_side import SaqSide
 from .scripts import Scripts
 from .serving import Serving
 from .settlement import give_back, settlement
-from .submit import Submitter
+from .submit import MAX_WAITING_BYTES, Submitter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -40,8 +41,10 @@ class TaskQueue(SaqSide):
     """
 
     def __init__(
-        self, redis: RedisSettings, queue: QueueSettings, observer: QueueObserver | None = None
-    ) -> None:
+        self, redis: RedisSettings, queue: QueueSettings, observer: QueueObserver | None = None,
+        *, max_waiting_bytes: int = MAX_WAITING_BYTES,
+    ) -> None:  # fmt: skip
+        """Refuse submissions while more than ``max_waiting_bytes`` of them wait for Redis."""
         super().__init__(queue.queue_name)
         self._observer = observer or QueueObserver()
         self._servers = RedisServers(redis)
@@ -52,7 +55,9 @@ class TaskQueue(SaqSide):
         self._client = self._servers.open(retries=1)
         scripts = Scripts(self._client, queue.queue_name, self._observer)
         replicas = 1 if queue.durability == "replicated" else 0
-        self._submitter = Submitter(scripts, self._observer, replicas=replicas)
+        self._submitter = Submitter(
+            scripts, self._observer, replicas=replicas, max_waiting_bytes=max_waiting_bytes
+        )
         self.lookup = Lookup(self._client, scripts, self._prefix)
         """Pages and counts of tasks."""
         self.operations = Operations(scripts, self.lookup, result_ttl_ms=self._bounds.result_ttl_ms)
@@ -92,11 +97,13 @@ class TaskQueue(SaqSide):
 
     async def ping(self) -> None:
         """Return if Redis answers, and is no replica; raises QueueUnavailableError otherwise."""
-        await ping_primary(self._client)
+        async with reply_within():
+            await ping_primary(self._client)
 
     async def durability(self) -> Durability:
         """Tell how the server keeps what it accepts; raises QueueUnavailableError."""
-        return await inspect_durability(self._client)
+        async with reply_within():
+            return await inspect_durability(self._client)
 
     async def start_serving(
         self, *, worker_id: str, concurrency: int, max_bytes: int = 0, max_on_trial: int = UNBOUNDED

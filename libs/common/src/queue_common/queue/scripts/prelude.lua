@@ -219,6 +219,14 @@ local function moment(ttl)
   return moments[ttl]
 end
 
+local sizes = {}
+
+-- Returns what stands for a record in the list of results.
+local function result_entry(id, ttl, bytes)
+  if not sizes[bytes] then sizes[bytes] = string.format('%09d', bytes) end
+  return moment(ttl) .. sizes[bytes] .. id
+end
+
 -- Keeps a settled record for ttl ms, or not at all; it has been written with its new state.
 local function keep(id, ttl)
   if ttl == 0 then
@@ -226,7 +234,7 @@ local function keep(id, ttl)
   else
     call('PEXPIREAT', RECORD .. id, moment(ttl))
     local bytes = call('STRLEN', RECORD .. id)
-    call('RPUSH', RESULTS, moment(ttl) .. string.format('%09d', bytes) .. id)
+    call('RPUSH', RESULTS, result_entry(id, ttl, bytes))
     count('result_bytes', bytes)
   end
 end

@@ -45,7 +45,7 @@ function actions.k(s)
     return keep(s.id, s.ms)
   end
   call('SET', RECORD .. s.id, s.parts, 'PXAT', moment(s.ms))
-  kept[#kept + 1] = moment(s.ms) .. string.format('%09d', #s.parts) .. s.id
+  kept[#kept + 1] = result_entry(s.id, s.ms, #s.parts)
   kept_size = kept_size + #s.parts
 end
 
