@@ -11,6 +11,7 @@ from queue_common.testing import wait_until
 from queue_common.testing.socket_server import Peer, SocketServer, says
 from queue_worker.testing import Result, attempt
 from queue_worker.transport import Transport
+from queue_worker.transport.connection import MAX_RESPONSE_BYTES
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 DELIVERED = Result(Outcome.DELIVERED, 200, b"ok")
@@ -175,6 +176,32 @@ async def test_a_large_answer(transport: Transport) -> None:
         await asyncio.wait_for(cut.wait(), 5)
 
     assert result == Result(Outcome.DELIVERED, 200, b"x" * 1024)
+
+
+async def test_an_answer_that_is_mostly_framing(transport: Transport) -> None:
+    """All bytes of an answer count, chunk extensions too: the rest is cut off."""
+    cut = asyncio.Event()
+    sent = 0
+
+    async def script(peer: Peer) -> None:
+        nonlocal sent
+        await peer.request()
+        await peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        try:
+            while True:
+                await peer.send(b"1;a=%b\r\nx\r\n" % (b"b" * 60_000))
+                sent += 60_000
+        finally:
+            cut.set()
+
+    async with SocketServer(script) as server:
+        result = await attempt(transport, server.url)
+        await asyncio.wait_for(cut.wait(), 5)
+
+    assert (result.outcome, result.status) == (Outcome.DELIVERED, 200)
+    assert len(result.body) <= MAX_RESPONSE_BYTES // 60_000 + 1
+    # What the sockets' buffers hold besides was sent, and never read.
+    assert sent < 30 << 20
 
 
 async def test_an_early_answer(transport: Transport) -> None:

@@ -161,3 +161,30 @@ async def test_a_large_answer_over_tls(trusting: Transport, authority: trustme.C
         result = await attempt(trusting, f"https://hooks.example:{server.port}/")
 
     assert result == Result(Outcome.DELIVERED, 200, b"x" * 1024)
+
+
+async def test_a_common_name_is_not_believed(trusting: Transport, authority: trustme.CA) -> None:
+    """A certificate counts for the names it lists, not for its common name."""
+    tls = server_tls(authority.issue_cert(common_name="hooks.example"))
+
+    async with SocketServer(says(OK), tls=tls) as server:
+        result = await attempt(trusting, f"https://hooks.example:{server.port}/")
+
+    assert result.outcome is Outcome.TLS_ERROR
+    assert server.requests == []
+
+
+async def test_no_keys_are_written_down(
+    ca_file: Path, authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SSLKEYLOGFILE in the environment does not open deliveries to those who read the file."""
+    log = tmp_path / "keys.log"
+    monkeypatch.setenv("SSLKEYLOGFILE", str(log))
+    transport = open_transport(tls=build_tls(ca_file))
+
+    async with SocketServer(says(OK), tls=server_tls(authority.issue_cert("127.0.0.1"))) as server:
+        result = await attempt(transport, server.url)
+    await transport.aclose()
+
+    assert result.outcome is Outcome.DELIVERED
+    assert b"SECRET" not in (log.read_bytes() if log.exists() else b"")

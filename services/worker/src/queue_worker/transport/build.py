@@ -46,8 +46,14 @@ def build_transport(
 
 
 def build_tls(ca_file: Path | None) -> ssl.SSLContext:
-    """Return a context that trusts the system's CAs, and those in ``ca_file``."""
+    """Return a context that trusts the system's CAs, and those in ``ca_file``.
+
+    Certificates are read once. A certificate counts for the names it lists (RFC 9525), not for its
+    common name, and SSLKEYLOGFILE does not have the keys of deliveries written down.
+    """
     context = ssl.create_default_context()
+    context.hostname_checks_common_name = False
+    context.keylog_filename = None  # type: ignore[assignment]
     if ca_file is not None:
         context.load_verify_locations(ca_file)
     return context

@@ -20,9 +20,11 @@ ANSWER_READ_BYTES = 1 << 20
 """What is read of a body; the rest is cut off and the connection closed. No error."""
 ANSWER_KEPT_BYTES = 1 << 10
 """What is handed on of a body: a thousand answers in flight must not be a gigabyte."""
+MAX_RESPONSE_BYTES = ANSWER_READ_BYTES + (64 << 10)
+"""What is read of a response in all: body, headers, chunk sizes and their extensions, trailers."""
 HEADERS_MOST = 256
 UNFRAMED_MOST_BYTES = 64 << 10
-"""Headers, trailers, chunk extensions: what may come without a byte of a body in between."""
+"""Headers, trailers: what may come without a byte of a body in between."""
 JOINED_BYTES = 16384
 """A body up to this size is joined to its head: one write costs less than two."""
 PORTION_BYTES = 65536
@@ -53,6 +55,7 @@ class Connection(asyncio.Protocol):
         "_owner",
         "_parser",
         "_read_bytes",
+        "_received_bytes",
         "_rest",
         "_status",
         "_transport",
@@ -84,6 +87,7 @@ class Connection(asyncio.Protocol):
         self._headers: list[Header] = []
         self._body = b""
         self._read_bytes = 0
+        self._received_bytes = 0
         self._unframed_bytes = 0
         self._rest: memoryview | None = None
         self._complete = False
@@ -160,6 +164,7 @@ class Connection(asyncio.Protocol):
             return
         self.answering = True
         self._unframed_bytes += len(data)
+        self._received_bytes += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -170,6 +175,8 @@ class Connection(asyncio.Protocol):
             self._end_head(data)
         if self._unframed_bytes > UNFRAMED_MOST_BYTES and not self._complete:
             self._break("the answer has too large headers or trailers")
+        if self._received_bytes > MAX_RESPONSE_BYTES and not self._complete:
+            self._cut_off()
 
     def eof_received(self) -> bool:
         """Let the connection close; its end may be the answer's."""
@@ -192,6 +199,11 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport = None
             self._owner.lost(self)
+
+    def _cut_off(self) -> None:
+        """End a response of which enough was read: what it says is known from its head."""
+        self._finish()
+        self.close()
 
     def _break(self, message: str) -> None:
         # After a complete answer it is what follows that is broken.
@@ -248,8 +260,7 @@ class Connection(asyncio.Protocol):
             self._body += data[: ANSWER_KEPT_BYTES - kept]
         self._read_bytes += len(data)
         if self._read_bytes >= ANSWER_READ_BYTES:
-            self._finish()
-            self.close()
+            self._cut_off()
 
     def on_message_complete(self) -> None:
         """End the exchange, unless the answer was an informational one."""
