@@ -66,6 +66,11 @@ def test_listed_names_are_answered(host: str) -> None:
     assert status_of("POST", NONE, host=host) == 421
 
 
+def test_an_origin_without_a_host_is_refused() -> None:
+    """A POST of another site is refused if it has no Host, too."""
+    assert status_of("POST", ANY, origin="https://evil.example") == 403
+
+
 def test_one_of_two_hosts_is_enough_to_refuse() -> None:
     """Each Host header is looked at, not the last alone."""
     hosts = [(b"host", b"evil.example"), (b"host", b"localhost")]

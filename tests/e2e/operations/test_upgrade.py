@@ -12,7 +12,7 @@ async def test_an_upgrade_with_changed_values_loses_nothing(system: System) -> N
         after = {pod for part in ("api", "worker") for pod in await system.release.pods(part)}
         await load.accepts()
     try:
-        large = await system.api.http.post("/api/v1/tasks", content=b" " * 3000)
+        large = await system.api.http.post("/api/v1/tasks", json="x" * 3000)
         await load.all_delivered()
     finally:
         await system.release.install()

@@ -76,12 +76,12 @@ def check_source(
     for name, value in given:
         if name == b"host" and not allowed.allows(value):
             raise _unknown_host(value)
-    # Whoever sends neither of the two is no browser.
-    if len(given) > 1 and method not in _READ_METHODS:
+    if method not in _READ_METHODS:
         _check_site(dict(given), allowed)
 
 
 def _check_site(given: Mapping[bytes, bytes], allowed: AllowedHosts) -> None:
+    # A client that sends neither of the two is no browser.
     site = given.get(b"sec-fetch-site")
     if site is not None:
         if site not in _OWN_SITES:
