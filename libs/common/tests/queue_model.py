@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from queue_common.queue import Claim
 from queue_common.task import State
 
-__all__ = ["Health", "Known", "Model"]
+__all__ = ["MAX_TASKS", "SUSPECT_AT", "Health", "Known", "Model"]
 
 BAD_TO_REST, HEALTHY_ROOM = 5, 8
+SUSPECT_AT, MAX_TASKS = 2, 32
 
 
 @dataclass
@@ -23,6 +24,12 @@ class Known:
     attempts: int = 0
     interrupted: int = 0
     cancel_requested: bool = False
+    suspect: bool = False
+    """It waits outside its lane's list."""
+
+    def wait(self) -> None:
+        """Go back to where it waits."""
+        self.state, self.suspect = State.QUEUED, self.interrupted >= SUSPECT_AT
 
 
 @dataclass
@@ -59,15 +66,35 @@ class Model:
 
     def ready(self) -> Counter[str]:
         """Count how many tasks a claim may take from each lane."""
-        limit = sum(self.slots.values())
-        waiting = Counter(k.lane for k in self.tasks.values() if k.state is State.QUEUED)
-        flying = Counter(claim.lane for claim in self.held.values())
-        room = {
-            lane: min(n, max(self.room(lane, limit) - flying[lane], 0))
-            for lane, n in waiting.items()
-            if lane not in self.paused and not self.all_paused
-        }
-        return Counter({lane: n for lane, n in room.items() if n})
+        waiting = Counter(
+            k.lane for k in self.tasks.values() if k.state is State.QUEUED and not k.suspect
+        )
+        left = {lane: min(n, self.room_left(lane)) for lane, n in waiting.items()}
+        return Counter({lane: n for lane, n in left.items() if n})
+
+    def held_by(self, lease: str) -> list[Claim]:
+        """Return what a worker holds."""
+        return [claim for claim in self.held.values() if claim.lease == lease]
+
+    def room_left(self, lane: str) -> int:
+        """Say how many more tasks of a lane may be claimed."""
+        if lane in self.paused or self.all_paused:
+            return 0
+        flying = sum(claim.lane == lane for claim in self.held.values())
+        return max(self.room(lane, sum(self.slots.values())) - flying, 0)
+
+    def take(self, claim: Claim) -> None:
+        """Let a worker hold what it claimed."""
+        known = self.tasks[claim.task_id]
+        known.state, known.suspect = State.ACTIVE, False
+        self.held[claim.task_id] = claim
+
+    def may_hold(self, claims: list[Claim], suspects: int, *, alone: bool) -> bool:
+        """Say whether a worker that has ``suspects`` may hold these as well: alone, or so many."""
+        if alone and len(claims) == 1:
+            return True
+        limits = [MAX_TASKS // 8 ** (claim.interrupted - 1) for claim in claims]
+        return all(limit > 1 and suspects + len(claims) <= limit for limit in limits)
 
     def room(self, lane: str, limit: int) -> int:
         """Say how many tasks of a lane may be in flight."""

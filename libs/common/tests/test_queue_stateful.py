@@ -22,6 +22,7 @@ from hypothesis.stateful import (
 )
 
 from queue_common.errors import UnknownTaskError, WrongStateError
+from queue_common.queue import Claim
 from queue_common.queue.connection import answer
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import Outcome, State, TaskId
@@ -29,12 +30,14 @@ from queue_common.testing import RedisServer
 from queue_common.testing.scripted import ScriptedQueue
 from queue_common.testing.tasks import a_task, an_attempt, now_ms
 
-from .queue_model import Known, Model
+from .queue_model import MAX_TASKS, SUSPECT_AT, Known, Model
 
 T = TypeVar("T")
 
 HOUR_MS = 3600 * 1000
 POISON_AT = 3
+NO_ROOM = -3
+"""What a claim says that must wait for the worker's own to end."""
 IDS = [f"id-{i}" for i in range(8)]
 LANES = ["a", "b", "c"]
 TOLD = (State.QUEUED, State.SCHEDULED, State.ACTIVE, State.DEAD)
@@ -99,19 +102,35 @@ class QueueMachine(RuleBasedStateMachine):
         """A worker claims: all it may have, no more, and from each lane something."""
         lease = sorted(self.model.slots)[choice % len(self.model.slots)]
         self.model.promote()
+        held = self.model.held_by(lease)
+        suspects = sum(claim.interrupted >= SUSPECT_AT for claim in held)
+        claims = self.do(
+            self.queue.claim(lease, wanted, idle=not held, max_tasks=MAX_TASKS, suspects=suspects)
+        )
+        normal = [claim for claim in claims if not self.model.tasks[claim.task_id].suspect]
+        waits, found = self.queue.look_again_ms == NO_ROOM, claims[: len(claims) - len(normal)]
+        assert self.model.may_hold(found, suspects, alone=waits and not held)
+        for claim in found:
+            assert self.model.room_left(claim.lane)
+            self._take(claim)
         ready = self.model.ready()
-        claims = self.do(self.queue.claim(lease, wanted))
-        taken = Counter(claim.lane for claim in claims)
+        taken = Counter(claim.lane for claim in normal)
 
-        assert len(claims) == min(wanted, ready.total())
         assert not taken - ready
-        assert wanted < len(ready) or set(taken) == set(ready)
-        for claim in claims:
-            known = self.model.tasks[claim.task_id]
-            assert (known.state, known.lane) == (State.QUEUED, claim.lane)
-            assert claim.attempt == known.attempts + 1
-            known.state = State.ACTIVE
-            self.model.held[claim.task_id] = claim
+        if waits:
+            assert not normal
+        else:
+            left = wanted - len(claims) + len(normal)
+            assert len(normal) == min(left, ready.total())
+            assert left < len(ready) or set(taken) == set(ready)
+        for claim in normal:
+            self._take(claim)
+
+    def _take(self, claim: Claim) -> None:
+        known = self.model.tasks[claim.task_id]
+        assert (known.state, known.lane) == (State.QUEUED, claim.lane)
+        assert claim.attempt == known.attempts + 1
+        self.model.take(claim)
 
     @precondition(lambda self: self.model.held)
     @rule(
@@ -141,7 +160,7 @@ class QueueMachine(RuleBasedStateMachine):
         elif isinstance(decision, Dead):
             self.settle_in_model(task_id, State.DEAD)
         else:
-            known.state, known.due = State.SCHEDULED, not later
+            known.state, known.due, known.interrupted = State.SCHEDULED, not later, 0
         if outcome is Outcome.TIMEOUT:
             self.model.worsen(claim.lane, rests=False, pauses=decision != RetryAt(0))
         else:
@@ -176,7 +195,7 @@ class QueueMachine(RuleBasedStateMachine):
         if self.model.tasks[task_id].cancel_requested:
             self.settle_in_model(task_id, State.CANCELLED)
         else:
-            self.model.tasks[task_id].state = State.QUEUED
+            self.model.tasks[task_id].wait()
 
     @precondition(lambda self: self.model.held)
     @rule(choice=choices)
@@ -190,7 +209,7 @@ class QueueMachine(RuleBasedStateMachine):
         if self.model.tasks[task_id].cancel_requested:
             self.settle_in_model(task_id, State.CANCELLED)
         else:
-            self.model.tasks[task_id].state = State.QUEUED
+            self.model.tasks[task_id].wait()
         self.model.worsen(claim.lane, rests=True, pauses=True)
         self.settle_health(claim.lane)
 
@@ -213,19 +232,20 @@ class QueueMachine(RuleBasedStateMachine):
         self.do(self.queue.end_lease(lease) if says_goodbye else self.queue.expire(lease))
         self.do(self.queue.reap(portion))
         del self.model.slots[lease]
-        for task_id, claim in list(self.model.held.items()):
-            if claim.lease == lease:
-                self.model.stale.append(self.model.held.pop(task_id))
-                self._interrupt(task_id)
+        held = self.model.held_by(lease)
+        for claim in held:
+            self.model.stale.append(self.model.held.pop(claim.task_id))
+            self._interrupt(claim.task_id, alone=len(held) == 1)
 
-    def _interrupt(self, task_id: str) -> None:
+    def _interrupt(self, task_id: str, *, alone: bool) -> None:
         known = self.model.tasks[task_id]
         known.interrupted += 1
         if known.cancel_requested:
             self.settle_in_model(task_id, State.CANCELLED)
         else:
-            poisoned = known.interrupted >= POISON_AT
-            known.state = State.DEAD if poisoned else State.QUEUED
+            known.wait()
+            if alone and known.interrupted >= POISON_AT:
+                known.state, known.suspect = State.DEAD, False
 
     @precondition(lambda self: self.model.in_state(State.SCHEDULED))
     @rule(choice=choices)

@@ -92,8 +92,8 @@ async def _work(
     concurrency = settings.worker_concurrency
     await queue.connect()
     await queue.start_serving(
-        worker_id=worker.id, concurrency=concurrency, max_bytes=max_bytes,
-        max_on_trial=settings.max_on_trial(),
+        worker_id=worker.id, concurrency=concurrency, max_tasks=settings.worker_max_in_flight,
+        max_bytes=max_bytes, max_on_trial=settings.max_on_trial(),
     )  # fmt: skip
     announcing = asyncio.create_task(_announce(queue, concurrency))
     try:

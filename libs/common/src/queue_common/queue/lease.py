@@ -31,7 +31,7 @@ REAP_GRACE_SECONDS = 3.0
 """After Redis was away, all leases look old: their owners get this long to renew them."""
 TASKS_A_REAP = 500
 POISON_AT = 3
-"""A task whose worker died under it this often is taken to be what kills it."""
+"""Workers that must have died under a task in a row, the last with it alone, to make it poison."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -154,5 +154,5 @@ class Lease:
 
 
 def _poison_tail() -> bytes:
-    error = f"poison: its worker died under it {POISON_AT} times"
+    error = f"poison: {POISON_AT} or more workers died under it, the last with no other task"
     return pack_tail(Attempt(0, round(time.time() * 1000), 0.0, Outcome.POISON, error=error))

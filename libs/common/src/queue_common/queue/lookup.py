@@ -135,9 +135,11 @@ class Lookup:
             pipeline.zcard(f"{self._prefix}s:{lane}")
             pipeline.hget(f"{self._prefix}inflight", lane)
             pipeline.zcard(f"{self._prefix}d:{lane}")
+            pipeline.zcard(f"{self._prefix}u:{lane}")
             with translated():
-                entries, ghosts, scheduled, active, dead = await pipeline.execute()
-        return Counts(entries - int(ghosts or 0), scheduled, int(active or 0), dead, None)
+                entries, ghosts, scheduled, active, dead, suspects = await pipeline.execute()
+        queued = entries - int(ghosts or 0) + suspects
+        return Counts(queued, scheduled, int(active or 0), dead, None)
 
     async def counters(self) -> dict[str, int]:
         """Return what was counted since the queue began, by name (``…_total``)."""

@@ -38,6 +38,7 @@ _HEADER_BYTES = _MOVING.size + _FIXED.size
 _MAGIC = b"Q"
 STATES = {
     b"q": State.QUEUED,
+    b"u": State.QUEUED,  # as a suspect, in another place: see suspects.lua
     b"s": State.SCHEDULED,
     b"a": State.ACTIVE,
     b"d": State.DEAD,

@@ -25,10 +25,16 @@ __all__ = ["Argument", "Scripts", "digest"]
 Argument = str | bytes | int
 
 
+_SHARED = ("prelude", "lanes", "suspects")
+_PARTS = {"claim": ("claim_suspects",)}
+"""What stands before a script's own text: in front of each, and of some besides."""
+
+
 @cache
 def _source(name: str) -> str:
     folder = resources.files(__package__) / "scripts"
-    return "\n".join((folder / f"{part}.lua").read_text() for part in ("prelude", "lanes", name))
+    parts = (*_SHARED, *_PARTS.get(name, ()), name)
+    return "\n".join((folder / f"{part}.lua").read_text() for part in parts)
 
 
 @cache

@@ -89,11 +89,13 @@ def arguments(
     """Return ``settle.lua``'s arguments for one claim; its head comment says what they mean."""
     made = attempt is not None and attempt.outcome not in _NO_ATTEMPT
     attempts = claim.attempt if made else claim.attempt - 1
+    # An attempt that ended, however it did, shows that the task does not kill its worker.
+    interrupted = 0 if action == b"s" else claim.interrupted
     offset = claim.record.tail_at if claim.record else 0
     tail = b"" if attempt is None else pack_tail(attempt)
     if rest:
-        rest = front_part(b"k", attempts, claim.interrupted) + rest
+        rest = front_part(b"k", attempts, interrupted) + rest
     order = _ORDER.pack(
-        action, ms, attempts, claim.interrupted, offset, len(rest), told or _told(claim, attempt)
+        action, ms, attempts, interrupted, offset, len(rest), told or _told(claim, attempt)
     )
     return claim.task_id, order, rest + tail

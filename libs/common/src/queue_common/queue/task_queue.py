@@ -64,7 +64,7 @@ class TaskQueue(SaqSide):
         """Cancel, run now, requeue, purge, pause and resume."""
         self._saq_claims = SaqClaims(self, scripts, result_ttl_ms=self._bounds.result_ttl_ms)
         self._lane_concurrency = queue.lane_concurrency
-        self._in_flight = InFlight(max_bytes=0)
+        self._in_flight = InFlight()
         self._serving: Serving | None = None
 
     async def disconnect(self) -> None:
@@ -106,15 +106,22 @@ class TaskQueue(SaqSide):
             return await inspect_durability(self._client)
 
     async def start_serving(
-        self, *, worker_id: str, concurrency: int, max_bytes: int = 0, max_on_trial: int = UNBOUNDED
+        self,
+        *,
+        worker_id: str,
+        concurrency: int,
+        max_tasks: int = 0,
+        max_bytes: int = 0,
+        max_on_trial: int = UNBOUNDED,
     ) -> None:
         """Begin to hold a lease under which this process claims; its end is ``disconnect``.
 
         ``concurrency`` is what the worker adds to the requests a lane may have in flight. It holds
-        claims of at most ``max_bytes`` at a time (0: any number), or one that is larger alone, and
-        at most ``max_on_trial`` of lanes that are not proven.
+        at most ``max_tasks`` claims (0: ``concurrency``) of at most ``max_bytes`` (0: any number),
+        or one that is larger alone, and at most ``max_on_trial`` of lanes that are not proven.
         """
         if self._serving is None:
+            self._in_flight.max_tasks = max_tasks or concurrency
             self._in_flight.max_bytes = max_bytes
             self._in_flight.max_on_trial = max_on_trial
             self._serving = Serving(

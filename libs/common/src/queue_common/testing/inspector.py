@@ -91,6 +91,7 @@ class Snapshot:
         waits_in = record.lane if record and record.state is State.QUEUED else None
         found = [f"queued {lane}" for lane, ids in self.under("l:")
                  if task_id in ids and (lane == waits_in or record is None)]  # fmt: skip
+        found += [f"queued {lane}" for lane, ids in self.under("u:") if task_id in ids]
         found += [f"scheduled {lane}" for lane, ids in self.under("s:") if task_id in ids]
         found += [f"active {ids[task_id]}" for _, ids in self.under("w:") if task_id in ids]
         return found
@@ -99,7 +100,8 @@ class Snapshot:
         """Return a sentence for each way in which an invariant is broken."""
         return [
             *self._misplaced(), *self._miscounted(), *self._lane_faults(), *self._ghost_faults(),
-            *self._due_faults(), *self._dead_faults(), *self._size_faults(),
+            *self._suspect_faults(), *self._due_faults(), *self._dead_faults(),
+            *self._size_faults(),
         ]  # fmt: skip
 
     def _misplaced(self) -> Iterable[str]:
@@ -107,7 +109,7 @@ class Snapshot:
             expected = [] if record.state.settled else [f"{record.state} {record.lane}"]
             if (found := self.places(task_id)) != expected:
                 yield f"task {task_id} should be in {expected}, is in {found}"
-        for key, ids in [*self.under("s:"), *self.under("w:")]:
+        for key, ids in [*self.under("s:"), *self.under("u:"), *self.under("w:")]:
             for task_id in ids:
                 if task_id not in self.records and task_id not in self.unreadable:
                     yield f"task {task_id} has no record but an entry in {key}"
@@ -136,6 +138,7 @@ class Snapshot:
             if (lane in waiting) != bool(at) or len(at) > 1:
                 yield f"lane {lane} {'has' if lane in waiting else 'has no'} entries, is in {at}"
         alive = waiting | set(in_flight) | {lane for lane, _ in self.under("s:")}
+        alive |= {lane for lane, _ in self.under("u:")}
         if set(self.zsets.get("lanes", ())) != alive:
             yield f"lanes are {alive}, kept are {set(self.zsets.get('lanes', ()))}"
         yield from self._health_faults(alive, standing["resting"])
@@ -161,6 +164,17 @@ class Snapshot:
         }
         if ghosts != {lane: n for lane, n in found.items() if n}:
             yield f"ghosts are {found}, counted {ghosts}"
+
+    def _suspect_faults(self) -> Iterable[str]:
+        suspects = dict(self.under("u:"))
+        if (kept := set(self.zsets.get("suspects", ()))) != set(suspects):
+            yield f"lanes with suspects are {set(suspects)}, kept are {kept}"
+        number = sum(map(len, suspects.values()))
+        if int(self.hashes.get("n", {}).get("suspects", 0)) != number:
+            yield f"suspects are counted {self.hashes['n'].get('suspects')}, a walk finds {number}"
+        for task_id, level in (item for ids in suspects.values() for item in ids.items()):
+            if task_id in self.records and self.records[task_id].interrupted != level:
+                yield f"suspect {task_id} stands as one of {level} crashes"
 
     def _due_faults(self) -> Iterable[str]:
         first = {lane: min(entries.values()) for lane, entries in self.under("s:")}

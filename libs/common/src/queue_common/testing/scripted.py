@@ -44,6 +44,8 @@ class ScriptedQueue:
         result_max_bytes: int = BY_MAXMEMORY, dead_max_bytes: int = BY_MAXMEMORY,
     ) -> None:  # fmt: skip
         self._client = client
+        self.raw = client
+        """To look and reach behind the queue."""
         self._prefix = f"{{{name}}}:"
         self._bounds = Bounds(
             result_ttl_ms, result_max, dead_ttl_ms, dead_max, result_max_bytes, dead_max_bytes
@@ -84,14 +86,23 @@ class ScriptedQueue:
 
     async def claim(
         self, lease: str, wanted: int = 10, *, free: int = -1, idle: bool = True,
-        on_trial: int = UNBOUNDED,
+        on_trial: int = UNBOUNDED, max_tasks: int = 1000, suspects: int = 0,
     ) -> list[Claim]:  # fmt: skip
         """Claim at most ``wanted`` tasks of ``free`` bytes, holding nothing if ``idle``.
 
-        At most ``on_trial`` of them are of lanes that are not proven.
+        At most ``on_trial`` of them are of lanes that are not proven. The worker holds at most
+        ``max_tasks``, and now ``suspects``.
         """
         reply = await self.scripts.run(
-            "claim", lease, wanted, self._lane_concurrency, free, int(idle), on_trial
+            "claim",
+            lease,
+            wanted,
+            self._lane_concurrency,
+            free,
+            int(idle),
+            on_trial,
+            max_tasks,
+            suspects,
         )
         self.look_again_ms = int(reply[0])
         return claims_from(lease, reply[2:], int(reply[1]))

@@ -34,6 +34,9 @@ end
 if task.state == QUEUED then
   leave_ghost()
   settle()
+elseif task.state == SUSPECT then
+  remove_suspects(lane, {id})
+  settle()
 elseif task.state == WAITS_DUE then
   call('ZREM', SCHEDULED .. lane, id)
   update_due(lane)

@@ -3,19 +3,20 @@
 -- KEYS[1]  the queue
 -- ARGV     lease, tasks wanted, in-flight limit a lane (0: the sum of the live workers' slots),
 --          bytes of records that the worker has room for (-1: any number), 1 if it holds nothing,
---          most tasks of lanes on trial
+--          most tasks of lanes on trial, how many tasks it holds at most, how many suspects it holds
 -- Result   {-2} where the lease has ended, else {ms until the worker should look again (-1: when
 --          woken, -3: when a claim of its own has ended), how many of the tasks are of proven lanes,
 --          then per task, those first: id, lane, record as it was before}
 -- Cost     O(log lanes) a task; about 4 commands a task, 200 due tasks and 200 ghosts at most. One
 --          record more than is claimed may be read, and a reply is bounded in bytes.
+--          On suspects see claim_suspects.lua.
 local lease, wanted = ARGV[1], tonumber(ARGV[2])
 local free, idle = tonumber(ARGV[4]), ARGV[5] == '1'
 local DUE_A_CALL, GHOSTS_A_CALL, BACKUP_MS, PASS_ON_MS = 200, 200, 1000, 100
 local REPLY_BYTES, NEAR_BYTES = 16777216, 2097152
 if not call('ZSCORE', WORKERS, lease) then return {-2} end
 
-local switches = call('HMGET', N, 'slots', 'paused', 'watch_at', 'watch_by')
+local switches = call('HMGET', N, 'slots', 'paused', 'watch_at', 'watch_by', 'suspects', 'alone')
 local limit = tonumber(ARGV[3])
 if limit == 0 then limit = tonumber(switches[1] or 0) end
 
@@ -180,8 +181,8 @@ local function take_turn(share)
 end
 
 -- Round after round, each lane that waits gets an equal share of what is wanted, at least one task.
-local function claim()
-  local left, in_round, share = wanted, 0, 0
+local function claim(most)
+  local left, in_round, share = most, 0, 0
   while left > 0 and not ended and ghosts < GHOSTS_A_CALL do
     if in_round == 0 then
       in_round = call('ZCARD', RING) + on_trial_now()
@@ -193,9 +194,9 @@ local function claim()
     left = left - taken
     in_round = in_round - 1
   end
-  count('active', wanted - left)
+  count('active', most - left)
   -- A ghost left the queued count when its task was cancelled.
-  count('queued', -(wanted - left))
+  count('queued', -(most - left))
   return left
 end
 
@@ -245,9 +246,24 @@ local function watch_trials(left)
   end
 end
 
+-- Where there are suspects, they come first: they are few, and stood in front when they were lost.
+local function claim_all()
+  local taken = 0
+  if tonumber(switches[5] or 0) > 0 or switches[6] then
+    local halts
+    taken, halts = claim_suspects({
+      lease = lease, wanted = wanted, limit = limit, idle = idle, read = read, reply = reply,
+      max_tasks = tonumber(ARGV[7]), suspects = tonumber(ARGV[8]),
+    })
+    no_room = no_room or halts
+  end
+  if no_room or ended then return wanted - taken end
+  return claim(wanted - taken)
+end
+
 promote()
 local left = wanted
-if not switches[2] then left = claim() end
+if not switches[2] then left = claim_all() end
 if no_room then left = 0 end
 reply[1] = watch(left)
 reply[2] = (#reply - 2) / 3
@@ -257,6 +273,11 @@ if switches[2] == false then
   if call('ZCARD', RING) > 0 then
     if left == 0 then wake() else reply[1] = 0 end
   end
+end
+-- A suspect may have to wait for more than a token tells of.
+local again = reply[1]
+if left > 0 and tonumber(switches[5] or 0) > 0 and (again < 0 or again > BACKUP_MS) then
+  reply[1] = BACKUP_MS
 end
 if no_room then reply[1] = -3 end
 for _, part in ipairs(on_trial) do reply[#reply + 1] = part end

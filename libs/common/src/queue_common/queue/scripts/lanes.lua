@@ -160,7 +160,7 @@ local function wake_for(at)
 end
 
 local function lane_is_empty(lane)
-  return call('EXISTS', WAITING .. lane, SCHEDULED .. lane) == 0
+  return call('EXISTS', WAITING .. lane, SCHEDULED .. lane, SUSPECTED .. lane) == 0
     and call('HEXISTS', INFLIGHT, lane) == 0
 end
 

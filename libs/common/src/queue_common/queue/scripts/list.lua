@@ -11,8 +11,16 @@ local most, stay = tonumber(ARGV[4]), ARGV[5] == '1'
 local ids = {}
 
 local function page()
-  if kind == 's' then return call('ZRANGE', SCHEDULED .. lane, skip, skip + most - #ids - 1) end
-  return call('LRANGE', WAITING .. lane, skip, skip + most - #ids - 1)
+  local till = skip + most - #ids - 1
+  if kind == 's' then return call('ZRANGE', SCHEDULED .. lane, skip, till) end
+  local found = call('LRANGE', WAITING .. lane, skip, till)
+  if #found <= till - skip then
+    -- A lane's suspects come behind its list.
+    local before = call('LLEN', WAITING .. lane)
+    local suspects = call('ZRANGE', SUSPECTED .. lane, math.max(skip - before, 0), till - before)
+    for _, id in ipairs(suspects) do found[#found + 1] = id end
+  end
+  return found
 end
 
 local lanes = stay and {lane} or call('ZRANGEBYLEX', LANES, '[' .. lane, '+', 'LIMIT', 0, 200)

@@ -39,11 +39,13 @@ end
 
 local from = after == '' and '-' or '(' .. after
 local lanes = call('ZRANGEBYLEX', LANES, from, '+', 'LIMIT', 0, most)
+local any_suspects = call('EXISTS', SUSPECTS) == 1
 if #lanes > 0 then
   local ghosts = call('HMGET', GHOSTS, unpack(lanes))
   local flying = call('HMGET', INFLIGHT, unpack(lanes))
   for i, lane in ipairs(lanes) do
-    local waiting = call('LLEN', WAITING .. lane) - tonumber(ghosts[i] or 0)
+    local suspects = any_suspects and call('ZCARD', SUSPECTED .. lane) or 0
+    local waiting = call('LLEN', WAITING .. lane) - tonumber(ghosts[i] or 0) + suspects
     local scheduled, active = call('ZCARD', SCHEDULED .. lane), tonumber(flying[i] or 0)
     rank({lane = lane, waiting = waiting, scheduled = scheduled, active = active,
           total = waiting + scheduled + active})

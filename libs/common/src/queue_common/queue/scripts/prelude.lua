@@ -6,6 +6,8 @@
 --   t:<id>     string  the task's record (see record.py), one a task
 --   l:<lane>   list    ids that wait in the lane, first in front
 --   s:<lane>   zset    ids scheduled in the lane, by due time
+--   u:<lane>   zset    ids of the lane's suspects, by how many workers died under each
+--   suspects   zset    lanes with suspects, the next in front
 --   w:<lease>  hash    ids claimed under the lease -> their lane
 --   lanes      zset    lanes with waiting, scheduled or active tasks, in lexical order
 --   ring       zset    proven lanes that may be served now, the next in front
@@ -39,6 +41,7 @@ local LANES, INFLIGHT, GHOSTS = Q .. 'lanes', Q .. 'inflight', Q .. 'ghosts'
 local TRIAL, RESTING, PROVEN = Q .. 'trial', Q .. 'resting', Q .. 'proven'
 local BAD, UNHEALTHY = Q .. 'bad', Q .. 'unhealthy'
 local WORKERS, SLOTS, LOST, WAKE = Q .. 'workers', Q .. 'slots', Q .. 'lost', Q .. 'wake'
+local SUSPECTED, SUSPECTS = Q .. 'u:', Q .. 'suspects'
 local DEAD, DEAD_IN, DEAD_SIZES = Q .. 'dead', Q .. 'd:', Q .. 'dead_sizes'
 local RESULTS, COPY = Q .. 'results', Q .. 'copy'
 local STATS, STATS_TURN = Q .. 'stats', Q .. 'stats_turn'
@@ -54,6 +57,8 @@ local MOVING_BYTES = 16
 local HEADER = '>c1I8I4I2c1c1c8I2I4'
 local HEADER_BYTES = 31
 local MAGIC, QUEUED_BYTE = string.byte('Q'), string.byte('q')
+-- A task that waits as a suspect is queued to all but these scripts.
+local SUSPECT = 'u'
 local QUEUED, WAITS_DUE, ACTIVE, IS_DEAD, IS_DELIVERED, IS_CANCELLED = 'q', 's', 'a', 'd', 'k', 'x'
 
 local function moving(state, at, attempts, interrupted, cancel)

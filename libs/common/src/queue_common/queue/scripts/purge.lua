@@ -25,6 +25,12 @@ if removed < most then
   removed = removed + #due / 2
   update_due(lane)
 end
+local suspects = removed < most and call('ZRANGE', SUSPECTED .. lane, 0, most - removed - 1) or {}
+if #suspects > 0 then
+  for _, id in ipairs(suspects) do call('DEL', RECORD .. id) end
+  remove_suspects(lane, suspects)
+  removed = removed + #suspects
+end
 count('purged_total', removed)
 forget_if_empty(lane)
-return {removed, call('EXISTS', WAITING .. lane, SCHEDULED .. lane)}
+return {removed, call('EXISTS', WAITING .. lane, SCHEDULED .. lane, SUSPECTED .. lane)}

@@ -1,7 +1,7 @@
 -- Gives back the tasks of a worker whose lease has ended, some at a time.
 --
 -- KEYS[1]  the queue
--- ARGV     most tasks a call, interruptions after which a task is poison, the tail of a poisoned
+-- ARGV     most tasks a call, interruptions after which a task that was alone is poison, the tail of a poisoned
 --          task's record, how long a cancelled task's record and a dead letter are kept (ms)
 -- Result   {leases found ended, tasks given back, tasks dead as poison, 1 if there is more to do}
 -- Cost     O(1) a task, 4 commands each. Several may run at once, and any may stop half way.
@@ -23,6 +23,11 @@ if #ended > 0 then wake() end
 local lease = call('SRANDMEMBER', LOST)
 if not lease then return {#ended, 0, 0, 0} end
 local by_lane, released, lanes, poisoned = {}, {}, {}, 0
+
+-- A task is poison only if it was all that its worker held; so no portion leaves one task behind.
+local held = call('HLEN', CLAIMED .. lease)
+local alone = held == 1
+if held == most + 1 then most = held end
 
 local function set_front(id, task, state, at)
   local front = moving(state, at, task.attempts, task.interrupted + 1)
@@ -49,8 +54,11 @@ local function give_back(id, lane)
     set_front(id, task, IS_CANCELLED, now)
     count('cancelled_total', 1)
     return keep(id, result_ttl)
-  elseif task.interrupted + 1 >= poison_at then
+  elseif alone and task.interrupted + 1 >= poison_at then
     return poison(id, task, lane)
+  elseif task.interrupted + 1 >= SUSPECT_AT then
+    set_front(id, task, SUSPECT, task.at)
+    return suspect(lane, id, task.interrupted + 1)
   else
     -- It waits since it was claimed in vain.
     set_front(id, task, QUEUED, task.at)

@@ -8,8 +8,8 @@
 --                     in the record the tail begins (u32), length of the rest (u32), what the
 --                     attempt tells of its lane (char)
 --            action   k delivered, x cancelled (ms: how long the record is kept, 0: not at all),
---                     s schedule again (ms: from now), d dead, b back to the front (ms: Unix time
---                     since which it waits, 0: now)
+--                     s schedule again (ms: from now), d dead, b back to the front, or among the suspects
+--                     (ms: Unix time since which it waits, 0: now)
 --            rest     what takes the place of the record, its first 16 bytes as of a delivered
 --                     task; empty: kept
 --            tail     the last attempt; empty: kept
@@ -66,6 +66,12 @@ function actions.d(s)
 end
 
 function actions.b(s)
+  if s.interrupted >= SUSPECT_AT then
+    write(s, SUSPECT, s.ms > 0 and s.ms or now)
+    suspect(s.lane, s.id, s.interrupted)
+    placed = true
+    return
+  end
   write(s, QUEUED, s.ms > 0 and s.ms or now)
   if not backs[s.lane] then backs[s.lane] = {} end
   table.insert(backs[s.lane], s.id)
