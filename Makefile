@@ -27,7 +27,7 @@ MEMBERS := queue-common queue-api queue-worker queue-standalone
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
 	check-versions alerts docker-build docker-up docker-down docker-logs images-test \
-	chart-docs chart-test chart-tools coverage bench-backlog bench-client bench-metrics bench-telemetry \
+	chart-docs chart-test chart-tools coverage saq-tests bench-backlog bench-client bench-metrics bench-telemetry \
 	chaos e2e e2e-nodes e2e-keda clean
 
 ##@ First
@@ -137,6 +137,9 @@ packages: setup ## Check version ranges between members, and undeclared imports
 
 check-versions: setup ## Check that every place that names a version names the same
 	$(BIN)/python scripts/check_versions.py
+
+saq-tests: setup ## Run SAQ's own tests on our queue (1 minute; fetches SAQ's source)
+	$(BIN)/python tests/saq/run.py
 
 coverage: setup ## Run the tests and measure what they cover
 	$(BIN)/pytest -q --cov --cov-report=term

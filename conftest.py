@@ -88,10 +88,8 @@ async def open_queue(
 
 @pytest.fixture
 async def queue(open_queue: Callable[[], TaskQueue]) -> TaskQueue:
-    """A connected client of the test's queue."""
-    queue = open_queue()
-    await queue.connect()
-    return queue
+    """A client of the test's queue."""
+    return open_queue()
 
 
 @pytest.fixture

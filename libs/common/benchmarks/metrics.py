@@ -17,7 +17,7 @@ import redis.asyncio
 
 from queue_api.metrics import ApiMetrics, Measured
 from queue_common.queue import Claim, QueueObserver, QueueWatch
-from queue_common.task import Attempt, Outcome, TaskId
+from queue_common.task import Attempt, Outcome, State, TaskId
 from queue_common.telemetry.metrics_site import metrics_page
 from queue_common.testing import RedisServer
 from queue_common.testing.scripted import ScriptedQueue
@@ -56,7 +56,7 @@ def worker_cost() -> float:
                 metrics.round_trip("settle", 0.001)
             begin = time.perf_counter()
             seconds = time.perf_counter() - begin + 0.01
-            metrics.attempted(claim, attempt, retried=False, seconds=seconds)
+            metrics.attempted(claim, attempt, state=State.DELIVERED, seconds=seconds)
 
     return best(run)
 
@@ -128,7 +128,7 @@ async def scrape(client: redis.asyncio.Redis) -> None:
         outcome = Outcome.DELIVERED if status < 300 else Outcome.HTTP_ERROR
         claim = Claim(TaskId("x"), "l", "lease", 1, 0, 1, task, None, None, False, b"", None, 0)
         attempt = Attempt(1, 2, 1.0, outcome, status)
-        metrics.attempted(claim, attempt, retried=False, seconds=0.1)
+        metrics.attempted(claim, attempt, state=State.DELIVERED, seconds=0.1)
     page = metrics_page(metrics, QueueWatch(client, "empty", QueueObserver()))
     text = (await page()).body
     begin = time.process_time()

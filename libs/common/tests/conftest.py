@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 import pytest
 import redis.asyncio
 from hypothesis import HealthCheck, settings
 
+from queue_common.queue import TaskQueue
+from queue_common.saq_adapter import SaqQueue
 from queue_common.settings import QueueSettings
 from queue_common.testing.inspector import QueueInspector
 from queue_common.testing.scripted import ScriptedQueue
@@ -34,3 +38,11 @@ def scripted(raw_redis: redis.asyncio.Redis, queue_settings: QueueSettings) -> S
 def inspector(raw_redis: redis.asyncio.Redis, queue_settings: QueueSettings) -> QueueInspector:
     """A look behind the test's queue."""
     return QueueInspector(raw_redis, queue_settings.queue_name)
+
+
+@pytest.fixture
+async def saq_queue(queue: TaskQueue) -> AsyncIterator[SaqQueue]:
+    """The test's queue as SAQ sees it."""
+    saq_queue = SaqQueue(queue)
+    yield saq_queue
+    await saq_queue.disconnect()

@@ -10,6 +10,7 @@ import saq
 
 from queue_common.queue import TaskQueue
 from queue_common.retry import Dead, Decision, Done, RetryAt
+from queue_common.saq_adapter import SaqQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import TaskId
 from queue_common.testing import RedisServer
@@ -35,8 +36,9 @@ async def test_all_keys_share_the_queues_hash_tag(
     await queue.claim(1)
     await queue.operations.cancel(TaskId("5"))
     await queue.operations.pause("other")
-    await queue.enqueue("function")
-    await saq.Worker(queue, [], id="saq").worker_info()
+    saq_queue = SaqQueue(queue)
+    await saq_queue.enqueue("function")
+    await saq.Worker(saq_queue, [], id="saq").worker_info()
     async with redis.asyncio.Redis(port=server.port) as client:
         keys = {key.decode() for key in await client.keys()}
     await queue.disconnect()

@@ -45,7 +45,6 @@ async def test_submissions_claims_and_stops_are_told(
     """Tasks taken in, claimed and given back at a stop are told, with each round trip's time."""
     seen = Seen()
     queue = TaskQueue(redis_settings, queue_settings, seen)
-    await queue.connect()
     begin = time.perf_counter()
     for _ in range(3):
         await queue.submit(task_id := new_task_id(), a_task())
@@ -76,7 +75,6 @@ async def test_what_a_dead_worker_held_is_told_by_who_finds_it(
     await scripted.expire("dead")
     seen = Seen()
     queue = TaskQueue(redis_settings, queue_settings, seen)
-    await queue.connect()
     await queue.start_serving(worker_id="w", concurrency=10)
     await wait_until(lambda: seen.tasks["given back: lease_ended"] == 2, "tasks are given back")
     await queue.disconnect()
@@ -89,7 +87,6 @@ async def test_a_refused_submission_is_told_with_its_error(queue_settings: Queue
     seen = Seen()
     settings = RedisSettings(redis_addr=f"127.0.0.1:{free_port()}", redis_url=None)
     queue = TaskQueue(settings, queue_settings, seen)
-    await queue.connect()
     with pytest.raises(QueueUnavailableError):
         await queue.submit(new_task_id(), a_task())
     await queue.disconnect()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,16 +16,20 @@ from aiohttp import web
 from saq.web.aiohttp import create_app
 
 from queue_common.queue import TaskQueue
+from queue_common.saq_adapter import SaqQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import State, TaskId
+from queue_common.testing import wait_until
 from queue_common.testing.scripted import ScriptedQueue
 from queue_common.testing.tasks import a_task
 
 SETTINGS = """
 from queue_common.queue import TaskQueue
+from queue_common.saq_adapter import SaqQueue
 from queue_common.settings import QueueSettings, RedisSettings
 
-queue = TaskQueue(RedisSettings(redis_addr="{address}"), QueueSettings(queue_name="{name}"))
+tasks = TaskQueue(RedisSettings(redis_addr="{address}"), QueueSettings(queue_name="{name}"))
+queue = SaqQueue(tasks)
 settings = {{"queue": queue, "functions": [], "concurrency": 1}}
 """
 
@@ -33,7 +39,7 @@ async def page(
     redis_settings: RedisSettings, queue_settings: QueueSettings
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """A client of SAQ's page, served over a real socket."""
-    runner = web.AppRunner(create_app([TaskQueue(redis_settings, queue_settings)]))
+    runner = web.AppRunner(create_app([SaqQueue(TaskQueue(redis_settings, queue_settings))]))
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
@@ -120,6 +126,42 @@ async def test_unknown_job_is_told(
     assert "Job nothing not found" in found["error"]
 
 
+async def test_settings_that_come_with_the_package_start_the_page(
+    saq_queue: SaqQueue, redis_settings: RedisSettings, queue_settings: QueueSettings,
+    scripted: ScriptedQueue, tmp_path: Path,
+) -> None:  # fmt: skip
+    """``saq queue_common.saq_adapter.settings --web`` shows the queue, and takes no task of it."""
+    await scripted.submit("1", a_task())
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {
+        "PATH": os.environ["PATH"], "REDIS_ADDR": redis_settings.redis_addr,
+        "QUEUE_NAME": queue_settings.queue_name,
+    }  # fmt: skip
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "saq", "queue_common.saq_adapter.settings", "--web",
+        "--port", str(port), cwd=tmp_path, env=environment,
+    )  # fmt: skip
+    overview: dict[str, Any] = {}
+
+    async def shown() -> bool:
+        nonlocal overview
+        try:
+            async with session.get(f"http://127.0.0.1:{port}/api/queues") as response:
+                (overview,) = (await _json(response))["queues"]
+        except aiohttp.ClientConnectionError:
+            return False
+        return bool(overview["workers"])
+
+    async with aiohttp.ClientSession() as session:
+        await wait_until(shown, "the page shows the process itself")
+    process.terminate()
+    await process.wait()
+
+    assert overview["queued"] == 1
+    assert await saq_queue.count("active") == 0
+
+
 async def _check(directory: Path) -> int:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "saq", "their_settings.settings", "--check", cwd=directory,
@@ -129,13 +171,16 @@ async def _check(directory: Path) -> int:
 
 
 async def test_command_line_check_sees_a_worker(
-    tmp_path: Path, queue: TaskQueue, redis_settings: RedisSettings, queue_settings: QueueSettings
+    tmp_path: Path,
+    saq_queue: SaqQueue,
+    redis_settings: RedisSettings,
+    queue_settings: QueueSettings,
 ) -> None:
     """``python -m saq … --check`` exits 0 while a worker tells of itself, and 1 without one."""
     text = SETTINGS.format(address=redis_settings.redis_addr, name=queue_settings.queue_name)
     (tmp_path / "their_settings.py").write_text(text)
     without = await _check(tmp_path)
-    await queue.worker_info("worker", queue_settings.queue_name, ttl=60)
+    await saq_queue.worker_info("worker", queue_settings.queue_name, ttl=60)
     with_one = await _check(tmp_path)
 
     assert (without, with_one) == (1, 0)

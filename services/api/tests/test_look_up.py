@@ -29,7 +29,6 @@ TASK = {
 async def worker_of(api: Api, redis: RedisSettings) -> AsyncIterator[TaskQueue]:
     """Serve the API's queue as a worker does."""
     queue = TaskQueue(redis, QueueSettings(queue_name=api.environment["QUEUE_NAME"]))
-    await queue.connect()
     await queue.start_serving(worker_id="test", concurrency=1)
     try:
         yield queue

@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from saq import CronJob
 from structlog.testing import capture_logs
 
 from queue_common.queue import Claim, TaskQueue
 from queue_common.retry import Done
+from queue_common.saq_adapter import SaqQueue
 from queue_common.settings import QueueSettings
 from queue_common.task import State, new_task_id
 from queue_common.testing import wait_until
 from queue_common.testing.tasks import a_task, an_attempt
-from queue_worker.app import TaskWorker
+from queue_worker.worker import TaskWorker
 
 
 class Handler:
@@ -50,7 +52,7 @@ async def run(queue: TaskQueue, handler: Handler) -> AsyncIterator[Run]:
 
     async def start(**options: Any) -> TaskWorker:  # noqa: ANN401 - TaskWorker's own
         worker = TaskWorker(
-            queue, handler, **{"max_in_flight": 100, "drain_seconds": 5.0, **options}
+            SaqQueue(queue), handler, **{"max_in_flight": 100, "drain_seconds": 5.0, **options}
         )
         await queue.start_serving(worker_id=worker.id, concurrency=100)
         running.append((worker, asyncio.create_task(worker.start())))
@@ -176,7 +178,7 @@ async def test_what_does_not_end_is_given_back(
 
 async def test_a_worker_that_cannot_claim_ends(queue: TaskQueue, handler: Handler) -> None:
     """A failure of claiming itself ends the worker, which remembers what it was."""
-    worker = TaskWorker(queue, handler, max_in_flight=1, drain_seconds=0.0)
+    worker = TaskWorker(SaqQueue(queue), handler, max_in_flight=1, drain_seconds=0.0)
 
     await asyncio.wait_for(worker.start(), 10)  # start_serving() was never called
 
@@ -188,6 +190,73 @@ async def test_saqs_page_sees_the_worker(queue: TaskQueue, run: Run) -> None:
     worker = await run()
 
     async def listed() -> bool:
-        return worker.id in (await queue.info())["workers"]
+        return worker.id in (await SaqQueue(queue).info())["workers"]
 
     await wait_until(listed, "the worker is listed")
+
+
+async def test_saqs_page_counts_what_the_worker_settled(queue: TaskQueue) -> None:
+    """SAQ's counters are those of our own settlements."""
+    settled = {State.DELIVERED: 3, State.SCHEDULED: 2, State.DEAD: 1, State.CANCELLED: 4}
+    worker = TaskWorker(
+        SaqQueue(queue), Handler(queue), max_in_flight=1, drain_seconds=0.0, settled=settled
+    )
+    info = await worker.worker_info()
+
+    assert info["stats"] is not None
+    counted = [info["stats"][name] for name in ("complete", "retried", "failed", "aborted")]
+    assert counted == [3, 2, 1, 4]
+
+
+async def test_functions_run_beside_tasks(queue: TaskQueue, handler: Handler, run: Run) -> None:
+    """Jobs of the worker's own functions are run with their arguments, within the hooks."""
+    handler.may_end.set()
+    saq_queue = SaqQueue(queue)
+    seen: list[str] = []
+
+    async def add(_context: dict[str, Any], *, a: int, b: int) -> int:
+        return a + b
+
+    await run(functions=[("add", add)], after_process=lambda c: seen.append(c["job"].function))
+    (task_id,) = await submit(queue)
+    job = await saq_queue.enqueue("add", a=1, b=2)
+    assert job is not None
+    await job.refresh(until_complete=10)
+    await wait_until(lambda: len(seen) == 2, "both are done")
+
+    assert job.result == 3
+    assert sorted(seen) == ["add", "deliver"]
+    assert handler.settled == [task_id]
+
+
+async def test_job_of_an_unknown_function_is_refused(queue: TaskQueue, run: Run) -> None:
+    """A job that the worker has no function for is a dead letter that says so."""
+    await run()
+    job = await SaqQueue(queue).enqueue("nobody_knows", key="1")
+    assert job is not None
+
+    async def dead() -> bool:
+        return (await queue.lookup.record("1")).state is State.DEAD
+
+    await wait_until(dead, "it is dead")
+    attempt = (await queue.lookup.record("1")).last_attempt()
+    assert attempt is not None
+    assert attempt.error == "this worker has no function 'nobody_knows'"
+
+
+async def test_cron_jobs_are_scheduled_and_run(queue: TaskQueue, run: Run) -> None:
+    """A cron job of our own worker runs at its times, again and again."""
+    ran: list[str] = []
+
+    async def tick(context: dict[str, Any]) -> None:
+        ran.append(context["job"].key)
+
+    await run(cron_jobs=[CronJob(tick, cron="* * * * * */1")], timers={"schedule": 0.1})
+
+    await wait_until(lambda: len(ran) >= 2, "it ran twice")
+
+
+def test_an_option_that_does_not_exist_is_refused(queue: TaskQueue, handler: Handler) -> None:
+    """What SAQ has for a loop of its own is no option here: it would be ignored."""
+    with pytest.raises(TypeError, match="burst"):
+        TaskWorker(SaqQueue(queue), handler, max_in_flight=1, drain_seconds=0.0, burst=True)  # type: ignore[call-arg]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from queue_common.queue import Claim
-from queue_common.task import Attempt, Outcome, Task, TaskId
+from queue_common.task import Attempt, Outcome, State, Task, TaskId
 from queue_common.testing.tasks import a_task, an_attempt, now_ms
 from queue_worker.metrics import WorkerMetrics
 
@@ -17,10 +17,12 @@ def a_claim(task: Task | None, waiting_since_ms: int) -> Claim:
     )  # fmt: skip
 
 
-def attempted(attempt: Attempt, claim: Claim | None = None, *, retried: bool = False) -> Counts:
+def attempted(
+    attempt: Attempt, claim: Claim | None = None, *, state: State = State.DELIVERED
+) -> Counts:
     counts = Counts()
     claim = claim or a_claim(a_task(), now_ms())
-    counts.metrics.attempted(claim, attempt, retried=retried, seconds=0.25)
+    counts.metrics.attempted(claim, attempt, state=state, seconds=0.25)
     return counts
 
 
@@ -50,7 +52,7 @@ def test_no_request_has_no_duration(outcome: Outcome) -> None:
 
 def test_a_request_without_an_answer_has_its_outcome_as_error() -> None:
     """A request that got no status counts under what it came to."""
-    counts = attempted(an_attempt(Outcome.TIMEOUT), retried=True)
+    counts = attempted(an_attempt(Outcome.TIMEOUT), state=State.SCHEDULED)
 
     labels = {"http_request_method": "POST", "http_response_status_code": ""}
     name = "http_client_request_duration_seconds_sum"
@@ -91,7 +93,7 @@ def test_an_unreadable_record_has_no_start_delay() -> None:
 
 def test_no_retry_is_counted_that_is_none() -> None:
     """A failed attempt whose task went another way is an attempt, and no retry."""
-    counts = attempted(an_attempt(Outcome.HTTP_ERROR), retried=False)
+    counts = attempted(an_attempt(Outcome.HTTP_ERROR), state=State.DEAD)
 
     assert counts("queue_attempts_total", outcome="http_error") == 1
     assert counts("queue_retries_total") == 0

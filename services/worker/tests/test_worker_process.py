@@ -327,7 +327,6 @@ async def test_a_worker_outlives_its_redis(
     for path in ("/before", "/after"):
         server.start()
         queue = TaskQueue(settings, queue_settings)
-        await queue.connect()
         await queue.submit(new_task_id(), a_task(f"{receiver.url}{path}"))
         await wait_until(partial(receiver.to, path), "it is delivered", 20)
         await queue.disconnect()
@@ -348,7 +347,6 @@ async def test_a_worker_stops_without_its_redis(
     worker = await new_worker().start(REDIS_ADDR=server.address, WORKER_DRAIN_TIMEOUT="100ms")
     settings = RedisSettings(redis_addr=server.address, redis_url=None)
     queue = TaskQueue(settings, queue_settings)
-    await queue.connect()
     await queue.submit(new_task_id(), a_task(f"{receiver.url}/hang"))
     await queue.disconnect()
     await wait_until(lambda: receiver.in_flight == 1, "the request is in flight", 20)

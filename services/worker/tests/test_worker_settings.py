@@ -58,6 +58,8 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
         ("WORKER_REQUEST_TIMEOUT", "0s", "greater than 0s"),
         ("WORKER_DRAIN_TIMEOUT", "-1s", "greater than or equal to 0s"),
         ("WORKER_RETRY_INTERVAL", "soon", "a duration such as 10s"),
+        ("WORKER_HOOKS", "no_such_module:hooks", "No module named"),
+        ("WORKER_HOOKS", "math:pi", "package.module:object"),
         ("REDIS_ADDR", "localhost", "host:port"),
         ("ENV", "staging", "'development' or 'production'"),
     ],
@@ -79,3 +81,19 @@ def test_a_bad_value_is_named(
     assert end.value.code == 2
     assert f"{variable}={value}: " in line
     assert allowed in line
+
+
+def test_an_unknown_hook_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A key that is no hook would be ignored: it ends the process with the keys there are."""
+    (tmp_path / "odd_hooks.py").write_text("hooks = {'before_proces': print}")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("WORKER_HOOKS", "odd_hooks:hooks")
+
+    with pytest.raises(SystemExit):
+        load(WorkerSettings)
+
+    line = capsys.readouterr().err
+    assert "WORKER_HOOKS=odd_hooks:hooks: has no before_proces" in line
+    assert "before_process" in line

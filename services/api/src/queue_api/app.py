@@ -40,7 +40,6 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with around():
-            await queue.connect()
             telling = asyncio.create_task(tell_durability(queue))
             yield
             telling.cancel()

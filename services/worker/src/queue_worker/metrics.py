@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from queue_common.task import Attempt, Outcome
+from queue_common.task import Attempt, Outcome, State
 from queue_common.telemetry import metrics_table as table
 from queue_common.telemetry.metrics import ProcessMetrics
 
@@ -25,6 +25,8 @@ class WorkerMetrics(ProcessMetrics):
 
     def __init__(self, queue_name: str) -> None:
         super().__init__(queue_name)
+        self.settled = dict.fromkeys(State, 0)
+        """Attempts by the state to which they led, for SAQ's page."""
         queue = queue_name
         self._consumed = self.counter(table.CONSUMED).labels(queue)
         self._retries = self.counter(table.RETRIES).labels(queue)
@@ -49,8 +51,12 @@ class WorkerMetrics(ProcessMetrics):
         """Count tasks put back."""
         self._given_back[reason].inc(tasks)
 
-    def attempted(self, claim: Claim, attempt: Attempt, *, retried: bool, seconds: float) -> None:
+    def attempted(
+        self, claim: Claim, attempt: Attempt, *, state: State | None, seconds: float
+    ) -> None:
         """Count an attempt; it took ``seconds`` from the claim to its settlement."""
+        if state is not None:
+            self.settled[state] += 1
         outcome = attempt.outcome
         self._attempts[outcome]()
         (self._duration.get(outcome) or self._new_duration(outcome))(seconds)
@@ -58,7 +64,7 @@ class WorkerMetrics(ProcessMetrics):
             # The clocks of worker and Redis may differ a little.
             delay_ms = max(attempt.started_at_ms - claim.waiting_since_ms, 0)
             self._start_delay(delay_ms / 1000)
-        if retried:
+        if state is State.SCHEDULED:
             self._retries.inc()
         if outcome is Outcome.EGRESS_REFUSED:
             self._egress_refusals.inc()

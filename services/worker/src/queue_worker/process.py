@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from queue_common.queue import Claim
     from queue_common.retry import RetryPolicy
-    from queue_common.task import Task, TaskId
+    from queue_common.task import State, Task, TaskId
     from queue_common.telemetry.trace_context import TraceContext
     from queue_common.telemetry.tracing import Tracing
 
@@ -46,8 +46,13 @@ class Delivering(Protocol):
 class Counting(Protocol):
     """What counts attempts; ``WorkerMetrics`` does."""
 
-    def attempted(self, claim: Claim, attempt: Attempt, *, retried: bool, seconds: float) -> None:
-        """Take note of an attempt that took ``seconds`` from the claim to its settlement."""
+    def attempted(
+        self, claim: Claim, attempt: Attempt, *, state: State | None, seconds: float
+    ) -> None:
+        """Count an attempt that took ``seconds`` from the claim to its settlement.
+
+        ``state`` is the task's new state; None if the lease was lost.
+        """
         ...
 
 
@@ -74,7 +79,7 @@ class Processor:
         trace = begin_trace(self._tracing, claim)
         try:
             attempt = await self._attempt(claim, trace)
-            retried = await self._settle(claim, attempt, trace)
+            state = await self._settle(claim, attempt, trace)
         except asyncio.CancelledError:
             trace.cut_short()
             raise
@@ -83,9 +88,9 @@ class Processor:
             # again after the interval, as after a failure of the destination.
             logger.exception("process.failed", **{events.TASK_ID: claim.task_id})
             attempt = _not_made(claim, Outcome.WORKER_ERROR, f"the worker failed: {error!r}")
-            retried = await self._settle(claim, attempt, trace)
+            state = await self._settle(claim, attempt, trace)
         seconds = time.perf_counter() - begin
-        self._counting.attempted(claim, attempt, retried=retried, seconds=seconds)
+        self._counting.attempted(claim, attempt, state=state, seconds=seconds)
 
     async def _attempt(self, claim: Claim, trace: AttemptTrace) -> Attempt:
         task = claim.task
@@ -98,8 +103,10 @@ class Processor:
         trace.delivered()
         return attempt
 
-    def _settle(self, claim: Claim, attempt: Attempt, trace: AttemptTrace) -> Awaitable[bool]:
-        """Return, awaited, whether the task is tried again."""
+    def _settle(
+        self, claim: Claim, attempt: Attempt, trace: AttemptTrace
+    ) -> Awaitable[State | None]:
+        """Return, awaited, the task's new state."""
         decision = self._decide(claim, attempt)
         return settle(self._queue, claim, trace.decided(attempt, decision), decision, trace)
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import ByteSize, Field
+from pydantic import AfterValidator, ByteSize, Field, ImportString
 
 from queue_common.settings import Duration, LogSettings, QueueSettings, RedisSettings, RetrySettings
 from queue_common.telemetry.metrics_settings import MetricsSettings
 from queue_common.telemetry.trace_settings import TraceSettings
 
+from .hooks import read_hooks
 from .memory import bytes_in_flight
 from .transport import DeliverySettings
 
@@ -38,6 +39,11 @@ class WorkerSettings(
     """For one attempt as a whole: connect, send, answer."""
     worker_drain_timeout: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(seconds=35)
     """How long a stopping worker waits for what is in flight; the rest is given back."""
+    worker_hooks: Annotated[
+        ImportString[Any], AfterValidator(read_hooks), Field(default_factory=dict)
+    ]
+    """``package.module:object`` with SAQ's ``startup``, ``shutdown``, ``before_process``,
+    ``after_process``, ``functions`` or ``cron_jobs``."""
 
     def max_bytes(self) -> int:
         """Return how many bytes of tasks may be in flight."""

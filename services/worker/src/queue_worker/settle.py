@@ -8,7 +8,7 @@ import structlog
 
 from queue_common import events
 from queue_common.errors import LeaseLostError
-from queue_common.retry import Dead, Decision, RetryAt
+from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import State
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from .trace import AttemptTrace
 
 __all__ = ["Settling", "settle"]
+
+_STATES = {Done: State.DELIVERED, RetryAt: State.SCHEDULED, Dead: State.DEAD}
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -35,11 +37,10 @@ class Settling(Protocol):
 
 async def settle(
     queue: Settling, claim: Claim, attempt: Attempt, decision: Decision, trace: AttemptTrace
-) -> bool:
-    """Return once Redis has the decision, or the task has gone into other hands.
+) -> State | None:
+    """Return the task's new state once Redis has it; None if the lease was lost.
 
-    True: the task is tried again. It is not, whatever was decided, where it is in other hands or a
-    client had taken it back.
+    Whatever was decided, a task that a client had taken back is cancelled instead.
     """
     trace.settling()
     try:
@@ -50,7 +51,7 @@ async def settle(
         logger.info(events.DELIVERY_ATTEMPTED, **_fields(claim, attempt, trace))
         lost = {events.TASK_ID: claim.task_id, events.ATTEMPT: attempt.number}
         logger.warning(events.LEASE_LOST, **lost, **{events.REASON: str(error)})
-        return False
+        return None
     trace.settled(cancelled=cancelled)
     fields = _fields(claim, attempt, trace)
     if cancelled:
@@ -65,7 +66,7 @@ async def settle(
             events.TRACE_ID: trace.trace_id,
         }
         logger.warning(events.TASK_DIED, **died, **{events.REASON: decision.reason})
-    return isinstance(decision, RetryAt) and not cancelled
+    return State.CANCELLED if cancelled else _STATES[type(decision)]
 
 
 def _fields(claim: Claim, attempt: Attempt, trace: AttemptTrace) -> dict[str, object]:

@@ -1,14 +1,13 @@
 """The queue in Redis: all that knows its keys and scripts.
 
 ``task_queue`` is the door. Behind it ``submit`` takes tasks in, ``exchange`` claims and settles,
-``lease`` holds what a worker claimed, ``wake`` waits for work, ``lookup`` reads, ``saq_side`` is
-what SAQ's own tools see, ``watch`` looks at the queue as a whole. ``record`` and
+``lease`` holds what a worker claimed, ``wake`` waits for work, ``lookup`` reads, ``watch`` looks at
+the queue as a whole. ``record`` and
 ``scripts/prelude.lua`` say how it lies in Redis.
 """
 
 from .claim import Claim
 from .durability import Durability, tell_durability
-from .jobs import job_to_run
 from .lookup import Counts, Page
 from .observer import QueueObserver
 from .submit import MAX_WAITING_BYTES
@@ -26,6 +25,5 @@ __all__ = [
     "QueueObserver",
     "QueueWatch",
     "TaskQueue",
-    "job_to_run",
     "tell_durability",
 ]

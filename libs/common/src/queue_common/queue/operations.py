@@ -30,19 +30,17 @@ class Operations:
         self._lookup = lookup
         self._result_ttl_ms = result_ttl_ms
 
-    async def cancel(self, task_id: TaskId) -> State:
+    async def cancel(self, task_id: TaskId, *, payload: bytes | None = None) -> State:
         """Take a task back and return the state in which it was found.
 
         A queued or scheduled task is cancelled at once. An active one is cancelled when its
-        attempt ends without success; the attempt itself is not cut short. Raises WrongStateError
-        for a settled task, UnknownTaskError.
+        attempt ends without success; the attempt itself is not cut short. ``payload`` is what
+        stays of it, a task without headers and body otherwise. Raises WrongStateError for a
+        settled task, UnknownTaskError.
         """
-        record = await self._lookup.record(task_id)
-        return await self.cancel_keeping(task_id, _compact(record))
-
-    async def cancel_keeping(self, task_id: TaskId, kept: bytes) -> State:
-        """Cancel as ``cancel`` does; ``kept`` is what stays of the record, from its 17th byte."""
-        found = await self._run(task_id, "cancel", task_id, self._result_ttl_ms, kept)
+        if payload is None:
+            payload = _compact(await self._lookup.record(task_id))
+        found = await self._run(task_id, "cancel", task_id, self._result_ttl_ms, payload)
         if found.settled:
             msg = f"task {task_id} is {found}: there is nothing left to cancel"
             raise WrongStateError(msg)
@@ -110,10 +108,9 @@ class Operations:
 
 def _compact(record: Record) -> bytes:
     try:
-        payload = record.task().compact().encode()
+        return record.task().compact().encode()
     except UnreadableRecordError:
-        payload = b""
-    return fixed_part(record.lane, payload, record.digest)
+        return b""
 
 
 def _is_whole(record: Record) -> bool:

@@ -32,9 +32,13 @@ _ORDER = struct.Struct(">cQIHIIc")
 
 
 def settlement(
-    claim: Claim, attempt: Attempt, decision: Decision, result_ttl_ms: int
-) -> tuple[Argument, ...]:
-    """Return what ends ``claim`` after ``attempt`` as decided."""
+    claim: Claim, attempt: Attempt, decision: Decision, result_ttl_ms: int,
+    payload: bytes | None = None,
+) -> tuple[Argument, ...]:  # fmt: skip
+    """Return what ends ``claim`` after ``attempt`` as decided.
+
+    ``payload`` takes the place of what the task carries.
+    """
     ms = 0
     if isinstance(decision, RetryAt):
         ms = max(decision.due_at_ms - round(time.time() * 1000), 0)
@@ -43,7 +47,7 @@ def settlement(
     if attempt.outcome is Outcome.EGRESS_REFUSED:
         error = f"{attempt.error}; headers and body were not kept"
         attempt = msgspec.structs.replace(attempt, error=error)
-    rest = _rest(claim, attempt, decision)
+    rest = _rest(claim, attempt, decision, payload)
     return arguments(claim, _ACTIONS[type(decision)], ms, rest, attempt)
 
 
@@ -70,8 +74,10 @@ def _responds(attempt: Attempt) -> bool:
     return attempt.outcome is Outcome.HTTP_ERROR and attempt.status_code not in _OVERLOADED
 
 
-def _rest(claim: Claim, attempt: Attempt, decision: Decision) -> bytes:
+def _rest(claim: Claim, attempt: Attempt, decision: Decision, payload: bytes | None) -> bytes:
     """Return what takes the place of the record; nothing: it is kept."""
+    if payload is not None:
+        return fixed_part(claim.lane, payload, claim.record.digest if claim.record else _NO_DIGEST)
     if claim.record is None:
         # Not a record of ours: kept as it is, inside one of ours.
         return fixed_part(claim.lane, claim.raw, _NO_DIGEST)

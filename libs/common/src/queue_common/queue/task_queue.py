@@ -6,15 +6,13 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from .bounds import Bounds
-from .connection import RedisServers, ping_primary
+from .connection import RedisServers, ping_primary, translated
 from .deadline import reply_within
 from .durability import Durability, inspect_durability
 from .in_flight import UNBOUNDED, InFlight
 from .lookup import Lookup
 from .observer import QueueObserver
 from .operations import Operations
-from .saq_claims import SaqClaims
-from .saq_side import SaqSide
 from .scripts import Scripts
 from .serving import Serving
 from .settlement import give_back, settlement
@@ -27,17 +25,16 @@ if TYPE_CHECKING:
     from ..settings import QueueSettings, RedisSettings
     from ..task import Attempt, Task, TaskId, TaskView
     from .claim import Claim
-    from .scripts import Argument
 
 __all__ = ["TaskQueue"]
 
 
-class TaskQueue(SaqSide):
+class TaskQueue:
     """One queue in Redis.
 
-    A client of it may submit and look up as soon as ``connect`` was called; one that also claims
-    calls ``start_serving``. Redis may be away at any time: submissions and look-ups then raise
-    QueueUnavailableError, claims and settlements wait.
+    A client of it may submit and look up at once; one that also claims calls ``start_serving``.
+    Redis may be away at any time: submissions and look-ups then raise QueueUnavailableError,
+    claims and settlements wait.
     """
 
     def __init__(
@@ -45,24 +42,25 @@ class TaskQueue(SaqSide):
         *, max_waiting_bytes: int = MAX_WAITING_BYTES,
     ) -> None:  # fmt: skip
         """Refuse submissions while more than ``max_waiting_bytes`` of them wait for Redis."""
-        super().__init__(queue.queue_name)
+        self.name = queue.queue_name
         self._observer = observer or QueueObserver()
         self._servers = RedisServers(redis)
         self._bounds = Bounds.of(queue)
-        self._prefix = f"{{{queue.queue_name}}}:"
+        self.key_prefix = f"{{{queue.queue_name}}}:"
+        """What the names of all the queue's keys begin with."""
         # A submission and a look-up may run twice: a connection that Redis' restart left stale is
         # replaced in silence.
-        self._client = self._servers.open(retries=1)
-        scripts = Scripts(self._client, queue.queue_name, self._observer)
+        self.client = self._servers.open(retries=1)
+        """The connections that submit and look up."""
+        self._scripts = scripts = Scripts(self.client, queue.queue_name, self._observer)
         replicas = 1 if queue.durability == "replicated" else 0
         self._submitter = Submitter(
             scripts, self._observer, replicas=replicas, max_waiting_bytes=max_waiting_bytes
         )
-        self.lookup = Lookup(self._client, scripts, self._prefix)
+        self.lookup = Lookup(self.client, scripts, self.key_prefix)
         """Pages and counts of tasks."""
         self.operations = Operations(scripts, self.lookup, result_ttl_ms=self._bounds.result_ttl_ms)
         """Cancel, run now, requeue, purge, pause and resume."""
-        self._saq_claims = SaqClaims(self, scripts, result_ttl_ms=self._bounds.result_ttl_ms)
         self._lane_concurrency = queue.lane_concurrency
         self._in_flight = InFlight()
         self._serving: Serving | None = None
@@ -70,11 +68,10 @@ class TaskQueue(SaqSide):
     async def disconnect(self) -> None:
         """End the lease where there is one, and close the connections."""
         await self._submitter.close()
-        await self._saq_claims.close()
         if self._serving is not None:
             await self._serving.end()
             self._serving = None
-        await self._client.aclose()
+        await self.client.aclose()
 
     async def submit(self, task_id: TaskId, task: Task, *, delay_ms: int = 0) -> bool:
         """Keep a task; it is durable, in Redis' own mode of durability, when this returns.
@@ -91,6 +88,26 @@ class TaskQueue(SaqSide):
             task_id, task.lane, task.encode(), task.digest(), delay_ms=delay_ms
         )
 
+    async def submit_payload(
+        self, task_id: TaskId, lane: str, payload: bytes, digest: bytes, *, delay_ms: int = 0
+    ) -> bool:
+        """Keep what is no ``Task``, as ``submit`` does; ``payload`` is its caller's to read.
+
+        An id whose task is settled is taken again if ``digest`` is 8 zero bytes.
+        """
+        return await self._submitter.submit(task_id, lane, payload, digest, delay_ms=delay_ms)
+
+    async def update_payload(
+        self, task_id: str, payload: bytes, *, claim: Claim | None = None
+    ) -> bool:
+        """Replace what a waiting task carries, or, with ``claim``, what that claim's task does.
+
+        Returns whether it was written: not if the task is elsewhere. Such a payload has no digest.
+        """
+        lease = claim.lease if claim else ""
+        with translated():
+            return bool(await self._scripts.run("update", lease, task_id, payload))
+
     async def look_up(self, task_id: TaskId) -> TaskView:
         """Return a task; raises UnknownTaskError and QueueUnavailableError."""
         return await self.lookup.view(task_id)
@@ -98,12 +115,12 @@ class TaskQueue(SaqSide):
     async def ping(self) -> None:
         """Return if Redis answers, and is no replica; raises QueueUnavailableError otherwise."""
         async with reply_within():
-            await ping_primary(self._client)
+            await ping_primary(self.client)
 
     async def durability(self) -> Durability:
         """Tell how the server keeps what it accepts; raises QueueUnavailableError."""
         async with reply_within():
-            return await inspect_durability(self._client)
+            return await inspect_durability(self.client)
 
     async def start_serving(
         self,
@@ -147,19 +164,20 @@ class TaskQueue(SaqSide):
             self._serving.stopped = True
             self._serving.exchange.stop()
 
-    async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> bool:
+    async def settle(
+        self, claim: Claim, attempt: Attempt, decision: Decision,
+        *, payload: bytes | None = None, result_ttl_ms: int | None = None,
+    ) -> bool:  # fmt: skip
         """Return once Redis has written what ``attempt`` led to; waits while Redis is away.
 
         True: a client had taken the task back, and it is cancelled instead. Raises LeaseLostError
-        where the claim is no longer this worker's: the task is in other hands, and nothing was
-        written.
+        if the claim is no longer this worker's: the task is in other hands, and nothing was
+        written. ``payload`` takes the place of what the task carries; ``result_ttl_ms`` that of
+        RESULT_TTL.
         """
-        arguments = settlement(claim, attempt, decision, self._bounds.result_ttl_ms)
-        return await self.settle_as(claim, arguments)
-
-    def settle_as(self, claim: Claim, arguments: tuple[Argument, ...]) -> asyncio.Future[bool]:
-        """Settle as ``settle`` does, by arguments of ``settlement.arguments``."""
-        return self._must_serve().exchange.settle(claim, arguments)
+        ttl_ms = self._bounds.result_ttl_ms if result_ttl_ms is None else result_ttl_ms
+        arguments = settlement(claim, attempt, decision, ttl_ms, payload)
+        return await self._must_serve().exchange.settle(claim, arguments)
 
     async def give_back(self, claims: Sequence[Claim]) -> None:
         """Put claims back to the front of their lanes; no attempt is counted.

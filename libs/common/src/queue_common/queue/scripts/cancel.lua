@@ -2,13 +2,14 @@
 -- record becomes the compact one at once, for it is not run again.
 --
 -- KEYS[1]  the queue
--- ARGV     id, how long the record is kept (ms), the compact record from its 17th byte on
+-- ARGV     id, how long the record is kept (ms), the payload that stays
 -- Result   the state in which it was found ('' for none); only q, s and a are changed
 -- Cost     O(log scheduled)
-local id, ttl, rest = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local id, ttl, payload = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local task = read_header(id)
 if not task then return '' end
 local lane = task.lane
+local rest = struct.pack(IMMUTABLE, 'Q', task.digest, #lane, #payload) .. lane .. payload
 
 begin_writing()
 

@@ -109,12 +109,18 @@ local function take(lane, popped, into)
   return #claimed / 2
 end
 
+-- SAQ's jobs are limited by their workers' concurrency alone.
+local function limit_of(lane)
+  return string.sub(lane, 1, 4) == 'saq:' and math.huge or limit
+end
+
 -- One turn of one lane: at most quantum tasks, never beyond the lane's limit. A lane with a task
 -- that did not fit keeps its turn.
 local function serve(lane, from, quantum, into)
   local flying = tonumber(call('HGET', INFLIGHT, lane) or 0)
   local health = health_of(lane)
-  local limit = health and math.min(limit, health.room) or limit
+  local limit = limit_of(lane)
+  if health then limit = math.min(limit, health.room) end
   local room = math.min(quantum, limit - flying)
   local taken, popped = 0, {}
   if room > 0 then

@@ -28,11 +28,26 @@ local function write_new_ones()
   return true
 end
 
+local NO_DIGEST = string.rep('\0', 8)
+
+-- Frees the id of a settled task for one that has no digest: SAQ's keys are used again and again.
+local function take_again(id, record)
+  if string.sub(record, 18, 25) ~= NO_DIGEST then return false end
+  local task = read_header(id)
+  if not task then return false end
+  if task.state == IS_DEAD then forget_dead(id, task.lane) end
+  return task.state == IS_DEAD or task.state == IS_DELIVERED or task.state == IS_CANCELLED
+end
+
 -- Returns what the result of the task is.
 local function write(id, delay, record)
   local front = moving(delay > 0 and WAITS_DUE or QUEUED, now + delay, 0, 0)
   record = front .. string.sub(record, MOVING_BYTES + 1)
   if call('SET', RECORD .. id, record, 'NX') then return 1 end
+  if take_again(id, record) then
+    call('SET', RECORD .. id, record)
+    return 1
+  end
   -- Whatever else holds the key is a conflict of this task alone.
   local digest = redis.pcall('GETRANGE', RECORD .. id, 17, 24)
   return digest == string.sub(record, 18, 25) and 0 or -1

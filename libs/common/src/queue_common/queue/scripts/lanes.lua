@@ -153,10 +153,10 @@ local function end_scheduling()
   return earliest
 end
 
--- A due time before the one a worker watches for needs a worker to look again.
+-- A due time before the one that is watched for, or any if that has passed, needs a worker to look.
 local function wake_for(at)
   local watched = tonumber(call('HGET', N, 'watch_at') or 0)
-  if watched == 0 or at < watched then wake() end
+  if watched <= now or at < watched then wake() end
 end
 
 local function lane_is_empty(lane)

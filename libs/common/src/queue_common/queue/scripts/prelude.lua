@@ -55,7 +55,7 @@ local now = math.floor(now_us / 1000)
 local MOVING = '>c1I8I4I2c1'
 local MOVING_BYTES = 16
 local HEADER = '>c1I8I4I2c1c1c8I2I4'
-local HEADER_BYTES = 31
+local IMMUTABLE, HEADER_BYTES = '>c1c8I2I4', 31
 local MAGIC, QUEUED_BYTE = string.byte('Q'), string.byte('q')
 -- A task that waits as a suspect is queued to all but these scripts.
 local SUSPECT = 'u'
@@ -71,11 +71,11 @@ local function read_header(id)
   if type(head) ~= 'string' or #head < HEADER_BYTES or string.sub(head, 17, 17) ~= 'Q' then
     return nil
   end
-  local state, at, attempts, interrupted, cancel, _, _, lane_bytes, payload_bytes =
+  local state, at, attempts, interrupted, cancel, _, digest, lane_bytes, payload_bytes =
     struct.unpack(HEADER, head)
   local lane = call('GETRANGE', RECORD .. id, HEADER_BYTES, HEADER_BYTES + lane_bytes - 1)
   return {state = state, at = at, attempts = attempts, interrupted = interrupted,
-          cancelled = cancel == 'x', lane = lane,
+          cancelled = cancel == 'x', lane = lane, digest = digest,
           tail_at = HEADER_BYTES + lane_bytes + payload_bytes}
 end
 

@@ -1,66 +1,66 @@
-"""What SAQ's own worker, web page and command line see of the queue.
-
-The README of this package has the table of what differs from SAQ's RedisQueue, and why.
-"""
+"""SAQ's queue interface on a ``TaskQueue``."""
 
 from __future__ import annotations
 
-import json
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import saq
 from saq import Job, Status
+from saq.job import TERMINAL_STATUSES
 
-from ..errors import ConflictError, UnknownTaskError, WrongStateError
+from ..errors import ConflictError, UnknownTaskError, UnreadableRecordError, WrongStateError
+from ..retry import RetryPolicy
 from ..task import State, TaskId
-from .connection import answer, translated
-from .jobs import dump, is_job, job_of, lane_of_function
-from .lookup import Counts
-from .record import fixed_part
-from .saq_claims import NO_DIGEST, SaqClaims
+from .dequeue import JobClaims
+from .jobs import DELIVER, NO_DIGEST, dump, job_of, lane_of_function
+from .worker_infos import WorkerInfos
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from redis.asyncio import Redis
     from saq.types import CountKind, QueueInfo, WorkerInfo
 
-    from .lookup import Lookup
-    from .operations import Operations
-    from .submit import Submitter
+    from ..queue import Claim, TaskQueue
+    from ..queue.record import Record
 
-__all__ = ["SaqSide"]
+__all__ = ["SaqQueue"]
 
 _STATES = {
     Status.NEW: (),
     Status.QUEUED: (State.QUEUED, State.SCHEDULED),
     Status.ACTIVE: (State.ACTIVE,),
     Status.ABORTING: (State.ACTIVE,),
-    Status.COMPLETE: (State.DELIVERED,),
-    Status.FAILED: (State.DEAD,),
+    # A job that was finished while it waited is kept as a cancelled task.
+    Status.COMPLETE: (State.DELIVERED, State.CANCELLED),
+    Status.FAILED: (State.DEAD, State.CANCELLED),
     Status.ABORTED: (State.CANCELLED,),
 }
 
 
-class SaqSide(saq.Queue):
-    """SAQ's interface, on our operations."""
+class SaqQueue(saq.Queue):
+    """A SAQ queue that has a ``TaskQueue``: HTTP tasks show as jobs of the function ``deliver``.
 
-    lookup: Lookup
-    operations: Operations
-    _client: Redis
-    _prefix: str
-    _submitter: Submitter
-    _saq_claims: SaqClaims
+    ``policy`` decides when an HTTP task is tried again that a stock SAQ worker failed to deliver.
+    """
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name, None, None)
+    def __init__(self, tasks: TaskQueue, policy: RetryPolicy | None = None) -> None:
+        super().__init__(tasks.name, None, None)
+        self.tasks = tasks
+        self._claims = JobClaims(self, policy or RetryPolicy())
+        self._infos = WorkerInfos(tasks)
+
+    async def disconnect(self) -> None:
+        """Release what is claimed, and close the connections."""
+        await self._claims.close()
+        await self.tasks.disconnect()
 
     async def info(self, jobs: bool = False, offset: int = 0, limit: int = 10) -> QueueInfo:
         """Return workers, counts and, if asked, the jobs next to be done."""
-        counts = await self.lookup.count()
+        counts = await self.tasks.lookup.count()
         return {
-            "workers": await self._workers(),
+            "workers": await self._infos.read(),
             "name": self.name,
             "queued": counts.queued,
             "active": counts.active,
@@ -76,27 +76,13 @@ class SaqSide(saq.Queue):
                 break
         return found[offset:]
 
-    async def _workers(self) -> dict[str, WorkerInfo]:
-        now = time.time()
-        with translated():
-            live = await answer(self._client.zrangebyscore(f"{self._prefix}infos", now, "+inf"))
-            infos = [await self._client.get(f"{self._prefix}info:{i.decode()}") for i in live]
-        return {i.decode(): json.loads(info) for i, info in zip(live, infos, strict=True) if info}
-
     async def write_worker_info(self, worker_id: str, info: WorkerInfo, ttl: int) -> None:
-        """Keep what a worker says of itself for ``ttl`` seconds."""
-        now = time.time()
-        async with self._client.pipeline(transaction=True) as pipeline:
-            pipeline.setex(f"{self._prefix}info:{worker_id}", ttl, json.dumps(info))
-            pipeline.zremrangebyscore(f"{self._prefix}infos", "-inf", now)
-            pipeline.zadd(f"{self._prefix}infos", {worker_id: now + ttl})
-            pipeline.expire(f"{self._prefix}infos", ttl)
-            with translated():
-                await pipeline.execute()
+        """Keep what a worker reports about itself for ``ttl`` seconds."""
+        await self._infos.write(worker_id, info, ttl)
 
     async def count(self, kind: CountKind) -> int:
         """Count queued, active or incomplete (these two and scheduled) jobs in O(1)."""
-        counts: Counts = await self.lookup.count()
+        counts = await self.tasks.lookup.count()
         if kind == "queued":
             return counts.queued
         if kind == "active":
@@ -107,9 +93,13 @@ class SaqSide(saq.Queue):
         raise ValueError(msg)
 
     async def sweep(self, lock: int = 60, abort: float = 5.0) -> list[str]:
-        """Do nothing: leases find what a dead worker left, whoever runs this."""
+        """Abort the jobs of this process that have exceeded their timeout or heartbeat.
+
+        Such a job is retried if it has retries left. What a dead worker held comes back by its
+        lease, whether anybody sweeps or not. Returns the keys.
+        """
         del lock, abort
-        return []
+        return await self._claims.sweep(self.swept_error_message)
 
     async def job(self, job_key: str) -> Job | None:
         """Return the job that a task shows as, or None."""
@@ -119,11 +109,16 @@ class SaqSide(saq.Queue):
     async def jobs(self, job_keys: Iterable[str]) -> list[Job | None]:
         """Return jobs in the order asked; None for what is unknown."""
         keys = list(job_keys)
-        records = await self.lookup.records(keys)
+        records = await self.tasks.lookup.records(keys)
         return [
-            job_of(self, key, record) if record else None
+            self._job(key, record) if record else None
             for key, record in zip(keys, records, strict=True)
         ]
+
+    def _job(self, key: str, record: Record) -> Job:
+        job = job_of(self, key, record)
+        self._claims.mark_swept(job)
+        return job
 
     async def iter_jobs(
         self, statuses: list[Status] | None = None, batch_size: int = 100
@@ -134,7 +129,7 @@ class SaqSide(saq.Queue):
         for state in states:
             cursor: str | None = None
             while True:
-                page = await self.lookup.list(state, cursor=cursor, limit=batch_size)
+                page = await self.tasks.lookup.list(state, cursor=cursor, limit=batch_size)
                 for found in await self.jobs(task.id for task in page.tasks):
                     if found and found.status in wanted:
                         yield found
@@ -143,31 +138,32 @@ class SaqSide(saq.Queue):
                     break
 
     async def abort(self, job: Job, error: str, ttl: float = 5) -> None:
-        """Cancel: at once where the job waits; an active one when its worker looks."""
+        """Cancel: at once if the job waits; an active one when its worker notices."""
         del ttl
         job.error = error
-        try:
-            record = await self.lookup.record(job.key)
-            if is_job(record.payload):
-                job.status = Status.ABORTED
-                kept = fixed_part(record.lane, dump(self, job), record.digest)
-                found = await self.operations.cancel_keeping(TaskId(job.key), kept)
-            else:
-                found = await self.operations.cancel(TaskId(job.key))
-        except (UnknownTaskError, WrongStateError):
-            return
-        job.status = Status.ABORTING if found is State.ACTIVE else Status.ABORTED
+        with suppress(UnknownTaskError, WrongStateError):
+            found = await self._cancel(job, Status.ABORTED)
+            job.status = Status.ABORTING if found is State.ACTIVE else Status.ABORTED
+
+    async def _cancel(self, job: Job, status: Status) -> State:
+        job.status = status
+        payload = None if job.function == DELIVER else dump(self, job)
+        return await self.tasks.operations.cancel(TaskId(job.key), payload=payload)
 
     async def dequeue(self, timeout: float = 0.0, poll_interval: float = 0.0) -> Job | None:
-        """Wait for a job, for ``timeout`` seconds where that is not 0."""
+        """Wait for a job, for ``timeout`` seconds if that is not 0."""
         del poll_interval
-        return await self._saq_claims.next_job(timeout)
+        return await self._claims.next_job(timeout)
+
+    def offer(self, claim: Claim) -> None:
+        """Let the next ``dequeue`` return the job of ``claim``, which the caller made."""
+        self._claims.offer(claim)
 
     async def _enqueue(self, job: Job) -> Job | None:
         delay_ms = max(round(job.scheduled * 1000 - time.time() * 1000), 0) if job.scheduled else 0
         lane = lane_of_function(job.function)
         try:
-            new = await self._submitter.submit(
+            new = await self.tasks.submit_payload(
                 TaskId(job.key), lane, dump(self, job), NO_DIGEST, delay_ms=delay_ms
             )
         except ConflictError:
@@ -175,27 +171,37 @@ class SaqSide(saq.Queue):
         return job if new else None
 
     async def _update(self, job: Job, status: Status | None = None, **kwargs: object) -> None:
-        del kwargs
-        # The claim has made the job active: SAQ's first update would say it again.
-        if status is not Status.ACTIVE:
-            await self._saq_claims.update(job)
+        del status, kwargs
+        if job.status is Status.ABORTING:
+            await self.abort(job, job.error or "aborted")
+        else:
+            await self._claims.update(job)
 
     async def _finish(
         self, job: Job, status: Status, *, result: object = None, error: str | None = None
     ) -> None:
         del result, error
-        await self._saq_claims.finish(job, status)
+        if self._claims.holds(job):
+            await self._claims.finish(job, status)
+        elif status in TERMINAL_STATUSES and not self._claims.was_swept(job):
+            # It waits, or is settled already: then there is nothing to finish.
+            with suppress(UnknownTaskError, UnreadableRecordError, WrongStateError):
+                await self._cancel(job, status)
 
     async def _retry(self, job: Job, error: str | None) -> None:
         del error
-        if self._saq_claims.holds(job):
-            await self._saq_claims.retry(job)
+        if self._claims.holds(job):
+            await self._claims.retry(job)
             return
-        found = await self.lookup.record(job.key)
+        try:
+            found = await self.tasks.lookup.record(job.key)
+        except UnknownTaskError:
+            await self._enqueue(job)
+            return
         if found.state is State.DEAD:
-            await self.operations.requeue(TaskId(job.key))
+            await self.tasks.operations.requeue(TaskId(job.key))
         elif found.state is State.SCHEDULED:
-            await self.operations.run_now(TaskId(job.key))
+            await self.tasks.operations.run_now(TaskId(job.key))
         elif found.state is not State.QUEUED:
             msg = f"job {job.key} is {found.state}: only scheduled and dead ones can be retried"
             raise WrongStateError(msg)

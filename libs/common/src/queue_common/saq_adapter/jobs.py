@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 from saq import Job, Status
+from saq.job import TERMINAL_STATUSES
 
 from ..errors import UnreadableRecordError
 from ..lanes import shown_url
@@ -18,11 +19,15 @@ from ..task import State
 if TYPE_CHECKING:
     from saq import Queue
 
+    from ..queue import Claim
+    from ..queue.record import Record
     from ..task import Task
-    from .claim import Claim
-    from .record import Record
 
-__all__ = ["DELIVER", "dump", "is_job", "job_of", "job_to_run", "lane_of_function"]
+__all__ = ["DELIVER", "NO_DIGEST", "dump", "is_job", "job_of", "job_to_run", "lane_of_function"]
+
+NO_DIGEST = bytes(8)
+"""SAQ tells jobs apart by their key alone. An id that has this digest may be used again once its
+task is settled."""
 
 DELIVER = "deliver"
 """The function of which HTTP tasks are jobs."""
@@ -68,7 +73,7 @@ def job_of(queue: Queue, key: str, record: Record) -> Job:
 def _dressed(job: Job, queue: Queue, record: Record) -> Job:
     job.queue = queue
     job.attempts = record.attempts + (record.state is State.ACTIVE)
-    job.status = Status.ABORTING if record.cancel_requested else _STATUSES[record.state]
+    job.status = _status(job, record)
     if record.state is State.SCHEDULED:
         job.scheduled = record.at_ms // 1000
     if record.state is State.ACTIVE:
@@ -76,6 +81,14 @@ def _dressed(job: Job, queue: Queue, record: Record) -> Job:
     if record.state.settled:
         job.completed = record.at_ms
     return job
+
+
+def _status(job: Job, record: Record) -> Status:
+    if record.cancel_requested:
+        return Status.ABORTING
+    if record.state is State.CANCELLED and job.status in TERMINAL_STATUSES:
+        return job.status  # a job that was finished while it waited
+    return _STATUSES[record.state]
 
 
 def _stored(queue: Queue, payload: bytes) -> Job:
@@ -116,10 +129,11 @@ def job_to_run(queue: Queue, claim: Claim) -> Job:
     task = claim.task
     job = _shown(claim.task_id, record, task) if task else _stored(queue, record.payload)
     _dressed(job, queue, record)
-    # SAQ's worker counts the attempt itself, and gives up after ``retries`` of them.
+    # SAQ's worker counts the attempt itself.
     job.attempts = record.attempts
     job.status = Status.QUEUED
     if task is not None:
+        job.retries = claim.attempt + 1  # it always asks for a retry; our policy decides
         fields: dict[str, Any] = msgspec.structs.asdict(task)
         job.kwargs = {name: fields[name] for name in ("url", "method", "headers", "body")}
     return job
