@@ -105,13 +105,11 @@ local function state_of(id)
   return type(state) == 'string' and state or ''
 end
 
-local COPIED_BYTES = 1024
-
 -- Writes the last attempt into a record of a known length. Redis doubles a string that grows in
 -- place and keeps what is left over; a copy takes no more than it holds.
 local function write_tail(id, length, at, tail)
   local new_length = call('SETRANGE', RECORD .. id, at, tail)
-  if new_length > length and new_length >= COPIED_BYTES then
+  if new_length > length then
     call('COPY', RECORD .. id, COPY, 'REPLACE')
     call('RENAME', COPY, RECORD .. id)
   end
