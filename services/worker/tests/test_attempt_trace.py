@@ -35,6 +35,9 @@ class Queue:
         self._error = error
         self._cancelled = cancelled
 
+    async def defer(self, claim: Claim) -> None:
+        raise AssertionError(claim)
+
     async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> bool:
         if self._error is not None:
             raise self._error

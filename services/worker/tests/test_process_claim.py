@@ -19,6 +19,7 @@ from queue_common.testing.tasks import a_task, an_attempt, now_ms
 from queue_worker.metrics import WorkerMetrics
 from queue_worker.process import Delivering, Processor
 from queue_worker.settle import Settling
+from queue_worker.transport import AddressBusyError
 
 TASK_ID = TaskId("01a20d98-82b5-7111-9858-f3ef6d08a280")
 POLICY = RetryPolicy(interval_ms=10_000, deadline_ms=60_000)
@@ -43,6 +44,7 @@ class FakeQueue:
 
     def __init__(self, *errors: Exception) -> None:
         self.settled: list[Settled] = []
+        self.deferred: list[Claim] = []
         self._errors = list(errors)
 
     async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> bool:
@@ -50,6 +52,9 @@ class FakeQueue:
             raise self._errors.pop(0)
         self.settled.append(Settled(claim, attempt, decision))
         return False
+
+    async def defer(self, claim: Claim) -> None:
+        self.deferred.append(claim)
 
 
 class FakeDeliverer:
@@ -240,3 +245,13 @@ async def test_a_lost_lease_is_told() -> None:
     assert queue.settled == []
     assert [line["event"] for line in lines] == ["delivery.attempted", "settle.lease_lost"]
     assert "next_due" not in lines[0]
+
+
+async def test_busy_address_is_no_attempt() -> None:
+    """A claim whose address is tried enough already goes back, and nothing is counted or logged."""
+    queue = FakeQueue()
+    claim = a_claim()
+    with capture_logs() as logs:
+        await a_processor(queue, FakeDeliverer(AddressBusyError("it hangs"))).process(claim)
+
+    assert (queue.deferred, queue.settled, logs) == ([claim], [], [])

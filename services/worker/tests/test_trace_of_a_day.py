@@ -33,6 +33,9 @@ class Queue:
         self.last: Attempt | None = None
         self.decision: Decision = RetryAt(0)
 
+    async def defer(self, claim: Claim) -> None:
+        raise AssertionError(claim)
+
     async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> bool:
         self.last = msgspec.msgpack.decode(msgspec.msgpack.encode(attempt), type=Attempt)
         self.decision = decision

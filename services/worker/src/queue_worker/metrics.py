@@ -30,6 +30,7 @@ class WorkerMetrics(ProcessMetrics):
         queue = queue_name
         self._consumed = self.counter(table.CONSUMED).labels(queue)
         self._retries = self.counter(table.RETRIES).labels(queue)
+        self._deferred = self.counter(table.DEFERRED).labels(queue).inc
         self._egress_refusals = self.counter(table.EGRESS_REFUSALS).labels(queue)
         self._start_delay = self.histogram(table.START_DELAY).labels(queue).observe
         given_back = self.counter(table.GIVEN_BACK)
@@ -50,6 +51,10 @@ class WorkerMetrics(ProcessMetrics):
     def gave_back(self, tasks: int, reason: str) -> None:
         """Count tasks put back."""
         self._given_back[reason].inc(tasks)
+
+    def deferred(self) -> None:
+        """Count a claim put back without an attempt."""
+        self._deferred()
 
     def attempted(
         self, claim: Claim, attempt: Attempt, *, state: State | None, seconds: float

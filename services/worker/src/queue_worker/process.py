@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from queue_common import events
+from queue_common.errors import LeaseLostError
 from queue_common.retry import Dead, Decision, deadline_of, decide
 from queue_common.task import Attempt, Outcome
 
 from .deliver import ERROR_KEPT_CHARACTERS
 from .settle import settle
 from .trace import begin_trace
+from .transport import AddressBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
     from .trace import AttemptTrace
 
 __all__ = ["Counting", "Delivering", "Processor"]
+
+DEFERRAL_SECONDS = 0.25
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -45,6 +50,9 @@ class Delivering(Protocol):
 
 class Counting(Protocol):
     """What counts attempts; ``WorkerMetrics`` does."""
+
+    def deferred(self) -> None:
+        """Take note of a claim put back without an attempt, because of its address."""
 
     def attempted(
         self, claim: Claim, attempt: Attempt, *, state: State | None, seconds: float
@@ -80,6 +88,9 @@ class Processor:
         try:
             attempt = await self._attempt(claim, trace)
             state = await self._settle(claim, attempt, trace)
+        except AddressBusyError:
+            await self._defer(claim)
+            return
         except asyncio.CancelledError:
             trace.cut_short()
             raise
@@ -91,6 +102,13 @@ class Processor:
             state = await self._settle(claim, attempt, trace)
         seconds = time.perf_counter() - begin
         self._counting.attempted(claim, attempt, state=state, seconds=seconds)
+
+    async def _defer(self, claim: Claim) -> None:
+        # A moment's wait bounds how many claims a second are put back so.
+        await asyncio.sleep(DEFERRAL_SECONDS)
+        self._counting.deferred()
+        with suppress(LeaseLostError):
+            await self._queue.defer(claim)
 
     async def _attempt(self, claim: Claim, trace: AttemptTrace) -> Attempt:
         task = claim.task

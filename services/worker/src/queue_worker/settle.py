@@ -27,6 +27,10 @@ logger = structlog.stdlib.get_logger(__name__)
 class Settling(Protocol):
     """What writes decisions down; the queue does."""
 
+    async def defer(self, claim: Claim) -> None:
+        """Put a claim back, its address being tried enough; its lane rests."""
+        ...
+
     async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> bool:
         """Return once the decision is written; raises LeaseLostError.
 

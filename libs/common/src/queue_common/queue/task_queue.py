@@ -15,7 +15,7 @@ from .observer import QueueObserver
 from .operations import Operations
 from .scripts import Scripts
 from .serving import Serving
-from .settlement import give_back, settlement
+from .settlement import defer, give_back, settlement
 from .submit import MAX_WAITING_BYTES, Submitter
 
 if TYPE_CHECKING:
@@ -178,6 +178,13 @@ class TaskQueue:
         ttl_ms = self._bounds.result_ttl_ms if result_ttl_ms is None else result_ttl_ms
         arguments = settlement(claim, attempt, decision, ttl_ms, payload)
         return await self._must_serve().exchange.settle(claim, arguments)
+
+    async def defer(self, claim: Claim) -> None:
+        """Put a claim back as ``give_back`` does; its lane gets single probes from now on.
+
+        Raises LeaseLostError.
+        """
+        await self._must_serve().exchange.settle(claim, defer(claim))
 
     async def give_back(self, claims: Sequence[Claim]) -> None:
         """Put claims back to the front of their lanes; no attempt is counted.

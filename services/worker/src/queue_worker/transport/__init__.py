@@ -1,19 +1,27 @@
 """The HTTP client under the deliveries.
 
 A request's way: ``request`` writes it, ``pool`` finds a kept connection or ``resolve`` and ``dial``
-make one through the egress guard, or ``proxy`` through a proxy, ``connection`` reads the answer;
-``native`` holds them together.
+make one through the egress guard, as far as ``address_health`` admits it, or ``proxy`` through a
+proxy, ``connection`` reads the answer; ``native`` holds them together.
 """
 
 from .build import build_transport
 from .dial import Dialer
-from .errors import EgressRefusedError, Progress, ResolveError, TlsError, UnsendableRequestError
+from .errors import (
+    AddressBusyError,
+    EgressRefusedError,
+    Progress,
+    ResolveError,
+    TlsError,
+    UnsendableRequestError,
+)
 from .exchange import Answer, Exchanging, Outgoing
 from .native import Transport
 from .resolve import Resolver
 from .settings import DeliverySettings
 
 __all__ = [
+    "AddressBusyError",
     "Answer",
     "DeliverySettings",
     "Dialer",

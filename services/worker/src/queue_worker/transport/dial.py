@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from queue_common.egress import EgressGuard
 
+    from .address_health import AddressAttempt
     from .resolve import AddressInfo, Resolver
 
 __all__ = ["Dialer"]
@@ -37,19 +38,24 @@ class Dialer:
         self._resolver = resolver
         self._guard = guard
 
-    async def dial(self, host: str, port: int, progress: Progress) -> socket.socket:
+    async def dial(
+        self, host: str, port: int, progress: Progress, attempt: AddressAttempt | None = None
+    ) -> socket.socket:
         """Return a connected, non-blocking socket.
 
         All allowed addresses are tried, both families in turn, each 250 ms after the one before or
         as soon as that failed; the first to answer is taken. Only judged addresses are connected
         to, so a name that changes its answer between look-up and connection gains nothing.
-        Raises ResolveError, EgressRefusedError, ConnectError.
+        Raises ResolveError, EgressRefusedError, ConnectError, and AddressBusyError if ``attempt``
+        does.
         """
         progress.phase = "resolve"
         allowed = await self._allowed(host, port)
+        if attempt is not None:
+            allowed = attempt.connecting(allowed)
         progress.phase = "connect"
         try:
-            return await aiohappyeyeballs.start_connection(
+            sock = await aiohappyeyeballs.start_connection(
                 allowed, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, interleave=1
             )
         except OSError as error:
@@ -57,6 +63,9 @@ class Dialer:
             reason = os.strerror(error.errno) if error.errno else str(error)
             msg = f"cannot connect to {host}:{port}: {reason}"
             raise ConnectError(msg) from error
+        if attempt is not None:
+            attempt.connected(sock)
+        return sock
 
     async def _allowed(self, host: str, port: int) -> Sequence[AddressInfo]:
         if "%" in host:

@@ -6,6 +6,7 @@ import ssl
 from typing import Protocol
 
 __all__ = [
+    "AddressBusyError",
     "ConnectError",
     "ConnectionLostError",
     "EgressRefusedError",
@@ -38,6 +39,10 @@ class TlsError(ConnectError):
 
 class EgressRefusedError(ConnectError):
     """The destination is at an address that must not be delivered to."""
+
+
+class AddressBusyError(Exception):
+    """The address hangs and is tried as often as it may be: no attempt was made."""
 
 
 class ConnectionLostError(TransportError):

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from .address_health import AddressAttempt, AddressHealth
 from .connection import Connection
 from .errors import ConnectionLostError, Progress, TlsError, tls_reason
 from .pool import IDLE_SECONDS, Destination, Pool
@@ -50,6 +51,7 @@ class Transport:
         self._dialer = dialer
         self._tls = tls
         self._proxies = proxies
+        self._addresses = AddressHealth()
         self.pool = Pool(most_open=most_open, idle_seconds=idle_seconds)
 
     async def exchange(self, request: Outgoing) -> Answer:
@@ -57,7 +59,7 @@ class Transport:
 
         A kept connection that turns out to be closed, with no byte of an answer, is replaced by a
         new one and the request sent again, once. Raises ConnectError, ConnectionLostError,
-        ProtocolError.
+        ProtocolError, and AddressBusyError where no attempt was made.
         """
         target, head = encode_outgoing(request)
         is_head = request.method.upper() == "HEAD"
@@ -75,8 +77,9 @@ class Transport:
                 # A byte of an answer shows that the request was received: it may have had effect.
                 if kept.answering:
                     raise
-        fresh = await self._connect(destination, progress)
-        return await self._exchange(fresh, destination, data, is_head, progress)
+        with self._addresses.attempt(destination) as attempt:
+            fresh = await self._connect(destination, progress, attempt)
+            return await self._exchange(fresh, destination, data, is_head, progress)
 
     async def _exchange(
         self,
@@ -100,11 +103,13 @@ class Transport:
             connection.close()
         return answer
 
-    async def _connect(self, destination: Destination, progress: Progress) -> Connection:
+    async def _connect(
+        self, destination: Destination, progress: Progress, attempt: AddressAttempt
+    ) -> Connection:
         proxies = self._proxies
         if proxies is not None and (proxy := proxies.proxy_for(destination)) is not None:
             return await self._connect_through(proxies, proxy, destination, progress)
-        sock = await self._dialer.dial(destination.host, destination.port, progress)
+        sock = await self._dialer.dial(destination.host, destination.port, progress, attempt)
         connection = Connection(self.pool)
         try:
             await self._start(connection, sock, destination, progress)
