@@ -64,6 +64,7 @@ def test_the_names_are_those_that_rules_and_dashboards_use() -> None:
         "queue_leases_lost_total{queue}",
         "queue_tasks_given_back_total{queue,reason}",
         "queue_egress_refusals_total{queue}",
+        "queue_dns_failures_total{queue,reason}",
         "queue_in_flight_size_bytes{queue}",
         "queue_in_flight_size_limit_bytes{queue}",
         "queue_settled_size_bytes{queue,kind}",

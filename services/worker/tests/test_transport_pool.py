@@ -1,9 +1,8 @@
-"""Keeping connections, looking names up, and writing requests: what is not seen from outside."""
+"""Keeping connections and writing requests: what is not seen from outside."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable
 
 import httpx
@@ -15,10 +14,9 @@ from queue_common.task import Outcome
 from queue_common.testing import wait_until
 from queue_common.testing.socket_server import SocketServer, says
 from queue_worker.testing import Result, attempt, open_transport
-from queue_worker.transport import Outgoing, ResolveError, Resolver, Transport
+from queue_worker.transport import Outgoing, Transport
 from queue_worker.transport.errors import InvalidUrlError, UnsendableRequestError
 from queue_worker.transport.request import encode_outgoing
-from queue_worker.transport.resolve import LOOKUPS_AT_ONCE, AddressInfo, numeric
 from queue_worker.transport.url import read_target, target_of
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -103,73 +101,6 @@ async def test_a_closed_transport_keeps_nothing(native: Callable[..., Transport]
 
         assert (await running).outcome is Outcome.DELIVERED
         await wait_until(lambda: server.open == 0, "the connection is closed")
-
-
-async def test_a_name_is_looked_up_once(native: Callable[..., Transport]) -> None:
-    """Who asks for a name while it is looked up, or within 30 s, shares the answer."""
-    asked: list[str] = []
-    go = threading.Event()
-
-    def lookup(host: str) -> list[AddressInfo]:
-        asked.append(host)
-        go.wait()
-        return numeric("127.0.0.1") or []
-
-    resolver = Resolver(lookup)
-    waiting = [asyncio.create_task(resolver.resolve("a.example")) for _ in range(10)]
-    await wait_until(lambda: asked, "the look-up runs")
-    waiting[0].cancel()
-    go.set()
-    found = await asyncio.gather(*waiting[1:])
-    later = await resolver.resolve("a.example")
-
-    assert asked == ["a.example"]
-    assert all(answer == later for answer in found)
-    assert waiting[0].cancelled()
-
-
-async def test_a_failed_look_up_is_not_remembered() -> None:
-    """A name that had no address is asked for again the next time."""
-    answers: list[list[AddressInfo] | OSError] = [OSError("no"), numeric("127.0.0.1") or []]
-
-    def lookup(_host: str) -> list[AddressInfo]:
-        answer = answers.pop(0)
-        if isinstance(answer, OSError):
-            raise answer
-        return answer
-
-    resolver = Resolver(lookup)
-    with pytest.raises(ResolveError, match=r"a\.example has no address: no"):
-        await resolver.resolve("a.example")
-
-    assert await resolver.resolve("a.example")
-
-
-async def test_look_ups_at_once_are_bounded() -> None:
-    """Names beyond the bound wait for a thread, and get their answer all the same."""
-    lock = threading.Lock()
-    go = threading.Event()
-    running = most = 0
-
-    def lookup(_host: str) -> list[AddressInfo]:
-        nonlocal running, most
-        with lock:
-            running += 1
-            most = max(most, running)
-        go.wait()
-        with lock:
-            running -= 1
-        return numeric("127.0.0.1") or []
-
-    resolver = Resolver(lookup)
-    names = [f"name-{number}.example" for number in range(LOOKUPS_AT_ONCE + 20)]
-    waiting = [asyncio.create_task(resolver.resolve(name)) for name in names]
-    await wait_until(lambda: running == LOOKUPS_AT_ONCE, "as many run as may")
-    go.set()
-    found = await asyncio.gather(*waiting)
-
-    assert all(found)
-    assert most == LOOKUPS_AT_ONCE
 
 
 async def test_what_is_sent(transport: Transport) -> None:

@@ -41,7 +41,7 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
     queue = TaskQueue(settings, settings, metrics)
     transport = build_transport(
         settings, settings, most_open=settings.worker_max_in_flight,
-        redis_servers=queue.redis_servers,
+        redis_servers=queue.redis_servers, count_dns_failure=metrics.dns_failed,
     )  # fmt: skip
     timeout = settings.worker_request_timeout.total_seconds()
     deliverer = Deliverer(transport, timeout_seconds=timeout)

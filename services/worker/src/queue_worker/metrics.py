@@ -44,6 +44,15 @@ class WorkerMetrics(ProcessMetrics):
         self._requests = self.histogram(table.DELIVERY_DURATION)
         self._request: dict[tuple[str, int | None, Outcome], Callable[[float], None]] = {}
 
+        failures = self.counter(table.DNS_FAILURES)
+        self._dns_failures = {
+            reason: failures.labels(queue, reason) for reason in ("failed", "timeout", "no_room")
+        }
+
+    def dns_failed(self, reason: str) -> None:
+        """Count a name that no address was found for."""
+        self._dns_failures[reason].inc()
+
     def claimed(self, tasks: int) -> None:
         """Count tasks claimed."""
         self._consumed.inc(tasks)

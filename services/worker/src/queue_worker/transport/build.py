@@ -10,10 +10,10 @@ from queue_common.egress import EgressGuard
 from .dial import Dialer
 from .native import Transport
 from .proxy import Proxies, Proxy
-from .resolve import Resolver
+from .resolve import Resolver, ignore_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from queue_common.settings import RedisSettings
@@ -29,13 +29,17 @@ def build_transport(
     *,
     most_open: int,
     redis_servers: Collection[tuple[str, int]] = (),
+    count_dns_failure: Callable[[str], None] = ignore_failure,
 ) -> Transport:
     """Return the transport with the egress guard within it.
 
     ``most_open`` bounds kept connections, those in use included. ``redis_servers`` are those that
     are found while the process runs: like ``redis`` itself they are not delivered to.
     """
-    resolver = Resolver()
+    resolver = Resolver(
+        timeout_seconds=settings.worker_dns_timeout.total_seconds(),
+        count_failure=count_dns_failure,
+    )
     guard = build_guard(settings, redis, redis_servers)
     tls = build_tls(settings.worker_ca_file)
     proxies = None

@@ -6,25 +6,36 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections import deque
-from typing import TYPE_CHECKING, TypeAlias, cast
+from collections import Counter, deque
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+
+from publicsuffixlist import PublicSuffixList
 
 from .errors import ResolveError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["AddressInfo", "Resolver", "at_port", "numeric", "system_lookup"]
+__all__ = ["AddressInfo", "Resolver", "at_port", "ignore_failure", "numeric", "system_lookup"]
 
 REMEMBERED_SECONDS = 30.0
+FAILURE_REMEMBERED_SECONDS = 3.0
 REMEMBERED_NAMES = 10_000
-LOOKUPS_AT_ONCE = 128
+TIMEOUT_SECONDS = 5.0
+MAX_LOOKUPS = 128
 """A name server that hangs holds a thread for as long as the system's resolver is patient."""
+MAX_DOMAIN_LOOKUPS = 8
+"""At once, for names of one registrable domain: the owner of a domain has all its names."""
+MAX_SLOW_DOMAIN_LOOKUPS = 1
+"""For a domain with a look-up that timed out, until one of its names is found."""
+MAX_PENDING = 10_000
+NO_ROOM = "too many other names are being looked up"
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 AddressInfo = tuple[int, int, int, str, SocketAddress]
 """As getaddrinfo gives it: family, kind, protocol, canonical name, socket address."""
-_Answer: TypeAlias = "asyncio.Future[Sequence[AddressInfo]]"
+_Result: TypeAlias = "Sequence[AddressInfo] | Exception"
 
 
 def system_lookup(host: str) -> list[AddressInfo]:
@@ -33,88 +44,195 @@ def system_lookup(host: str) -> list[AddressInfo]:
     return cast("list[AddressInfo]", found)
 
 
+def ignore_failure(_reason: str) -> None:
+    """Count nothing."""
+
+
 class Resolver:
-    """Looks names up in threads of its own.
+    """Looks names up in threads of its own, by the system's resolver.
 
     asyncio's pool has few threads and uvloop's four for the whole process: a handful of names
     whose servers hang would hold up all others there. The threads are daemons, so that a look-up
     that hangs does not hold up the process' end either.
+
+    A look-up cannot be interrupted: its thread may outlast every caller's patience. So one domain
+    has few threads at a time, and domains with names that wait take turns.
     """
 
     def __init__(
         self,
         lookup: Callable[[str], Sequence[AddressInfo]] = system_lookup,
         *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
         remembered_seconds: float = REMEMBERED_SECONDS,
+        failure_remembered_seconds: float = FAILURE_REMEMBERED_SECONDS,
+        count_failure: Callable[[str], None] = ignore_failure,
     ) -> None:
+        """``count_failure`` is told why a caller got no address: failed, timeout or no_room."""
         self._lookup = lookup
+        self._timeout_seconds = timeout_seconds
         self._remembered_seconds = remembered_seconds
-        self._known: dict[str, tuple[float, Sequence[AddressInfo]]] = {}
-        self._pending: dict[str, _Answer] = {}
-        self._waiting: deque[str] = deque()
-        self._running = 0
+        self._failure_remembered_seconds = failure_remembered_seconds
+        self._count_failure = count_failure
+        self._known: dict[str, tuple[float, _Result]] = {}
+        self._pending: dict[str, _Lookup] = {}
+        # Names that wait for a thread, by domain; the domain whose turn it is comes first.
+        self._waiting: dict[str, deque[_Lookup]] = {}
+        self._running: Counter[str] = Counter()
+        self._slow_domains: dict[str, None] = {}
+        self.threads = 0
+        """Look-ups that run, those nobody waits for any more included."""
 
     async def resolve(self, host: str) -> Sequence[AddressInfo]:
         """Return the addresses of ``host``, all with port 0.
 
-        An answer serves for 30 s; who asks meanwhile shares it, and a caller that is cancelled
-        takes nothing from the others. Raises ResolveError.
+        An answer serves for 30 s, a failure for 3 s; who asks meanwhile shares it, and a caller
+        that is cancelled takes nothing from the others. Raises ResolveError.
         """
         if (written := numeric(host)) is not None:
             return written
-        loop = asyncio.get_running_loop()
         known = self._known.get(host)
-        if known is not None and known[0] > loop.time():
-            return known[1]
-        pending = self._pending.get(host) or self._ask(host, loop)
+        if known is not None and known[0] > asyncio.get_running_loop().time():
+            return self._read(host, known[1])
+        lookup = self._pending.get(host) or self._ask(host)
+        lookup.callers += 1
         try:
-            return await asyncio.shield(pending)
-        except (OSError, UnicodeError) as error:
-            msg = f"{host} has no address: {getattr(error, 'strerror', None) or error}"
-            raise ResolveError(msg) from error
+            async with asyncio.timeout(self._timeout_seconds):
+                result = await asyncio.shield(lookup.result)
+        except TimeoutError:
+            raise self._timed_out(lookup) from None
+        finally:
+            lookup.callers -= 1
+            if not lookup.callers:
+                self._forget(lookup)
+        return self._read(host, result)
 
-    def _ask(self, host: str, loop: asyncio.AbstractEventLoop) -> _Answer:
-        answer: _Answer = loop.create_future()
-        self._pending[host] = answer
-        if self._running < LOOKUPS_AT_ONCE:
-            self._start(host, answer)
-        else:
-            self._waiting.append(host)
-        return answer
+    def _timed_out(self, lookup: _Lookup) -> ResolveError:
+        if not lookup.runs:
+            return self._failure(lookup.host, "no_room", NO_ROOM)
+        _put(self._slow_domains, lookup.domain, None)
+        self._remember(lookup, TimeoutError("its name servers do not answer"))
+        return self._failure(lookup.host, "timeout", "its name servers do not answer")
 
-    def _start(self, host: str, answer: _Answer) -> None:
-        self._running += 1
-        thread = threading.Thread(
-            target=self._run, args=(host, answer), name=f"resolve {host}", daemon=True
-        )
-        thread.start()
+    def _read(self, host: str, result: _Result) -> Sequence[AddressInfo]:
+        if isinstance(result, OSError | UnicodeError):
+            reason = str(getattr(result, "strerror", None) or result)
+            raise self._failure(host, "failed", reason) from result
+        if isinstance(result, Exception):
+            raise result
+        return result
 
-    def _run(self, host: str, answer: _Answer) -> None:
-        result: Sequence[AddressInfo] | Exception
+    def _failure(self, host: str, kind: str, reason: str) -> ResolveError:
+        self._count_failure(kind)
+        return ResolveError(f"{host} has no address: {reason}")
+
+    def _ask(self, host: str) -> _Lookup:
+        if len(self._pending) >= MAX_PENDING:
+            raise self._failure(host, "no_room", NO_ROOM)
+        lookup = self._pending[host] = _Lookup(host)
+        self._waiting.setdefault(lookup.domain, deque()).append(lookup)
+        self._start_next(lookup.domain)
+        return lookup
+
+    def _forget(self, lookup: _Lookup) -> None:
+        """Drop a look-up that nobody waits for, unless it runs: then its thread is occupied."""
+        waiting = self._waiting.get(lookup.domain)
+        if lookup.runs or waiting is None:
+            return
+        waiting.remove(lookup)
+        if not waiting:
+            del self._waiting[lookup.domain]
+        del self._pending[lookup.host]
+
+    def _start_waiting(self) -> None:
+        """Start as many look-ups as may run, one domain after the other."""
+        for domain in tuple(self._waiting):
+            if self.threads >= MAX_LOOKUPS:
+                return
+            self._start_next(domain)
+
+    def _start_next(self, domain: str) -> None:
+        slow = domain in self._slow_domains
+        limit = MAX_SLOW_DOMAIN_LOOKUPS if slow else MAX_DOMAIN_LOOKUPS
+        if self.threads >= MAX_LOOKUPS or self._running.get(domain, 0) >= limit:
+            return
+        waiting = self._waiting.pop(domain)
+        self._start(waiting.popleft())
+        if waiting:
+            self._waiting[domain] = waiting
+
+    def _start(self, lookup: _Lookup) -> None:
+        lookup.runs = True
+        self.threads += 1
+        self._running[lookup.domain] += 1
+        name = f"resolve {lookup.host}"
+        threading.Thread(target=self._run, args=(lookup,), name=name, daemon=True).start()
+
+    def _run(self, lookup: _Lookup) -> None:
+        result: _Result
         try:
-            result = self._lookup(host)
+            result = self._lookup(lookup.host)
         except Exception as error:
             result = error
         # The loop may have ended meanwhile: then nobody asks any more.
         with contextlib.suppress(RuntimeError):
-            answer.get_loop().call_soon_threadsafe(self._ended, host, answer, result)
+            lookup.result.get_loop().call_soon_threadsafe(self._ended, lookup, result)
 
-    def _ended(self, host: str, answer: _Answer, result: Sequence[AddressInfo] | Exception) -> None:
-        self._running -= 1
-        del self._pending[host]
-        if self._waiting:
-            following = self._waiting.popleft()
-            self._start(following, self._pending[following])
-        if isinstance(result, Exception):
-            answer.set_exception(result)
-            # Whoever asked may have been cancelled; asyncio would report it as never retrieved.
-            answer.exception()
-            return
-        answer.set_result(result)
-        self._known.pop(host, None)
-        self._known[host] = (answer.get_loop().time() + self._remembered_seconds, result)
-        if len(self._known) > REMEMBERED_NAMES:
-            del self._known[next(iter(self._known))]
+    def _ended(self, lookup: _Lookup, result: _Result) -> None:
+        self.threads -= 1
+        self._running[lookup.domain] -= 1
+        if not self._running[lookup.domain]:
+            del self._running[lookup.domain]
+        del self._pending[lookup.host]
+        if lookup.callers and not isinstance(result, Exception):
+            self._slow_domains.pop(lookup.domain, None)
+        self._remember(lookup, result)
+        lookup.result.set_result(result)
+        self._start_waiting()
+
+    def _remember(self, lookup: _Lookup, result: _Result) -> None:
+        failed = isinstance(result, Exception)
+        seconds = self._failure_remembered_seconds if failed else self._remembered_seconds
+        _put(self._known, lookup.host, (lookup.result.get_loop().time() + seconds, result))
+
+
+class _Lookup:
+    """A name that is looked up, or waits to be."""
+
+    __slots__ = ("callers", "domain", "host", "result", "runs")
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.domain = _domain_of(host)
+        self.result: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
+        self.callers = 0
+        self.runs = False
+
+
+_Value = TypeVar("_Value")
+
+
+def _put(names: dict[str, _Value], name: str, value: _Value) -> None:
+    """Remember a name as the latest, and drop the oldest one beyond the bound."""
+    names.pop(name, None)
+    names[name] = value
+    if len(names) > REMEMBERED_NAMES:
+        del names[next(iter(names))]
+
+
+@cache
+def _suffixes() -> PublicSuffixList:
+    # The list is in the package, of its release's date: nothing is fetched.
+    return PublicSuffixList(only_icann=True)
+
+
+def _domain_of(host: str) -> str:
+    """Return the registrable domain, such as example.co.uk; a name without one stands for itself.
+
+    Names below a provider's domain (github.io) count as the provider's: its servers answer.
+    """
+    name = host.lower().rstrip(".")
+    return _suffixes().privatesuffix(name) or name
 
 
 def numeric(host: str) -> list[AddressInfo] | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ssl
+from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
 
 from queue_common.egress import EgressSettings
+from queue_common.settings import Duration
 
 from .proxy import Proxy
 
@@ -48,6 +50,8 @@ class DeliverySettings(EgressSettings):
 
     worker_ca_file: Path | None = None
     """A PEM file with further CAs that destinations' certificates may be signed by."""
+    worker_dns_timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=5)
+    """For the look-up of a destination's name; part of WORKER_REQUEST_TIMEOUT."""
     http_proxy: SecretStr | None = None
     """``http[s]://[user:password@]host:port``: the proxy for http URLs, asked for a tunnel."""
     https_proxy: SecretStr | None = None
