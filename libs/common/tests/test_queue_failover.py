@@ -81,6 +81,29 @@ async def test_a_switchover_with_both_alive_is_followed(
         await worker.disconnect()
 
 
+async def test_an_idle_worker_follows_with_all_its_connections(
+    start_server: Starter, open_at: Opener
+) -> None:
+    """A claim that finds nothing at a replica is not refused there: it leaves with the others."""
+    first, second = start_server(), start_server()
+    async with CuttingProxy(first.port) as proxy, redis.asyncio.Redis(port=first.port) as there:
+        client, worker = open_at(proxy.address), open_at(proxy.address)
+        await worker.start_serving(worker_id="worker", concurrency=5)
+        claiming = asyncio.create_task(worker.claim(5))
+
+        async def waits() -> bool:
+            return bool((await there.info("clients"))["blocked_clients"])
+
+        await wait_until(waits, "the worker waits for work")
+        proxy.lead_to(second.port)
+        await _becomes_replica(first)
+        await wait_until(lambda: _accepts(client), "a task is accepted", FAILOVER_SECONDS)
+
+        assert await asyncio.wait_for(claiming, FAILOVER_SECONDS)
+        await client.disconnect()
+        await worker.disconnect()
+
+
 async def test_reads_follow_a_switchover_too(start_server: Starter, open_at: Opener) -> None:
     """Once one command has met a replica, no other connection of the client asks it any more."""
     first, second = start_server(), start_server()

@@ -20,11 +20,13 @@ from .server_connection import (
     NotServingError,
     ServerConnection,
     ServerTlsConnection,
-    drop_connections,
+    leave_server,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Collection, Iterator
+
+    from redis.asyncio import ConnectionPool
 
     from ..settings import RedisSettings
 
@@ -51,7 +53,10 @@ class RedisServers:
 
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings
-        self._finder = PrimaryFinder(settings) if settings.redis_sentinels else None
+        self._pools: weakref.WeakSet[ConnectionPool] = weakref.WeakSet()
+        self._finder: PrimaryFinder | None = None
+        if settings.redis_sentinels:
+            self._finder = PrimaryFinder(settings, self._pools)
 
     @property
     def found(self) -> Collection[tuple[str, int]]:
@@ -76,8 +81,8 @@ class RedisServers:
             client = self._finder.client(**options)
         else:
             client = self._at_address(options)
-        pool = client.connection_pool
-        pool.connection_kwargs["pool"] = weakref.proxy(pool)
+        client.connection_pool.connection_kwargs["pools"] = self._pools
+        self._pools.add(client.connection_pool)
         return client
 
     def _at_address(self, options: dict[str, Any]) -> Redis:
@@ -163,7 +168,7 @@ async def replication_of_primary(client: Redis) -> dict[str, Any]:
     """Return what INFO tells of replication; raises NotServingError if it comes from a replica."""
     replication = await answer(client.info("replication"))
     if replication.get("role") == "slave":
-        await drop_connections(client.connection_pool)
+        await leave_server(client)
         msg = "READONLY: it is a replica, not the primary"
         raise NotServingError(msg)
     return cast("dict[str, Any]", replication)

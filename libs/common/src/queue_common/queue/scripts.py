@@ -13,7 +13,7 @@ from redis.exceptions import NoScriptError
 
 from .connection import answer
 from .observer import QueueObserver
-from .server_connection import drop_connections
+from .server_connection import leave_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -114,7 +114,7 @@ class Scripts:
                 raise reply
         if have < replicas:
             # They may have left this primary for another one.
-            await drop_connections(self._client.connection_pool)
+            await leave_server(self._client)
         return result, int(have)
 
     async def _send(self, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:

@@ -12,12 +12,13 @@ from redis.asyncio.sentinel import MasterNotFoundError, Sentinel
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from .server_connection import SentinelConnection, SentinelTlsConnection
+from .server_connection import SentinelConnection, SentinelTlsConnection, drop_connections
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from pydantic import SecretStr
+    from redis.asyncio import ConnectionPool
 
     from ..settings import RedisSettings
 
@@ -35,7 +36,8 @@ class PrimaryFinder(Sentinel):
     Clients that need it at the same time share a question, and there are at most ten a second.
     """
 
-    def __init__(self, settings: RedisSettings) -> None:
+    def __init__(self, settings: RedisSettings, pools: Iterable[ConnectionPool]) -> None:
+        """``pools`` are those of the clients: they leave a primary when another one is named."""
         options: dict[str, Any] = {
             "socket_connect_timeout": TIMEOUT_SECONDS,
             "socket_timeout": TIMEOUT_SECONDS,
@@ -50,7 +52,9 @@ class PrimaryFinder(Sentinel):
             settings.addresses(), sentinel_kwargs=options
         )
         self._settings = settings
+        self._pools = pools
         self._primary: tuple[str, int] | None = None
+        self._last: tuple[str, int] | None = None
         self._reasons: list[str] = []
         self._asking = asyncio.Lock()
         self._ask_from = 0.0
@@ -87,14 +91,18 @@ class PrimaryFinder(Sentinel):
 
     async def _ask(self, name: str) -> None:
         self._primary, self._reasons = None, []
+        last = self._last
         try:
             for sentinel in self.sentinels:
                 if await self._names(sentinel, name):
                     break
             if self._primary is not None:
+                self._last = self._primary
                 self.servers.add(self._primary)
                 replicas = await self.discover_slaves(name)
                 self.servers.update(cast("Sequence[tuple[str, int]]", replicas))
+            if self._last != last:
+                await drop_connections(self._pools)
         finally:
             # There is nothing to ask until the next failover.
             for sentinel in self.sentinels:

@@ -21,7 +21,9 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 if TYPE_CHECKING:
-    from redis.asyncio import ConnectionPool
+    from collections.abc import Iterable
+
+    from redis.asyncio import ConnectionPool, Redis
     from redis.typing import EncodableT
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "ServerConnection",
     "ServerTlsConnection",
     "drop_connections",
+    "leave_server",
 ]
 
 _serializer = HiredisRespSerializer()
@@ -52,14 +55,17 @@ class NotServingError(RedisConnectionError):
 
 
 class _ServerConnection(AbstractConnection):
-    """Closes itself and its whole pool when the server says that it cannot serve.
+    """Closes itself and all other connections when the server says that it cannot serve.
 
     A primary that becomes a replica keeps its connections open and refuses every write on them. A
-    new connection resolves the name, or asks the Sentinels, again.
+    new connection resolves the name, or asks the Sentinels, again. All clients of a process leave
+    together: a claim that finds nothing writes nothing, so its client alone would notice nothing.
     """
 
-    def __init__(self, *, pool: ConnectionPool, **options: Any) -> None:  # noqa: ANN401 - redis-py's
-        self._pool = pool
+    def __init__(
+        self, *, pools: Iterable[ConnectionPool], **options: Any  # noqa: ANN401 - redis-py's
+    ) -> None:  # fmt: skip
+        self._pools = pools
         super().__init__(**options)
 
     def pack_command(self, *args: EncodableT) -> list[bytes]:
@@ -82,7 +88,7 @@ class _ServerConnection(AbstractConnection):
             if not _means_not_serving(error):
                 raise
             await self.disconnect(nowait=True)
-            await drop_connections(self._pool)
+            await drop_connections(self._pools)
             msg = f"{type(error).__name__}: {error}"
             raise NotServingError(msg) from error
 
@@ -91,11 +97,17 @@ def _means_not_serving(error: RedisError) -> bool:
     return isinstance(error, _NOT_SERVING) or bool(_NOT_SERVING_TEXT.match(str(error)))
 
 
-async def drop_connections(pool: ConnectionPool) -> None:
-    """Close all connections of a pool: idle ones now, the others as soon as they are released."""
-    with suppress(RedisError):
-        await pool.disconnect(inuse_connections=False)
-    await pool.update_active_connections_for_reconnect()  # type: ignore[no-untyped-call]
+async def drop_connections(pools: Iterable[ConnectionPool]) -> None:
+    """Close all connections of pools: idle ones now, the others as soon as they are released."""
+    for pool in list(pools):
+        with suppress(RedisError):
+            await pool.disconnect(inuse_connections=False)
+        await pool.update_active_connections_for_reconnect()  # type: ignore[no-untyped-call]
+
+
+async def leave_server(client: Redis) -> None:
+    """Close all connections of a client, and of those that were opened with it."""
+    await drop_connections(client.connection_pool.connection_kwargs["pools"])
 
 
 class ServerConnection(_ServerConnection, Connection):
