@@ -120,7 +120,7 @@ class TaskStatus(msgspec.Struct, frozen=True):
     lane: str
     attempts: int
     interrupted: int
-    """Attempts cut short because their worker died; they do not count."""
+    """Attempts in a row that were cut short because their worker died; they do not count."""
     next_attempt_at: str | None
     last_attempt: AttemptStatus | None
     created_at: str | None
