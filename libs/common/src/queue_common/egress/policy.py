@@ -144,6 +144,10 @@ class EgressGuard:
             return None
         return f"{_shown(host, address)} is not public, and not listed in EGRESS_ALLOW"
 
+    def lists(self, host: str, address: str) -> bool:
+        """Say whether EGRESS_ALLOW itself names ``host``, or the address it is at."""
+        return self.allow.names(host) or self.allow.holds(spellings(read_address(address)))
+
     def _admits(self, forms: tuple[Address, ...]) -> bool:
         listed = self.allow.networks
         # A listed address is meant as it stands; one that only wraps an IPv4 address is not meant

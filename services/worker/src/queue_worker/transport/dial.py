@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import aiohappyeyeballs
 
 from queue_common.egress.addresses import Address, read_address
+from queue_common.egress.own import is_own_address
 
 from .errors import ConnectError, EgressRefusedError, Progress, ResolveError
 from .resolve import at_port
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from queue_common.egress import EgressGuard
 
@@ -34,9 +35,16 @@ class Dialer:
     Without a guard it may connect anywhere: to a proxy of the operator's own.
     """
 
-    def __init__(self, resolver: Resolver, guard: EgressGuard | None) -> None:
+    def __init__(
+        self,
+        resolver: Resolver,
+        guard: EgressGuard | None,
+        is_own: Callable[[str], bool] = is_own_address,
+    ) -> None:
+        """``is_own`` knows the machine's own addresses before they are connected to."""
         self._resolver = resolver
         self._guard = guard
+        self._is_own = is_own
 
     async def dial(
         self, host: str, port: int, progress: Progress, attempt: AddressAttempt | None = None
@@ -63,9 +71,25 @@ class Dialer:
             reason = os.strerror(error.errno) if error.errno else str(error)
             msg = f"cannot connect to {host}:{port}: {reason}"
             raise ConnectError(msg) from error
+        try:
+            self._check_peer(host, sock)
+        except EgressRefusedError:
+            sock.close()
+            raise
         if attempt is not None:
             attempt.connected(sock)
         return sock
+
+    def _check_peer(self, host: str, sock: socket.socket) -> None:
+        """Refuse a connection of this machine to itself, before a byte is sent over it."""
+        try:
+            peer = str(sock.getpeername()[0])
+        except OSError:
+            # It is closed again; the first write tells.
+            return
+        if self._guard is None or peer != sock.getsockname()[0] or self._guard.lists(host, peer):
+            return
+        raise EgressRefusedError(_own_address_reason(host, peer))
 
     async def _allowed(self, host: str, port: int) -> Sequence[AddressInfo]:
         if "%" in host:
@@ -75,11 +99,19 @@ class Dialer:
         if self._guard is None:
             return found
         protected = await self._protected(self._guard, port)
-        reasons = [self._guard.reason_against(host, info[4][0], protected) for info in found]
+        reasons = [self._reason_against(self._guard, host, info[4][0], protected) for info in found]
         allowed = [info for info, reason in zip(found, reasons, strict=True) if reason is None]
         if not allowed:
             raise EgressRefusedError(reasons[0] or f"{host} has no address")
         return allowed
+
+    def _reason_against(
+        self, guard: EgressGuard, host: str, address: str, protected: frozenset[Address]
+    ) -> str | None:
+        reason = guard.reason_against(host, address, protected)
+        if reason is None and self._is_own(address) and not guard.lists(host, address):
+            return _own_address_reason(host, address)
+        return reason
 
     async def _protected(self, guard: EgressGuard, port: int) -> frozenset[Address]:
         hosts = guard.protected_hosts(port)
@@ -94,3 +126,8 @@ class Dialer:
         except ResolveError:
             # What has no address cannot be reached by it either.
             return []
+
+
+def _own_address_reason(host: str, address: str) -> str:
+    shown = address if host == address else f"{host} ({address})"
+    return f"{shown} is an address of the worker's own machine, and not listed in EGRESS_ALLOW"
