@@ -38,7 +38,7 @@ DUE_LANES = 1000
 LANES_TOLD = 10
 ANSWER_SECONDS = 2.0
 COUNTERS = (
-    "dead_total", "results_removed_total", "dead_removed_total", "dead_expired_total",
+    "suspects", "dead_total", "results_removed_total", "dead_removed_total", "dead_expired_total",
     "leases_lost_total", "dead_bytes", "result_bytes", "dead_max_bytes", "result_max_bytes",
 )  # fmt: skip
 

@@ -243,6 +243,14 @@ OLDEST_WAITING: Final = Metric(
 WORKERS: Final = Metric(
     "queue.workers", _GAUGE, "{worker}", "Workers whose lease is alive.", _QUEUE, Source.REDIS
 )
+SUSPECTS: Final = Metric(
+    "queue.suspects",
+    _GAUGE,
+    "{task}",
+    "Waiting tasks under which two or more workers died in a row.",
+    _QUEUE,
+    Source.REDIS,
+)
 DEAD_LETTERS: Final = Metric(
     "queue.dead_letters",
     _COUNTER,
@@ -281,6 +289,6 @@ METRICS: Final = (
     REQUEST_DURATION, SENT, CONSUMED, DELIVERY_DURATION, PROCESS_DURATION, START_DELAY, ATTEMPTS,
     RETRIES, DEFERRED, EGRESS_REFUSALS, DNS_FAILURES, IN_FLIGHT_SIZE, IN_FLIGHT_SIZE_LIMIT,
     LEASES_LOST, GIVEN_BACK, SPANS_DROPPED, ROUND_TRIPS, LOOP_LAG, REDIS_UP, PERSISTENCE_OK, TASKS,
-    LANE_TASKS, LANES, OLDEST_WAITING, WORKERS, DEAD_LETTERS, SETTLED_SIZE, SETTLED_SIZE_LIMIT,
-    REMOVED,
+    LANE_TASKS, LANES, OLDEST_WAITING, WORKERS, SUSPECTS, DEAD_LETTERS, SETTLED_SIZE,
+    SETTLED_SIZE_LIMIT, REMOVED,
 )  # fmt: skip

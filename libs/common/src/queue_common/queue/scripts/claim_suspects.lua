@@ -64,6 +64,7 @@ local function look_for_suspects(worker, may_begin, waits_alone)
         call('HSET', N, 'alone_id', id)
         return 1, true
       end
+      end_alone()
     elseif lane and group > 1 and not waits_alone and worker.suspects + taken < group then
       local claimed = claim_suspect(worker, lane, id)
       if claimed == nil then break end
