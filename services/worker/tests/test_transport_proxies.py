@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,12 +11,23 @@ from pathlib import Path
 import pytest
 import trustme
 
+from queue_common.egress import EgressGuard
 from queue_common.settings import RedisSettings
-from queue_common.task import Outcome
+from queue_common.task import Outcome, TaskId
+from queue_common.telemetry.trace_context import TraceContext
 from queue_common.testing import wait_until
 from queue_common.testing.socket_server import Peer, Script, SocketServer, says
+from queue_common.testing.tasks import a_context, a_task
+from queue_worker.deliver import Deliverer
 from queue_worker.testing import Result, attempt
-from queue_worker.transport import DeliverySettings, Transport, build_transport
+from queue_worker.transport import (
+    DeliverySettings,
+    Dialer,
+    Propagate,
+    Resolver,
+    Transport,
+    build_transport,
+)
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 DELIVERED = Result(Outcome.DELIVERED, 200, b"ok")
@@ -197,3 +209,45 @@ async def test_no_proxy(open_through: Callable[..., Transport], no_proxy: str) -
 
     assert result == DELIVERED
     assert (proxy.connections, server.connections) == (0, 1)
+
+
+ALL = [b"traceparent", b"tracestate", b"baggage"]
+TRACED = TraceContext(a_context().trace_id, a_context().span_id, 1, "a=1", "user=7")
+PROPAGATED: dict[str, tuple[Propagate, str, list[bytes]]] = {
+    "internal, to a listed name": ("internal", "hooks.example", ALL),
+    "internal, to another": ("internal", "10.0.0.0/8", [b"traceparent"]),
+    "all, to another": ("all", "", ALL),
+    "none, to a listed name": ("none", "hooks.example", []),
+}
+
+
+@pytest.mark.parametrize(("propagate", "allow", "sent"), PROPAGATED.values(), ids=PROPAGATED)
+async def test_the_clients_context_stays_inside(
+    open_through: Callable[..., Transport], propagate: Propagate, allow: str, sent: list[bytes]
+) -> None:
+    """What a client tells its own services goes to those alone that EGRESS_ALLOW lists."""
+    async with (
+        SocketServer(says(OK)) as server,
+        SocketServer(tunnels_to(server.port)) as proxy,
+    ):
+        transport = open_through(http_proxy=proxy.url, egress_allow=allow)
+        deliverer = Deliverer(transport, timeout_seconds=10, propagate=propagate)
+        for number in (1, 2):
+            await deliverer.deliver(TaskId("id-1"), a_task("http://hooks.example/"), number, TRACED)
+        await transport.aclose()
+
+    assert (len(server.requests), server.connections) == (2, 1)
+    for request in server.requests:
+        names = [line.partition(b":")[0] for line in request.split(b"\r\n")]
+        assert [name for name in names if name in ALL] == sent
+
+
+@pytest.mark.parametrize(
+    ("allow", "internal"), [("127.0.0.0/8", True), ("::1", False), ("hooks.example", True)]
+)
+async def test_what_is_internal(allow: str, internal: bool) -> None:
+    """A destination is internal by its name, or by the address that was connected to."""
+    async with SocketServer(says(OK)) as server:
+        dialer = Dialer(Resolver(), EgressGuard.from_settings(allow=allow))
+        with socket.create_connection(("127.0.0.1", server.port)) as connected:
+            assert dialer.is_internal("hooks.example", connected) is internal

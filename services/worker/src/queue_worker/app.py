@@ -44,7 +44,7 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
         redis_servers=queue.redis_servers, count_dns_failure=metrics.dns_failed,
     )  # fmt: skip
     timeout = settings.worker_request_timeout.total_seconds()
-    deliverer = Deliverer(transport, timeout_seconds=timeout)
+    deliverer = Deliverer(transport, timeout_seconds=timeout, propagate=settings.propagate)
     tracing = Tracing(settings, "queue-worker", settings.queue_name)
     metrics.count_dropped_spans = lambda: tracing.spans_dropped
     policy = settings.retry_policy()

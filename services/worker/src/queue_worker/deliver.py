@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from queue_common.task import Task, TaskId
     from queue_common.telemetry.trace_context import TraceContext
 
-    from .transport import Exchanging
+    from .transport import Exchanging, Propagate
+    from .transport.exchange import Header
 
 __all__ = ["ERROR_KEPT_CHARACTERS", "Deliverer"]
 
@@ -31,8 +32,15 @@ them itself is not sent."""
 class Deliverer:
     """Makes attempts over a transport."""
 
-    def __init__(self, transport: Exchanging, *, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        transport: Exchanging,
+        *,
+        timeout_seconds: float,
+        propagate: Propagate = "internal",
+    ) -> None:
         self._transport = transport
+        self._propagate = propagate
         self._timeout_seconds = timeout_seconds
         self._deadlines = Deadlines(timeout_seconds)
 
@@ -47,12 +55,31 @@ class Deliverer:
         run = _Run(number)
         deadline = self._deadlines.begin()
         try:
-            answer = await self._transport.exchange(_request(task_id, task, number, run, trace))
+            answer = await self._transport.exchange(self._request(task_id, task, run, trace))
         except BaseException as error:
             timed_out = self._deadlines.end(deadline)
             return self._failed(run, TimeoutError() if timed_out else error)
         self._deadlines.end(deadline)
         return run.answered(answer)
+
+    def _request(self, task_id: TaskId, task: Task, run: _Run, trace: TraceContext) -> Outgoing:
+        own = task.headers
+        given = {name.lower() for name in own}
+        if not given.isdisjoint(OURS):
+            own = {name: value for name, value in own.items() if name.lower() not in OURS}
+        headers = [(name.encode(), value.encode()) for name, value in own.items()]
+        if "user-agent" not in given:
+            headers.append((b"User-Agent", USER_AGENT))
+        headers += ((b"X-Task-Id", task_id.encode()), (b"X-Task-Attempt", b"%d" % run.number))
+        if self._propagate == "none":
+            return Outgoing(task.method, task.url, headers, task.body, run)
+        headers.append((b"traceparent", trace.traceparent.encode()))
+        if not (trace.tracestate or trace.baggage):
+            return Outgoing(task.method, task.url, headers, task.body, run)
+        context = _context(trace, with_baggage="baggage" not in given)
+        if self._propagate == "internal":
+            return Outgoing(task.method, task.url, headers, task.body, run, context)
+        return Outgoing(task.method, task.url, [*headers, *context], task.body, run)
 
     def _failed(self, run: _Run, error: BaseException) -> Attempt:
         outcome = outcome_of(error)
@@ -68,32 +95,24 @@ class Deliverer:
         return (str(error) or type(error).__name__)[:ERROR_KEPT_CHARACTERS]
 
 
-def _request(task_id: TaskId, task: Task, number: int, run: _Run, trace: TraceContext) -> Outgoing:
-    own = task.headers
-    given = {name.lower() for name in own}
-    if not given.isdisjoint(OURS):
-        own = {name: value for name, value in own.items() if name.lower() not in OURS}
-    headers = [(name.encode(), value.encode()) for name, value in own.items()]
-    if "user-agent" not in given:
-        headers.append((b"User-Agent", USER_AGENT))
-    headers += (
-        (b"X-Task-Id", task_id.encode()),
-        (b"X-Task-Attempt", b"%d" % number),
-        (b"traceparent", trace.traceparent.encode()),
-    )
+def _context(trace: TraceContext, *, with_baggage: bool) -> list[Header]:
+    """Return what a client told its own services, which may be personal or internal.
+
+    What the task itself says to its destination goes before it.
+    """
+    headers = []
     if trace.tracestate:
         headers.append((b"tracestate", trace.tracestate.encode()))
-    # What the task itself says to its destination goes before what its client told everybody.
-    if trace.baggage and "baggage" not in given:
+    if trace.baggage and with_baggage:
         headers.append((b"baggage", trace.baggage.encode()))
-    return Outgoing(task.method, task.url, headers, task.body, run)
+    return headers
 
 
 class _Run:
     """One attempt under way: its clock, and how far it got."""
 
     def __init__(self, number: int) -> None:
-        self._number = number
+        self.number = number
         self._started_at_ms = round(time.time() * 1000)
         self._begin = time.perf_counter()
         self.phase = "connect"
@@ -104,19 +123,17 @@ class _Run:
     def failed(self, outcome: Outcome, error: str) -> Attempt:
         phase = self.phase if outcome is Outcome.TIMEOUT else None
         return Attempt(
-            self._number, self._started_at_ms, self._duration_ms(), outcome, None, error, phase
+            self.number, self._started_at_ms, self._duration_ms(), outcome, None, error, phase
         )
 
     def answered(self, answer: Answer) -> Attempt:
         duration_ms = self._duration_ms()
         status = answer.status_code
         if 200 <= status < 300:
-            return Attempt(
-                self._number, self._started_at_ms, duration_ms, Outcome.DELIVERED, status
-            )
+            return Attempt(self.number, self._started_at_ms, duration_ms, Outcome.DELIVERED, status)
         now_ms = self._started_at_ms + round(duration_ms)
         return Attempt(
-            self._number,
+            self.number,
             self._started_at_ms,
             duration_ms,
             Outcome.HTTP_ERROR,

@@ -56,6 +56,7 @@ async def attempt(
     *,
     method: str = "POST",
     headers: Sequence[tuple[bytes, bytes]] = (),
+    internal_headers: Sequence[tuple[bytes, bytes]] = (),
     body: bytes | None = b"{}",
     timeout_seconds: float = 5.0,
 ) -> Result:
@@ -63,7 +64,7 @@ async def attempt(
     progress = _Progress()
     try:
         async with asyncio.timeout(timeout_seconds):
-            request = Outgoing(method, url, headers, body, progress)
+            request = Outgoing(method, url, headers, body, progress, internal_headers)
             answer = await transport.exchange(request)
     except Exception as error:
         outcome = outcome_of(error)

@@ -148,6 +148,11 @@ class EgressGuard:
         """Say whether EGRESS_ALLOW itself names ``host``, or the address it is at."""
         return self.allow.names(host) or self.allow.holds(spellings(read_address(address)))
 
+    def lists_written(self, host: str) -> bool:
+        """Say the same of a host that is not looked up: by its name, or if it is an address."""
+        written = written_address(host)
+        return self.lists(host, written[0]) if written else self.allow.names(host)
+
     def _admits(self, forms: tuple[Address, ...]) -> bool:
         listed = self.allow.networks
         # A listed address is meant as it stands; one that only wraps an IPv4 address is not meant

@@ -18,7 +18,7 @@ from .errors import (
 from .exchange import Answer, Exchanging, Outgoing
 from .native import Transport
 from .resolve import Resolver
-from .settings import DeliverySettings
+from .settings import DeliverySettings, Propagate
 
 __all__ = [
     "AddressBusyError",
@@ -29,6 +29,7 @@ __all__ = [
     "Exchanging",
     "Outgoing",
     "Progress",
+    "Propagate",
     "ResolveError",
     "Resolver",
     "TlsError",

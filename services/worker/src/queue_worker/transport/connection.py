@@ -64,6 +64,7 @@ class Connection(asyncio.Protocol):
         "_write_paused",
         "answering",
         "idle_since",
+        "internal",
         "reusable",
     )
 
@@ -78,6 +79,8 @@ class Connection(asyncio.Protocol):
         """After an exchange: another may follow."""
         self.answering = False
         """Set once a byte of the answer has come."""
+        self.internal = False
+        """It leads to a destination that EGRESS_ALLOW lists."""
         self.idle_since = 0.0
         self._begin(is_head=False)
 

@@ -80,6 +80,14 @@ class Dialer:
             attempt.connected(sock)
         return sock
 
+    def is_internal(self, host: str, sock: socket.socket) -> bool:
+        """Say whether EGRESS_ALLOW lists what ``sock`` is connected to."""
+        try:
+            peer = str(sock.getpeername()[0])
+        except OSError:
+            return False
+        return self._guard is not None and self._guard.lists(host, peer)
+
     def _check_peer(self, host: str, sock: socket.socket) -> None:
         """Refuse a connection of this machine to itself, before a byte is sent over it."""
         try:

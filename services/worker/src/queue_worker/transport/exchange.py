@@ -23,6 +23,8 @@ class Outgoing(NamedTuple):
     body: bytes | None
     progress: Progress
     """Told how far the request has come."""
+    internal_headers: Sequence[Header] = ()
+    """Sent besides, to destinations that EGRESS_ALLOW lists."""
 
 
 class Answer(NamedTuple):

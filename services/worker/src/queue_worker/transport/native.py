@@ -12,7 +12,7 @@ from .address_health import AddressAttempt, AddressHealth
 from .connection import Connection
 from .errors import ConnectionLostError, Progress, TlsError, tls_reason
 from .pool import IDLE_SECONDS, Destination, Pool
-from .request import encode_outgoing
+from .request import encode_for_internal, encode_outgoing
 
 if TYPE_CHECKING:
     import socket
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Transport"]
 
-RequestBytes = tuple[bytes, bytes]
-"""A request's head and its body: joined they would be the body a second time."""
+RequestBytes = tuple[bytes, bytes, bytes]
+"""A request's head, its head for an internal destination if that is another, and its body."""
 
 NO_TIMEOUT_SECONDS = 3600.0
 """The caller's deadline ends a handshake; the loop's own limit must not come before it."""
@@ -63,7 +63,7 @@ class Transport:
         """
         target, head = encode_outgoing(request)
         is_head = request.method.upper() == "HEAD"
-        data = (head, request.body or b"")
+        data = (head, encode_for_internal(request), request.body or b"")
         return await self._send(target.destination, data, is_head, request.progress)
 
     async def _send(
@@ -91,7 +91,10 @@ class Transport:
     ) -> Answer:
         progress.phase = "answer"
         try:
-            answer = await connection.exchange(*data, is_head=is_head)
+            head, internal_head, body = data
+            if internal_head and connection.internal:
+                head = internal_head
+            answer = await connection.exchange(head, body, is_head=is_head)
         except BaseException:
             if connection.sending:
                 progress.phase = "send"
@@ -111,6 +114,7 @@ class Transport:
             return await self._connect_through(proxies, proxy, destination, progress)
         sock = await self._dialer.dial(destination.host, destination.port, progress, attempt)
         connection = Connection(self.pool)
+        connection.internal = self._dialer.is_internal(destination.host, sock)
         try:
             await self._start(connection, sock, destination, progress)
         except BaseException:
@@ -146,6 +150,7 @@ class Transport:
     ) -> Connection:
         tunnel = await proxies.open_tunnel(proxy, destination, progress)
         connection = Connection(self.pool)
+        connection.internal = proxies.is_internal(destination)
         if destination.scheme == "http":
             tunnel.set_protocol(connection)
         else:

@@ -100,6 +100,10 @@ class Proxies:
             raise EgressRefusedError(reason)
         return proxy
 
+    def is_internal(self, destination: Destination) -> bool:
+        """Say whether EGRESS_ALLOW lists the destination as the URL has it."""
+        return self._guard.lists_written(destination.host)
+
     def _bypassed(self, destination: Destination) -> bool:
         """Say whether NO_PROXY lists the destination."""
         host = destination.host.rstrip(".")

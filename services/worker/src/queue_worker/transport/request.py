@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from .exchange import Header, Outgoing
 
-__all__ = ["encode_outgoing"]
+__all__ = ["encode_for_internal", "encode_outgoing"]
 
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -44,6 +44,14 @@ def encode_outgoing(request: Outgoing) -> tuple[Target, bytes]:
     target, method = read_target(request.url), request.method.upper()
     framed = _framed(target, method, request.headers, request.body)
     return target, _encode_head(method, target, framed, len(request.body or b""))
+
+
+def encode_for_internal(request: Outgoing) -> bytes:
+    """Return the head for a destination that EGRESS_ALLOW lists; empty: it is no other."""
+    if not request.internal_headers:
+        return b""
+    headers = (*request.headers, *request.internal_headers)
+    return encode_outgoing(request._replace(headers=headers))[1]
 
 
 def _encode_head(name: str, target: Target, headers: list[Header], body_bytes: int) -> bytes:

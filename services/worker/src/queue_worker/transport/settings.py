@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -14,7 +14,9 @@ from queue_common.settings import Duration
 
 from .proxy import Proxy
 
-__all__ = ["DeliverySettings"]
+__all__ = ["DeliverySettings", "Propagate"]
+
+Propagate = Literal["internal", "all", "none"]
 
 
 def _check_ca_file(path: Path) -> None:
@@ -52,6 +54,9 @@ class DeliverySettings(EgressSettings):
     """A PEM file with further CAs that destinations' certificates may be signed by."""
     worker_dns_timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=5)
     """For the look-up of a destination's name; part of WORKER_REQUEST_TIMEOUT."""
+    propagate: Propagate = "internal"
+    """Who gets the client's ``tracestate`` and ``baggage`` beside ``traceparent``: ``internal``:
+    destinations that EGRESS_ALLOW lists; ``all``; ``none``: nobody, and no ``traceparent``."""
     http_proxy: SecretStr | None = None
     """``http[s]://[user:password@]host:port``: the proxy for http URLs, asked for a tunnel."""
     https_proxy: SecretStr | None = None
