@@ -9,11 +9,15 @@ from pathlib import Path
 
 import pytest
 import redis.asyncio
+from pydantic import SecretStr
 
 from queue_common.queue import TaskQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.testing import RedisServer
 from queue_standalone.valkey import find_server
+
+ACL = Path(__file__).parent / "charts/queue-system/charts/redis/files/applications.acl"
+PASSWORD = "of-the-applications"  # noqa: S105 - of a test server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -36,8 +40,13 @@ def server_binary() -> Path:
 def redis_server(
     server_binary: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[RedisServer]:
-    """A server all tests share; tests that stop or fill one start their own."""
-    server = RedisServer(server_binary, tmp_path_factory.mktemp("redis")).start()
+    """A server all tests share; tests that stop or fill one start their own.
+
+    Beside the default user it knows "queue", with the rights that the chart gives API and worker.
+    """
+    rights = ACL.read_text().replace("QUEUE", "*").split()
+    user = ["--user", "queue", "on", f">{PASSWORD}", *rights]
+    server = RedisServer(server_binary, tmp_path_factory.mktemp("redis"), *user).start()
     yield server
     server.stop()
 
@@ -60,8 +69,11 @@ def start_server(server_binary: Path, tmp_path: Path) -> Iterator[Callable[..., 
 
 @pytest.fixture
 def redis_settings(redis_server: RedisServer) -> RedisSettings:
-    """Where the shared server is."""
-    return RedisSettings(redis_addr=redis_server.address, redis_url=None)
+    """Where the shared server is, and what the chart's API and worker are to it."""
+    return RedisSettings(
+        redis_addr=redis_server.address, redis_username="queue",
+        redis_password=SecretStr(PASSWORD), redis_url=None,
+    )  # fmt: skip
 
 
 @pytest.fixture

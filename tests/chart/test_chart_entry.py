@@ -109,8 +109,8 @@ def test_notes_warn_of_what_can_lose_or_repeat(
 
 
 def test_helm_test_delivers_to_itself_alone(helm: Helm) -> None:
-    """The test's own Service is a destination allowed; without the test it is not."""
-    rendering = helm.render()
+    """The test's own Service is a destination allowed; unless the test is asked for it is not."""
+    rendering = helm.render({"tests": {"enabled": True}})
     service = rendering.one("Service", "-test")["metadata"]
     test = {e["name"]: e["value"] for e in rendering.container("test")["env"]}
     host = f"{service['name']}.space.svc"
@@ -119,7 +119,7 @@ def test_helm_test_delivers_to_itself_alone(helm: Helm) -> None:
     assert test["DESTINATION"] == f"http://{host}:8080/"
     assert rendering.container("test")["image"] == rendering.container("api")["image"]
 
-    without = helm.render({"tests": {"enabled": False}})
+    without = helm.render()
     assert without.environment("worker")["EGRESS_ALLOW"] == ""
     assert "test" not in without.pods()
 
@@ -127,7 +127,8 @@ def test_helm_test_delivers_to_itself_alone(helm: Helm) -> None:
 def test_helm_test_leaves_nothing(helm: Helm) -> None:
     """What `helm test` makes is a hook that is removed when it has succeeded."""
     for kind in ("Pod", "Service"):
-        annotations = helm.render().one(kind, "-test")["metadata"]["annotations"]
+        rendering = helm.render({"tests": {"enabled": True}})
+        annotations = rendering.one(kind, "-test")["metadata"]["annotations"]
 
         assert annotations["helm.sh/hook"] == "test"
         assert "hook-succeeded" in annotations["helm.sh/hook-delete-policy"]

@@ -95,7 +95,7 @@ def test_selectors_find_their_own_pods_alone(case: Rendering) -> None:
 
 def test_labels_tell_the_components_own_version(helm: Helm) -> None:
     """app.kubernetes.io/version is the image's tag: api and worker are released apart."""
-    rendering = helm.render({"worker": {"image": {"tag": "0.7.1"}}})
+    rendering = helm.render({"worker": {"image": {"tag": "0.7.1"}}, "tests": {"enabled": True}})
     versions = {
         name: pod["metadata"]["labels"].get("app.kubernetes.io/version")
         for name, pod in rendering.pods().items()

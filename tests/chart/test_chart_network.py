@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from .helm import Helm, Rendering
 
 Object = dict[str, Any]
@@ -99,15 +101,70 @@ def test_denying_the_world_leaves_what_is_allowed(helm: Helm) -> None:
     values = {"egress": {"allow": ["10.0.0.0/8"], "deny": ["0.0.0.0/0", "::/0"]}}
 
     assert blocks(helm.render(values)) == {"10.0.0.0/8": []}
+    rules = policy(helm.render(values, {"egress": {"allow": []}}), "worker")["egress"]
+    assert [rule for rule in rules if not rule["to"]] == []
 
 
-def test_telemetry_is_let_through_to_its_port(helm: Helm) -> None:
-    """The collector's port is open where one is named, from its URL or its scheme."""
-    for url, port in (("http://c.example:4318", 4318), ("https://c.example/otlp", 443)):
+def peers_at(rendering: Rendering, component: str, port: int) -> list[Object]:
+    """Return whom a component may reach at this port by a rule of its own; there must be one."""
+    wanted = {"protocol": "TCP", "port": port}
+    (rule,) = [r for r in policy(rendering, component)["egress"] if wanted in r.get("ports", [])]
+    assert rule["to"]
+    return list(rule["to"])
+
+
+def namespace(name: str) -> Object:
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+
+
+@pytest.mark.parametrize(
+    ("host", "peer"),
+    [
+        ("10.1.2.3", {"ipBlock": {"cidr": "10.1.2.3/32"}}),
+        ("[fd00::1]", {"ipBlock": {"cidr": "fd00::1/128"}}),
+        ("collector", {"podSelector": {}}),
+        ("collector.observability", namespace("observability")),
+        ("collector.observability.svc", namespace("observability")),
+        ("collector.observability.svc.cluster.local", namespace("observability")),
+    ],
+)
+def test_a_collector_is_reached_where_its_url_says(helm: Helm, host: str, peer: Object) -> None:
+    """The port is open to the address or to the pods of the namespace that the URL names."""
+    for url, port in ((f"http://{host}:4318", 4318), (f"https://{host}/otlp", 443)):
         rendering = helm.render({"telemetry": {"endpoint": url}})
         for component in ("api", "worker"):
-            rules = policy(rendering, component)["egress"]
-            assert {"ports": [{"protocol": "TCP", "port": port}]} in rules
+            assert peers_at(rendering, component, port) == [peer]
+
+
+def test_a_collector_outside_is_in_the_public_internet(helm: Helm) -> None:
+    """A name from outside the cluster opens its port to no private range, metadata or neighbour."""
+    rendering = helm.render({"telemetry": {"endpoint": "https://otlp.vendor.example"}})
+    for component in ("api", "worker"):
+        worlds = [peer["ipBlock"] for peer in peers_at(rendering, component, 443)]
+        assert [world["cidr"] for world in worlds] == ["0.0.0.0/0", "::/0"]
+        assert {"10.0.0.0/8", "169.254.0.0/16"} <= set(worlds[0]["except"])
+
+
+def test_a_collector_is_reached_where_the_operator_says(helm: Helm) -> None:
+    """telemetry.to takes the place of what the URL says."""
+    peer = {"ipBlock": {"cidr": "10.1.2.0/24"}}
+    telemetry = {"endpoint": "https://otlp.corp.example", "to": [peer]}
+    for component in ("api", "worker"):
+        assert peers_at(helm.render({"telemetry": telemetry}), component, 443) == [peer]
+
+
+def test_names_are_resolved_by_the_clusters_dns_alone(helm: Helm) -> None:
+    """Port 53 is open to the DNS pods and the node's cache, or to those of networkPolicy.dnsTo."""
+    own = namespace("openshift-dns")
+    for values, expected in (
+        ({}, [{**namespace("kube-system"), "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}},
+              {"ipBlock": {"cidr": "169.254.20.10/32"}}]),
+        ({"networkPolicy": {"dnsTo": [own]}}, [own]),
+    ):  # fmt: skip
+        for component in ("api", "worker"):
+            rules = policy(helm.render(values), component)["egress"]
+            (dns,) = [r for r in rules if {"protocol": "UDP", "port": 53} in r.get("ports", [])]
+            assert dns["to"] == expected
 
 
 def test_jaeger_is_let_through_to(helm: Helm) -> None:
@@ -119,15 +176,21 @@ def test_jaeger_is_let_through_to(helm: Helm) -> None:
     assert "egress" not in policy(rendering, "jaeger")
 
 
-def test_an_external_redis_is_reached_at_its_port(helm: Helm) -> None:
-    """Its name leads anywhere, so the port alone is opened."""
-    values = {
-        "redis": {"enabled": False},
-        "externalRedis": {"host": "db.example.com", "port": 6380},
-    }
-    rules = policy(helm.render(values), "worker")["egress"]
-
-    assert {"ports": [{"protocol": "TCP", "port": 6380}]} in rules
+def test_an_external_redis_is_reached_where_it_is(helm: Helm) -> None:
+    """Its port is open to the peers of externalRedis.to, or to the address that its host is."""
+    peer = {"ipBlock": {"cidr": "10.30.0.0/24"}}
+    for external, expected in (
+        ({"host": "db.corp.example.com", "to": [peer]}, peer),
+        ({"host": "10.30.0.7"}, {"ipBlock": {"cidr": "10.30.0.7/32"}}),
+        ({"host": "redis.databases.svc"}, namespace("databases")),
+        (
+            {"sentinel": {"addresses": ["a.redis.data.svc:26379", "b.redis.data.svc:26379"]}},
+            namespace("data"),
+        ),
+    ):
+        values = {"redis": {"enabled": False}, "externalRedis": {**external, "port": 6380}}
+        for component in ("api", "worker"):
+            assert peers_at(helm.render(values), component, 6380) == [expected]
 
 
 def test_sentinels_are_reached_at_their_ports(helm: Helm) -> None:

@@ -11,7 +11,7 @@ from .helm import Helm, Rendering
 
 EXTERNAL: dict[str, Any] = {
     "redis": {"enabled": False},
-    "externalRedis": {"host": "db.example.com"},
+    "externalRedis": {"host": "db.example.com", "to": [{"ipBlock": {"cidr": "10.30.0.0/24"}}]},
 }
 
 
@@ -90,7 +90,10 @@ def test_probes_wait_for_loading(
     (tmp_path / "redis-cli").write_text(f"#!/bin/sh\necho '{answer}'\n")
     (tmp_path / "redis-cli").chmod(0o755)
     rendering = helm.render()
-    (tmp_path / "probe.sh").write_text(rendering.one("ConfigMap", "-redis")["data"]["probe.sh"])
+    for name, text in rendering.one("ConfigMap", "-redis")["data"].items():
+        here = text.replace("/etc/redis/", f"{tmp_path}/").replace("/run/redis/", f"{tmp_path}/")
+        (tmp_path / name).write_text(here)
+    (tmp_path / "admin").write_text("password")
     container = rendering.container("redis")
     codes = []
     for probe in ("livenessProbe", "readinessProbe"):
@@ -114,8 +117,7 @@ def test_both_processes_use_the_generated_password(helm: Helm) -> None:
     assert len(value) >= 40
     for component in ("api", "worker", "redis"):
         env = {e["name"]: e for e in rendering.container(component)["env"]}
-        name = "REDISCLI_AUTH" if component == "redis" else "REDIS_PASSWORD"
-        assert env[name]["valueFrom"]["secretKeyRef"] == reference
+        assert env["REDIS_PASSWORD"]["valueFrom"]["secretKeyRef"] == reference
     others = [item for item in rendering.objects if item["kind"] != "Secret"]
     assert value not in str(others)
 
@@ -210,3 +212,42 @@ def test_an_external_redis_may_have_an_ipv6_address(helm: Helm) -> None:
     rendering = helm.render(EXTERNAL, {"externalRedis": {"host": "fd00::1"}})
 
     assert rendering.environment("api")["REDIS_ADDR"] == "[fd00::1]:6379"
+
+
+@pytest.mark.parametrize("own", [None, "redis-certificate"])
+def test_redis_speaks_tls(helm: Helm, own: str | None) -> None:
+    """With redis.tls.enabled there is no port without it, and both processes know its CA."""
+    tls = {"enabled": True, **({"existingSecret": own} if own else {})}
+    rendering = helm.render({"redis": {"tls": tls}})
+    name = own or "demo-redis-tls"
+
+    assert {"port 0", "tls-port 6379"} <= set(config(rendering))
+    for component in ("api", "worker"):
+        variables = rendering.environment(component)
+        assert variables["REDIS_TLS"] == "true"
+        assert variables["REDIS_CA_FILE"] == "/etc/queue-system/redis-ca/ca.crt"
+    for component in ("api", "worker", "redis"):
+        volumes = rendering.pods()[component]["spec"]["volumes"]
+        assert name in [v.get("secret", {}).get("secretName") for v in volumes]
+    assert [s["metadata"]["name"] for s in rendering.all("Secret")] == (
+        ["demo-redis"] if own else ["demo-redis", "demo-redis-tls"]
+    )
+
+
+def test_without_a_cluster_no_certificate_is_made_up(helm: Helm) -> None:
+    """`helm template` cannot know which certificate is in use: it asks for a Secret by name."""
+    redis = {"auth": {"existingSecret": "login"}, "tls": {"enabled": True}}
+
+    assert "redis.tls.existingSecret" in helm.refusal({"redis": redis}, apis=())
+
+
+def test_any_image_can_be_held_by_its_digest(helm: Helm) -> None:
+    """A digest takes the tag's place, whichever image it is."""
+    digest = f"sha256:{'0' * 64}"
+    image = {"image": {"digest": digest}}
+    parts = {"api": image, "worker": image, "redis": image, "jaeger": {"enabled": True, **image}}
+    rendering = helm.render(parts, {"tests": {"enabled": True}})
+
+    images = {name: rendering.container(name)["image"] for name in rendering.pods()}
+    assert set(images) == {"api", "worker", "redis", "jaeger", "test"}
+    assert [image for image in images.values() if not image.endswith(f"@{digest}")] == []

@@ -61,6 +61,7 @@ def test_a_wrong_value_is_refused(helm: Helm, values: dict[str, Any], place: str
     [
         ({"externalRedis": {"host": "db"}}, "there can be one Redis"),
         ({"redis": {"enabled": False}}, "There is no Redis"),
+        ({**EXTERNAL, "externalRedis": {"host": "db.example.com"}}, "externalRedis.to is needed"),
         ({**EXTERNAL, "externalRedis": {"host": "db", "tls": {"caSecret": "ca"}}}, "encrypted"),
         ({**EXTERNAL, "externalRedis": {"host": "db", "username": "u"}}, "needs its password"),
         (
@@ -75,6 +76,7 @@ def test_a_wrong_value_is_refused(helm: Helm, values: dict[str, Any], place: str
             "externalRedis.sentinel.existingSecret",
         ),
         ({"externalRedis": {"sentinel": {"addresses": ["s:1"]}}}, "there can be one Redis"),
+        ({"queue": {"name": "mails"}}, "redis.queueName is tasks while queue.name is mails"),
         ({"queue": {"durability": "replicated"}}, "needs an external Redis with a replica"),
         ({"worker": {"autoscaling": {"mode": "hpa", "minReplicas": 0}}}, "mode=keda"),
         (

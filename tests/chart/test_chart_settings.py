@@ -19,7 +19,7 @@ PROCESSES: list[tuple[str, type[BaseSettings]]] = [
 CASES = sorted((CHART / "ci").glob("*.yaml"))
 OWN = {"POD_NAME"}
 SET_BY_THE_CHART = {
-    "env", "redis_addr", "redis_password", "metrics_port", "egress_allow",
+    "env", "redis_addr", "redis_username", "redis_password", "metrics_port", "egress_allow",
     "api_host", "metrics_host", "otel_resource_attributes",
 }  # fmt: skip
 
@@ -56,7 +56,7 @@ def test_the_charts_defaults_are_the_processes_own(
     helm: Helm, component: str, kind: type[BaseSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A value nobody sets means in the chart what it means elsewhere."""
-    variables = helm.render({"tests": {"enabled": False}}).environment(component)
+    variables = helm.render().environment(component)
     ours = read(kind, variables, monkeypatch).model_dump(exclude=SET_BY_THE_CHART)
     theirs = read(kind, {}, monkeypatch).model_dump(exclude=SET_BY_THE_CHART)
 
@@ -67,7 +67,7 @@ def test_the_charts_defaults_are_the_processes_own(
 def test_egress_lists_reach_the_processes(helm: Helm, component: str) -> None:
     """egress.allow and deny are the guard's own lists, in the API and in the worker."""
     egress = {"allow": ["10.0.0.0/8", ".internal"], "deny": ["192.0.2.1"]}
-    variables = helm.render({"egress": egress, "tests": {"enabled": False}}).environment(component)
+    variables = helm.render({"egress": egress}).environment(component)
 
     assert variables["EGRESS_ALLOW"] == "10.0.0.0/8,.internal"
     assert variables["EGRESS_DENY"] == "192.0.2.1"

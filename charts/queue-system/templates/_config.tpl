@@ -5,15 +5,18 @@ LOG_LEVEL: {{ .Values.logLevel }}
 METRICS_HOST: "::"
 METRICS_PORT: "9090"
 {{ include "queue-system.redisWay" . }}
-{{- if not .Values.redis.enabled }}
+{{- if .Values.redis.enabled }}
+REDIS_USERNAME: queue
+REDIS_TLS: {{ .Values.redis.tls.enabled | quote }}
+{{- else }}
 {{- with .Values.externalRedis.username }}
 REDIS_USERNAME: {{ . | quote }}
 {{- end }}
 REDIS_DATABASE: {{ .Values.externalRedis.database | int | quote }}
 REDIS_TLS: {{ .Values.externalRedis.tls.enabled | quote }}
-{{- if .Values.externalRedis.tls.caSecret }}
-REDIS_CA_FILE: /etc/queue-system/redis-ca/{{ .Values.externalRedis.tls.caSecretKey }}
 {{- end }}
+{{- if include "queue-system.redisCASecret" . }}
+REDIS_CA_FILE: /etc/queue-system/redis-ca/{{ include "queue-system.redisCAKey" . }}
 {{- end }}
 {{- with .Values.queue }}
 QUEUE_NAME: {{ .name | quote }}
@@ -48,10 +51,8 @@ TRACE_URL_TEMPLATE: {{ . | quote }}
 {{- end }}
 {{- end -}}
 
-{{- define "queue-system.otlpEndpoint" -}}
-{{- if .Values.jaeger.enabled -}}
-http://{{ include "queue-system.fullname" . }}-jaeger:4318
-{{- else -}}
-{{- .Values.telemetry.endpoint -}}
-{{- end -}}
+{{/* A duration such as 1m30s in whole seconds. */}}
+{{- define "queue-system.seconds" -}}
+{{- $start := toDate "2006-01-02" "2000-01-01" -}}
+{{- sub (mustDateModify . $start | unixEpoch) ($start | unixEpoch) -}}
 {{- end -}}

@@ -26,32 +26,15 @@
 {{- toJson $cidrs -}}
 {{- end -}}
 
-{{/* Where workers deliver to: the world without private ranges, and what is allowed beside it. */}}
+{{/* Where workers deliver to: the public internet, and what is allowed beside it; no rule where that is
+     nothing, since a rule without peers opens all. */}}
 {{- define "queue-system.egressDestinations" -}}
-{{- $deny := include "queue-system.cidrs" .Values.egress.deny | fromJsonArray -}}
-{{- $except := concat $deny .Values.networkPolicy.clusterCIDRs -}}
-{{- $worlds := dict "0.0.0.0/0" (list "10.0.0.0/8" "100.64.0.0/10" "127.0.0.0/8" "169.254.0.0/16" "172.16.0.0/12" "192.168.0.0/16") "::/0" (list "fc00::/7" "fe80::/10") -}}
+{{- $peers := concat (include "queue-system.publicPeers" . | fromYamlArray) .Values.networkPolicy.extraWorkerTo -}}
+{{- range include "queue-system.cidrs" .Values.egress.allow | fromJsonArray -}}
+{{- $peers = append $peers (dict "ipBlock" (dict "cidr" .)) -}}
+{{- end -}}
+{{- with $peers }}
 - to:
-    {{- range $world, $private := $worlds }}
-    {{- if not (has $world $except) }}
-    - ipBlock:
-        cidr: {{ $world | quote }}
-        except:
-          {{- range $private }}
-          - {{ . | quote }}
-          {{- end }}
-          {{- range $except }}
-          {{- if and (eq (contains ":" .) (contains ":" $world)) (not (has . $private)) }}
-          - {{ . | quote }}
-          {{- end }}
-          {{- end }}
-    {{- end }}
-    {{- end }}
-    {{- range include "queue-system.cidrs" .Values.egress.allow | fromJsonArray }}
-    - ipBlock:
-        cidr: {{ . | quote }}
-    {{- end }}
-    {{- with .Values.networkPolicy.extraWorkerTo }}
     {{- toYaml . | nindent 4 }}
-    {{- end }}
+{{- end }}
 {{- end -}}

@@ -1,14 +1,12 @@
-{{/* Name resolution: the cluster's DNS pods, wherever they are, and a node's cache. */}}
 {{- define "queue-system.egressDNS" -}}
 - to:
-    - namespaceSelector: {}
-    - ipBlock: {cidr: 169.254.20.10/32}
+    {{- toYaml .Values.networkPolicy.dnsTo | nindent 4 }}
   ports:
     - {protocol: UDP, port: 53}
     - {protocol: TCP, port: 53}
 {{- end -}}
 
-{{/* The chart's own Redis, or an external one, wherever its name leads. */}}
+{{/* The chart's own Redis, or an external one. */}}
 {{- define "queue-system.egressRedis" -}}
 {{- if .Values.redis.enabled -}}
 - to:
@@ -18,25 +16,10 @@
   ports:
     - {protocol: TCP, port: redis}
 {{- else -}}
-- ports:
-    {{- include "queue-system.externalRedisPorts" . | nindent 4 }}
-{{- end -}}
-{{- end -}}
-
-{{/* The chart's own Jaeger, or a collector, wherever its name leads. */}}
-{{- define "queue-system.egressTelemetry" -}}
-{{- if .Values.jaeger.enabled -}}
 - to:
-    - podSelector:
-        matchLabels:
-          {{- include "queue-system.selectorLabels" (list . "jaeger") | nindent 10 }}
+    {{- include "queue-system.externalRedisPeers" . | nindent 4 }}
   ports:
-    - {protocol: TCP, port: otlp-http}
-{{- else if .Values.telemetry.endpoint -}}
-{{- $url := urlParse .Values.telemetry.endpoint -}}
-{{- $port := regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) -}}
-- ports:
-    - {protocol: TCP, port: {{ default (ternary "443" "80" (eq $url.scheme "https")) $port }}}
+    {{- include "queue-system.externalRedisPorts" . | nindent 4 }}
 {{- end -}}
 {{- end -}}
 

@@ -1,22 +1,35 @@
-{{/* What both processes mount: a place for temporary files, and the CA of an external Redis. */}}
+{{/* The Secret with the CA of its certificate; empty: the system's CAs, or no TLS. */}}
+{{- define "queue-system.redisCASecret" -}}
+{{- if .Values.redis.enabled -}}
+{{- include "redis.tlsSecretName" .Subcharts.redis -}}
+{{- else -}}
+{{- .Values.externalRedis.tls.caSecret -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "queue-system.redisCAKey" -}}
+{{- ternary "ca.crt" .Values.externalRedis.tls.caSecretKey .Values.redis.enabled -}}
+{{- end -}}
+
+{{/* What both processes mount: a place for temporary files, and the CA of Redis' certificate. */}}
 {{- define "queue-system.volumes" -}}
 - name: tmp
   emptyDir:
     sizeLimit: 64Mi
-{{- if and (not .Values.redis.enabled) .Values.externalRedis.tls.caSecret }}
+{{- with include "queue-system.redisCASecret" . }}
 - name: redis-ca
   secret:
-    secretName: {{ .Values.externalRedis.tls.caSecret }}
+    secretName: {{ . }}
     items:
-      - key: {{ .Values.externalRedis.tls.caSecretKey }}
-        path: {{ .Values.externalRedis.tls.caSecretKey }}
+      - key: {{ include "queue-system.redisCAKey" $ }}
+        path: {{ include "queue-system.redisCAKey" $ }}
 {{- end }}
 {{- end -}}
 
 {{- define "queue-system.volumeMounts" -}}
 - name: tmp
   mountPath: /tmp
-{{- if and (not .Values.redis.enabled) .Values.externalRedis.tls.caSecret }}
+{{- if include "queue-system.redisCASecret" . }}
 - name: redis-ca
   mountPath: /etc/queue-system/redis-ca
   readOnly: true

@@ -19,6 +19,12 @@
 {{/* Changes with the password. A Secret of the user's own is told by its revision: a hash in an
      annotation would let others try out what a weak password might be. */}}
 {{- define "redis.secretChecksum" -}}
+{{- if and .Values.tls.enabled .Values.tls.existingSecret -}}
+{{- $found := lookup "v1" "Secret" .Release.Namespace .Values.tls.existingSecret | default dict -}}
+{{- with $found.metadata }}{{ .uid }}-{{ .resourceVersion }}.{{ end -}}
+{{- else if .Values.tls.enabled -}}
+{{- include "redis.tlsData" . | sha256sum | trunc 16 }}.
+{{- end -}}
 {{- if .Values.auth.existingSecret -}}
 {{- $found := lookup "v1" "Secret" .Release.Namespace .Values.auth.existingSecret | default dict -}}
 {{- with $found.metadata }}{{ .uid }}-{{ .resourceVersion }}{{ end -}}

@@ -28,3 +28,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- $unit := regexFind "[A-Za-z]*$" $text -}}
 {{- mulf (regexFind "^[0-9.]+" $text | float64) (get $units $unit) | int64 -}}
 {{- end -}}
+
+{{- define "redis.image" -}}
+{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag }}{{ end }}
+{{- end -}}
