@@ -138,6 +138,23 @@ async def test_a_worker_that_waits_for_a_suspect_claims_nothing_else(
     assert [claim.task_id for claim in following] == ["n1", "n2"]
 
 
+async def test_a_worker_that_cannot_end_a_claim_goes_on(
+    scripted: ScriptedQueue, raw_redis: redis.asyncio.Redis
+) -> None:
+    """It waits for a suspect for ten minutes, and then claims what there is."""
+    await scripted.submit_all([(i, a_task(lane="a")) for i in ("s1", "s2")])
+    await killed(scripted, 3)
+    await scripted.submit("n", a_task(lane="b"))
+    await scripted.register("worker", 10)
+    waiting = await scripted.claim("worker", 10, idle=False, max_tasks=TASKS)
+    await answer(raw_redis.hset(scripted.key("n"), "alone_since", str(now_ms() - 601_000)))
+    claims = await scripted.claim("worker", 10, idle=False, max_tasks=TASKS)
+
+    assert waiting == []
+    assert [claim.task_id for claim in claims] == ["n"]
+    await scripted.inspector.check()
+
+
 async def test_another_takes_the_place_of_a_worker_that_died_alone(
     scripted: ScriptedQueue,
 ) -> None:

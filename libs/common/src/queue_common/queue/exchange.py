@@ -38,6 +38,8 @@ LOST, CANCELLED_INSTEAD = 0, 2
 LEASE_ENDED, NO_ROOM = -2, -3
 """What ``claim.lua`` returns to a lease that Redis does not know any more, and to a worker that
 gets nothing more before a claim of its own ends."""
+NO_ROOM_SECONDS = 30.0
+"""A worker without room looks again after this time, in case that none of its claims ends."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -253,6 +255,7 @@ class Exchange:
             self._no_room = True
             # A token that comes now is for a worker that has room.
             self.hungry.clear()
+            self._look_in(NO_ROOM_SECONDS)
         elif look_again_ms > 0:
             self._look_in(look_again_ms / 1000)
 

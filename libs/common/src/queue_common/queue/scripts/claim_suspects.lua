@@ -10,6 +10,8 @@
 --   alone_after  Unix ms before which no further one begins
 --   look_after   Unix ms before which nobody looks for suspects, for there were none to be claimed
 local LANES_A_LOOK, LOOK_MS, MAX_ALONE_REST_MS = 20, 100, 60000
+-- A worker that takes longer goes on: a claim that it cannot end must not stop it.
+local MAX_ALONE_MS = 600000
 
 local function end_alone(since)
   call('HDEL', N, 'alone', 'alone_id', 'alone_since')
@@ -81,12 +83,13 @@ local function claim_suspects(worker)
   local alone = call('HMGET', N, 'alone', 'alone_id', 'alone_since', 'alone_after', 'look_after')
   local by = alone[1]
   if by == worker.lease then
-    if not worker.idle then return 0, true end
-    if not alone[2] then
+    local since = tonumber(alone[3] or 0)
+    if not worker.idle and now - since < MAX_ALONE_MS then return 0, true end
+    if worker.idle and not alone[2] then
       local taken, halts = look_for_suspects(worker, true, true)
       if halts then return taken, true end
     end
-    end_alone(alone[2] and tonumber(alone[3]))
+    end_alone((alone[2] or not worker.idle) and since)
     return 0, false
   end
   if now < tonumber(alone[5] or 0) then return 0, false end
