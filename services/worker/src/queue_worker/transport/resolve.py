@@ -166,7 +166,11 @@ class Resolver:
         self.threads += 1
         self._running[lookup.domain] += 1
         name = f"resolve {lookup.host}"
-        threading.Thread(target=self._run, args=(lookup,), name=name, daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=(lookup,), name=name, daemon=True).start()
+        except RuntimeError as error:
+            # The machine, or the container, has no thread left: a failure as any other.
+            lookup.result.get_loop().call_soon(self._ended, lookup, OSError(str(error)))
 
     def _run(self, lookup: _Lookup) -> None:
         result: _Result
