@@ -98,6 +98,25 @@ def test_allow(allow: str, host: str, address: str, allowed: bool) -> None:
 
 
 @pytest.mark.parametrize(
+    ("allow", "host", "address", "listed"),
+    [
+        ("10.0.0.0/8", "x", "10.1.2.3", True),
+        ("10.0.0.0/8", "x", "::ffff:10.1.2.3", True),
+        ("10.0.0.0/8", "x", "64:ff9b::10.1.2.3", True),
+        ("10.0.0.0/8", "x", "2606:4700::5efe:10.1.2.3", False),
+        ("10.0.0.0/8", "x", "1.1.1.1", False),
+        ("::/0", "x", "::ffff:1.1.1.1", False),
+        ("::/0", "x", "2606:4700::1", True),
+        ("internal.example", "a.internal.example", "1.1.1.1", True),
+        ("", "x", "1.1.1.1", False),
+    ],
+)
+def test_what_is_listed(allow: str, host: str, address: str, listed: bool) -> None:
+    """EGRESS_ALLOW lists what it names and what its networks hold, not what may be reached too."""
+    assert guard(allow).lists(host, address) is listed
+
+
+@pytest.mark.parametrize(
     ("deny", "host", "address"),
     [
         ("1.1.1.0/24", "x", "1.1.1.1"),

@@ -145,8 +145,13 @@ class EgressGuard:
         return f"{_shown(host, address)} is not public, and not listed in EGRESS_ALLOW"
 
     def lists(self, host: str, address: str) -> bool:
-        """Say whether EGRESS_ALLOW itself names ``host``, or the address it is at."""
-        return self.allow.names(host) or self.allow.holds(spellings(read_address(address)))
+        """Say whether EGRESS_ALLOW itself names ``host``, or the address it is at.
+
+        Of an address that only stands for an IPv4 address the latter counts, of any other not.
+        """
+        first, *inside = spellings(read_address(address))
+        meant = inside if is_transparent(first) else [first]
+        return self.allow.names(host) or all(contains(self.allow.networks, form) for form in meant)
 
     def lists_written(self, host: str) -> bool:
         """Say the same of a host that is not looked up: by its name, or if it is an address."""
