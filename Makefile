@@ -5,7 +5,6 @@ SHELL := /bin/sh
 .DELETE_ON_ERROR:
 
 UV := .tools/bin/uv
-UV_VERSION := >=0.9,<1
 BIN := .venv/bin
 # The environment is made with the interpreter that is here; none is downloaded.
 export UV_PYTHON_DOWNLOADS := never
@@ -26,7 +25,7 @@ E2E = $(BIN)/pytest -q -s -p no:randomly --durations=10 --timeout=600
 MEMBERS := queue-common queue-api queue-worker queue-standalone
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
-	check-versions alerts docker-build docker-up docker-down docker-logs images-test \
+	check-versions sbom alerts docker-build docker-up docker-down docker-logs images-test \
 	chart-docs chart-test chart-tools coverage saq-tests bench-backlog bench-client bench-metrics bench-telemetry \
 	chaos e2e e2e-nodes e2e-keda clean
 
@@ -141,6 +140,13 @@ check-versions: setup ## Check that every place that names a version names the s
 saq-tests: setup ## Run SAQ's own tests on our queue (1 minute; fetches SAQ's source)
 	$(BIN)/python tests/saq/run.py
 
+sbom: setup ## Write what each image is made of to dist/, as CycloneDX
+	@mkdir -p dist && for service in api worker; do \
+		$(UV) export --quiet --frozen --no-dev --package queue-$$service --format cyclonedx1.5 \
+			--preview-features sbom-export --output-file dist/queue-$$service.cdx.json >/dev/null || exit 1; \
+		echo dist/queue-$$service.cdx.json; \
+	done
+
 coverage: setup ## Run the tests and measure what they cover
 	$(BIN)/pytest -q --cov --cov-report=term
 
@@ -178,7 +184,7 @@ clean: ## Remove environment, caches, builds and the data of `make run`
 # uv is installed apart from the project, so that it needs to be on nobody's PATH. The system's own
 # interpreter comes before one from a version manager: distributions build theirs with profile-guided
 # optimisation, which saves a seventh of all CPU.
-.tools/bin/uv:
+.tools/bin/uv: uv.txt
 	@python=; bare=; for candidate in $(PYTHON) /usr/bin/python3 python3 python3.14 python3.13 python3.12 python3.11; do \
 		$$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue; \
 		if $$candidate -c 'import venv, ensurepip' 2>/dev/null; then python=$$candidate; break; fi; \
@@ -187,7 +193,7 @@ clean: ## Remove environment, caches, builds and the data of `make run`
 		echo "$$bare has no venv module: install it (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; fi; \
 	if [ -z "$$python" ]; then \
 		echo "Python 3.11 or newer is needed: install it, or name it: make PYTHON=/path/to/python3" >&2; exit 1; fi; \
-	rm -rf .tools && $$python -m venv .tools && .tools/bin/python -m pip install --quiet --disable-pip-version-check 'uv$(UV_VERSION)'
+	rm -rf .tools && $$python -m venv .tools && .tools/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r uv.txt
 
 .venv/.stamp: $(MANIFESTS) | .tools/bin/uv
 	@$(UV) sync --locked --quiet --python .tools/bin/python

@@ -76,6 +76,29 @@ def test_each_holds_nothing_of_the_other() -> None:
     assert found(reference("worker"), "queue_worker", "queue_api", "fastapi") == ["queue_worker"]
 
 
+def test_its_sbom_names_all_that_is_in_it(image: str, service: str) -> None:
+    """Each distribution that is installed is in what `make sbom` writes, with its version."""
+    subprocess.run(["make", "--silent", "-C", str(ROOT), "sbom"], check=True, capture_output=True)
+    bom = json.loads((ROOT / f"dist/queue-{service}.cdx.json").read_text())
+    parts = [*bom["components"], bom["metadata"]["component"]]
+    known = {f"{part['name']} {part['version']}" for part in parts}
+    program = (
+        "from importlib.metadata import distributions as d; "
+        "print(*(x.name.lower().replace('_', '-') + ' ' + x.version for x in d()), sep='\\n')"
+    )
+    installed = set(python(image, program))
+
+    assert len(installed) > 20
+    assert installed <= known
+
+
+def test_it_is_for_production_and_its_network(image: str) -> None:
+    """Without a setting it runs as in production, and is reached by its network."""
+    environment = set(config(image)["Env"])
+
+    assert {"ENV=production", "API_HOST=::", "METRICS_HOST=::"} <= environment
+
+
 def test_nothing_is_compiled_at_the_start(image: str, service: str) -> None:
     """All that a start imports has its bytecode in the image, Python's own library included."""
     program = (
