@@ -84,6 +84,15 @@ class Wire(asyncio.Transport):
     def close(self) -> None:
         self._closing = True
 
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        """Says that nothing more is written."""
+
+    def abort(self) -> None:
+        self._closing = True
+
     def pause_reading(self) -> None:
         """Reads nothing by itself."""
 
@@ -132,7 +141,9 @@ class Connection:
             timeout_keep_alive=keep_alive_seconds,
         )  # fmt: skip
         kind = FastPathProtocol if fast_path else _OnlyUvicorn
-        self.protocol = kind(FastPath(create_task, self.metrics), config, self.server, {})
+        self.protocol = kind(
+            FastPath(create_task, self.metrics, settings.http_limits()), config, self.server, {}
+        )
         self.wire = Wire()
         self.protocol.connection_made(self.wire)
 

@@ -12,7 +12,7 @@ from queue_api.http.origin import AllowedHosts
 
 MIB = 1 << 20
 ANY = AllowedHosts(["*"])
-JSON = b"Content-Type: application/json\r\n"
+JSON = b"Host: x\r\nContent-Type: application/json\r\n"
 LINE = b"POST /api/v1/tasks HTTP/1.1\r\n"
 CLIENTS = {
     "curl": b"Host: localhost:8080\r\nUser-Agent: curl/8.5.0\r\nAccept: */*\r\n"
@@ -67,7 +67,8 @@ def test_common_clients_take_the_fast_path(head: bytes) -> None:
 
 
 OTHERS = {
-    "no length": b"Host: x\r\n\r\n",
+    "two hosts": b"Host: x\r\nContent-Length: 2\r\n\r\n",
+    "no length": b"X-A: x\r\n\r\n",
     "two lengths": b"Content-Length: 2\r\nContent-Length: 2\r\n\r\n",
     "a list of lengths": b"Content-Length: 2, 2\r\n\r\n",
     "a sign": b"Content-Length: +2\r\n\r\n",
@@ -117,7 +118,35 @@ def test_no_other_line_takes_the_fast_path(line: bytes) -> None:
 @pytest.mark.parametrize("kind", [b"", b"Content-Type: text/plain\r\n", b"Content-Type: \r\n"])
 def test_a_body_that_is_not_called_json_does_not_take_the_fast_path(kind: bytes) -> None:
     """Without Content-Type: application/json the request is refused elsewhere."""
-    assert read_head(LINE + kind + b"Content-Length: 2\r\n\r\n{}", MIB, ANY) is None
+    head = LINE + b"Host: x\r\n" + kind
+    assert read_head(head + b"Content-Length: 2\r\n\r\n{}", MIB, ANY) is None
+
+
+def test_a_head_without_host_does_not_take_the_fast_path() -> None:
+    """Without Host the request is refused by the parser."""
+    head = LINE + b"Content-Type: application/json\r\n"
+    assert read_head(head + b"Content-Length: 2\r\n\r\n{}", MIB, ANY) is None
+
+
+@pytest.mark.parametrize("name", [b"Authorization", b"cookie", b"PROXY-AUTHORIZATION"])
+def test_a_secret_takes_the_fast_path_and_is_not_remembered(name: bytes) -> None:
+    """A head with a secret is measured as it came, and read without the secret's value."""
+    for secret in (b"Bearer s3cret", b"", b"Bearer another one"):
+        lines = JSON + name + b": " + secret + b"\r\nContent-Length: 2\r\n\r\n"
+        read = read_head(LINE + lines + b"{}", MIB, ANY)
+
+        assert read is not None
+        assert read.head_bytes == len(LINE + lines)
+        assert read.request_bytes == len(LINE + lines) + 2
+        assert (name.lower(), b"") in read.headers
+
+
+@pytest.mark.parametrize("value", [b"a\x00", b"a\rb", b"a\nb", b"a\r\n b"], ids=repr)
+def test_a_secret_is_written_as_any_value(value: bytes) -> None:
+    """What another reader could take for an end does not pass because its header is secret."""
+    lines = JSON + b"Authorization: " + value + b"\r\nContent-Length: 2\r\n\r\n"
+
+    assert read_head(LINE + lines + b"{}", MIB, ANY) is None
 
 
 def test_the_limit_of_a_body_holds() -> None:
@@ -141,8 +170,17 @@ HEADS = st.lists(st.tuples(NAMES, st.sampled_from([b":", b": ", b" :", b""]), VA
 
 
 @given(HEADS, st.binary(max_size=8))
-@example([(b"Content-Length", b": ", b"2")], b"{}")
-@example([(b"X-A", b": ", b" 1\t"), (b"Content-Length", b":", b"2 ")], b"{}GET / ")
+@example(
+    [
+        (b"Content-Type", b": ", b"application/json"),
+        (b"Host", b":", b"x"),
+        (b"Content-Length", b": ", b"2"),
+    ],
+    b"{}",
+)
+@example(
+    [(b"X-A", b": ", b" 1\t"), (b"Content-Length", b":", b"2 "), (b"Host", b":", b"")], b"{}GET / "
+)
 def test_the_parser_reads_it_the_same_way(
     lines: list[tuple[bytes, bytes, bytes]], behind: bytes
 ) -> None:

@@ -32,9 +32,10 @@ def main() -> None:
     metrics.count_dropped_spans = lambda: tracing.spans_dropped
     queue = TaskQueue(settings, settings, metrics, max_waiting_bytes=settings.api_max_waiting_bytes)
     app = create_app(settings, queue, tracing, around)
+    fast_path = FastPath(app.state.create_task, metrics, settings.http_limits())
     guarded = OriginGuard(app, app.state.api.allowed_hosts)
     try:
-        serve(Measured(guarded, metrics), FastPath(app.state.create_task, metrics), listener)
+        serve(Measured(guarded, metrics), fast_path, listener)
     finally:
         tracing.shutdown()
 

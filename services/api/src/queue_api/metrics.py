@@ -36,12 +36,17 @@ class ApiMetrics(ProcessMetrics):
         self._sent = self.counter(table.SENT)
         self._taken = self._sent.labels(queue_name, "")
         self._requests = self.histogram(table.REQUEST_DURATION)
+        self._refusals = self.counter(table.REFUSALS)
         self._request: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     def submitted(self, tasks: int, error: str) -> None:
         """Count tasks handed to Redis."""
         counter = self._sent.labels(self.queue_name, error) if error else self._taken
         counter.inc(tasks)
+
+    def refused(self, reason: str) -> None:
+        """Count a connection that was ended by a limit of ``http.limits``."""
+        self._refusals.labels(reason).inc()
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request; ``route`` is the path's template, empty where no route matched."""

@@ -13,6 +13,8 @@ from queue_common.settings import LogSettings, QueueSettings, RedisSettings, Ret
 from queue_common.telemetry.metrics_settings import MetricsSettings
 from queue_common.telemetry.trace_settings import TraceSettings
 
+from .http.settings import HttpSettings
+
 __all__ = ["ApiSettings"]
 
 _HOST = re.compile(r"\*|(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
@@ -36,6 +38,7 @@ class ApiSettings(
     RetrySettings,
     TraceSettings,
     MetricsSettings,
+    HttpSettings,
 ):
     """All variables the API reads."""
 

@@ -81,6 +81,13 @@ REQUEST_DURATION: Final = Metric(
     ("http.request.method", "http.route", "http.response.status_code"),
     buckets=_REQUEST,
 )
+REFUSALS: Final = Metric(
+    "queue.api_refusals",
+    _COUNTER,
+    "{connection}",
+    "Connections that the API ended because of what their client sent, by the limit.",
+    ("reason",),
+)
 SENT: Final = Metric(
     "messaging.client.sent.messages",
     _COUNTER,
@@ -286,6 +293,7 @@ REMOVED: Final = Metric(
 )
 
 METRICS: Final = (
+    REFUSALS,
     REQUEST_DURATION, SENT, CONSUMED, DELIVERY_DURATION, PROCESS_DURATION, START_DELAY, ATTEMPTS,
     RETRIES, DEFERRED, EGRESS_REFUSALS, DNS_FAILURES, IN_FLIGHT_SIZE, IN_FLIGHT_SIZE_LIMIT,
     LEASES_LOST, GIVEN_BACK, SPANS_DROPPED, ROUND_TRIPS, LOOP_LAG, REDIS_UP, PERSISTENCE_OK, TASKS,

@@ -7,12 +7,12 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from ..metrics import counted
 from ..openapi import PATH
 from ..trace import begin_trace
 from .head import Head, read_head
+from .limits import LimitedProtocol
+from .shared import SharedLimits
 
 if TYPE_CHECKING:
     import asyncio
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ..enqueue import Submission
     from ..metrics import ApiMetrics
     from ..routes.tasks import CreateTask
+    from .refusals import Refusal
+    from .shared import Limits
 
 __all__ = ["FastPath", "FastPathProtocol"]
 
@@ -30,9 +32,10 @@ __all__ = ["FastPath", "FastPathProtocol"]
 class FastPath:
     """What the connections of a process share."""
 
-    def __init__(self, create_task: CreateTask, metrics: ApiMetrics) -> None:
+    def __init__(self, create_task: CreateTask, metrics: ApiMetrics, limits: Limits) -> None:
         self.create_task = create_task
         self.metrics = metrics
+        self.limits = SharedLimits(limits, metrics.refused)
         self._default_headers: list[tuple[bytes, bytes]] = []
         self._begin = b"HTTP/1.1 201 Created\r\n"
 
@@ -58,76 +61,94 @@ class _UnderWay(NamedTuple):
     began: float
 
 
-class FastPathProtocol(HttpToolsProtocol):
-    """uvicorn's HTTP/1.1, with a short way for the one request whose price counts.
+class FastPathProtocol(LimitedProtocol):
+    """The limited protocol, with a fast path for plain ``POST /api/v1/tasks``.
 
-    Plain ``POST /api/v1/tasks`` are read, submitted and answered here, without an asyncio task and
-    without ASGI. All else is uvicorn's: other requests, every answer but 201, and a connection to
-    which anything happens while a task is on its way. uvicorn then gets the request's bytes as if
-    they had just come, and an application that goes on from where we are: nothing is submitted
-    twice, and no rule of HTTP's connections is kept here.
+    They are read, submitted and answered here, without an asyncio task and without ASGI. The fast
+    path adds two states to those of ``LimitedProtocol``; beside each, who has the bytes:
+
+    ==========  ==========================  ================================================
+    fast body   ``_come``                   a plain head has come, its body has not
+    stored soon ``_under_way.raw``          the task is on its way to Redis; what comes behind
+                                            the request waits in ``_ahead``
+    ==========  ==========================  ================================================
+
+    All else is uvicorn's: other requests, every response but 201, and a request whose submission
+    fails, whose client leaves or whose process stops. uvicorn then gets the request's bytes, which
+    its parser has not seen, and an application that goes on from where we are: nothing is
+    submitted twice, and no rule of HTTP's connections is kept here.
     """
 
     def __init__(self, fast_path: FastPath, *args: Any, **named: Any) -> None:  # noqa: ANN401
         self._fast_path = fast_path
-        self._in_message = False
-        """uvicorn's parser has begun a request, and its end has not come."""
         self._head: Head | None = None
         """Of a request on the fast path whose body has not all come."""
-        self._began = 0.0
+        self._came = 0.0
         """When that head came, by perf_counter."""
         self._come: list[bytes] = []
         self._missing_bytes = 0
         self._under_way: _UnderWay | None = None
-        self._idle_since: float | None = None
-        super().__init__(*args, **named)
+        super().__init__(fast_path.limits, *args, **named)
 
-    def data_received(self, data: bytes) -> None:
+    def _take(self, data: bytes) -> None:
         """Take the fast path with a plain POST of a task, uvicorn's way with all else."""
-        if self.transport.is_closing():
-            return
-        self._idle_since = None
-        if self._head is None and self._is_between_requests():
-            create_task = self._fast_path.create_task
-            self._head = head = read_head(data, create_task.max_bytes, create_task.allowed_hosts)
-            self._missing_bytes = head.request_bytes if head else 0
-            self._began = time.perf_counter()
-        if self._head is not None:
-            self._read_on(self._head, data)
-        else:
-            self._hand_over()
-            super().data_received(data)
-
-    def _read_on(self, head: Head, data: bytes) -> None:
-        self._come.append(data)
-        self._missing_bytes -= len(data)
-        if self._missing_bytes == 0:
-            self._begin(head, self._take_come())
-        elif self._missing_bytes < 0:
-            # More than a request: uvicorn knows to let the next one wait for its turn.
-            super().data_received(self._take_come())
+        if self._head is None:
+            head = None
+            if self._is_between_requests():
+                create_task = self._fast_path.create_task
+                head = read_head(data, create_task.max_bytes, create_task.allowed_hosts)
+            if head is None:
+                super()._take(data)
+                return
+            self._head = head
+            self._missing_bytes = head.request_bytes
+            self._came = time.perf_counter()
+        self._read_on(self._head, data)
 
     def _is_between_requests(self) -> bool:
+        cycle = cast("RequestResponseCycle | None", self.cycle)
         return (
             self._under_way is None
             and not self._in_message
-            and not self._is_answering()
-            # A client that does not read its answers: uvicorn waits for it.
+            and not self._head_bytes
+            and (cycle is None or cycle.response_complete)
+            # A client that does not read its responses: uvicorn waits for it.
             and not self.flow.write_paused
         )
 
-    def _is_answering(self) -> bool:
-        cycle = cast("RequestResponseCycle | None", self.cycle)
-        return cycle is not None and not cycle.response_complete
+    def _is_busy(self) -> bool:
+        return self._under_way is not None or super()._is_busy()
 
-    def _take_come(self) -> bytes:
-        come = b"".join(self._come)
-        self._come.clear()
+    def _read_on(self, head: Head, data: bytes) -> None:
+        missing = self._missing_bytes
+        if len(data) < missing:
+            self._wait_for_body(data)
+        elif len(data) == missing:
+            self._begin(head, self._take_come(data))
+        else:
+            self._begin(head, self._take_come(data[:missing]))
+            self._wait(data[missing:])
+
+    def _wait_for_body(self, data: bytes) -> None:
+        if not self._come:
+            self._began = self.loop.time()
+            self._body_bytes = 0
+        self._come.append(data)
+        self._body_bytes += len(data)
+        self._missing_bytes -= len(data)
+        self._hold(len(data))
+        self._watch()
+
+    def _take_come(self, last: bytes) -> bytes:
         self._head = None
+        if not self._come:
+            return last
+        come = b"".join([*self._come, last])
+        self._come.clear()
         return come
 
     def _begin(self, head: Head, raw: bytes) -> None:
-        began = self._began
+        began = self._came
         create_task = self._fast_path.create_task
         trace = begin_trace(
             create_task.tracing,
@@ -147,8 +168,8 @@ class FastPathProtocol(HttpToolsProtocol):
 
     def _stored(self, stored: asyncio.Future[bool]) -> None:
         under_way = self._under_way
-        if under_way is None:
-            return  # handed over meanwhile
+        if under_way is None or under_way.submission.stored is not stored:
+            return  # uvicorn has taken it over, and perhaps answered it
         if stored.cancelled() or stored.exception() is not None:
             self._hand_over()
             return
@@ -157,16 +178,21 @@ class FastPathProtocol(HttpToolsProtocol):
         response = self._fast_path.answer(submission, self.server_state.default_headers)
         if not self.transport.is_closing():
             self.transport.write(response)
+        self.server_state.total_requests += 1
         self._rest()
         submission.tell()
         submission.trace.answered(HTTPStatus.CREATED)
         seconds = time.perf_counter() - under_way.began
         self._fast_path.metrics.answered("POST", PATH, HTTPStatus.CREATED, seconds)
+        if self._ahead or self._eof:
+            self.flow.resume_reading()
+            self._go_on()
 
     def _hand_over(self) -> None:
         """Let uvicorn go on with what has been begun here."""
+        self._release()
         if self._head is not None:
-            super().data_received(self._take_come())
+            super()._take(self._take_come(b""))
         elif self._under_way is not None:
             submission, raw, began = self._under_way
             self._under_way = None
@@ -176,68 +202,32 @@ class FastPathProtocol(HttpToolsProtocol):
     def _give_uvicorn(self, raw: bytes, app: ASGIApp, began: float) -> None:
         usual = self.app
         self.app = partial(counted, self._fast_path.metrics, app, began)
-        super().data_received(raw)
+        self.parser.feed_data(raw)
         self.app = usual
-
-    def on_message_begin(self) -> None:
-        """Note that uvicorn reads a request."""
-        self._in_message = True
-        super().on_message_begin()
-
-    def on_message_complete(self) -> None:
-        """Note that uvicorn has read all of a request."""
-        self._in_message = False
-        super().on_message_complete()
 
     def shutdown(self) -> None:
         """Finish what is under way; uvicorn says ``connection: close`` and closes."""
         self._hand_over()
         super().shutdown()
 
-    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn's closes at once
-        """Close once the last whole request has been answered: a client may close its half first.
-
-        Returns whether the connection stays open for that.
-        """
+    def eof_received(self) -> bool:  # type: ignore[override] # as in LimitedProtocol
+        """Let uvicorn end the connection."""
         self._hand_over()
-        super().eof_received()
-        open_still = self._is_answering() and not self._in_message
-        if open_still:
-            self.cycle.keep_alive = False
-        return open_still
+        return super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that nobody is there to be answered; a task on its way is stored all the same."""
         self._hand_over()
         super().connection_lost(exc)
-        self._unset_keepalive_if_required()
 
-    # A connection's timer is not armed and disarmed with each request: when it fires, it looks
-    # how long nothing has come.
+    def _close_behind(self) -> None:
+        self._hand_over()
+        super()._close_behind()
 
-    def on_response_complete(self) -> None:
-        """Note that uvicorn has answered, and armed the timer."""
-        super().on_response_complete()
-        self._idle_since = self.loop.time()
+    def _refuse(self, refusal: Refusal) -> None:
+        self._head = None
+        self._come.clear()
+        super()._refuse(refusal)
 
-    def _rest(self) -> None:
-        self.server_state.total_requests += 1
-        self._idle_since = self.loop.time()
-        if self.timeout_keep_alive_task is None and not self.transport.is_closing():
-            self._arm(self.timeout_keep_alive)
-
-    def _arm(self, seconds: float) -> None:
-        self.timeout_keep_alive_task = self.loop.call_later(
-            seconds, self.timeout_keep_alive_handler
-        )
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Close the connection if nothing has come for the time that idle ones are kept."""
-        self.timeout_keep_alive_task = None
-        if self._idle_since is None:
-            return  # armed again when what is under way has been answered
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left > 0:
-            self._arm(left)
-        else:
-            super().timeout_keep_alive_handler()
+    def _is_reading_body(self) -> bool:
+        return self._head is not None or super()._is_reading_body()

@@ -30,16 +30,27 @@ _END = b"\r\n\r\n"
 # that goes on in the next line and a bare CR or LF do not match, nor whatever else parsers read in
 # more ways than one.
 _HEADERS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)+")
+# A value ends where another reader could see an end: what is left of it then fails _HEADERS.
+_SECRET = re.compile(
+    rb"(\r\n(?:authorization|proxy-authorization|cookie):)([^\x00-\x08\x0a-\x1f\x7f]*)",
+    re.IGNORECASE,
+)
+_SECRETS = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
 _LENGTH = re.compile(rb"[0-9]{1,5}")
 _ELSEWHERE = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"proxy-connection"})
-_ONCE = _ELSEWHERE | {b"content-length", b"content-type", b"content-encoding", b"connection"}
+_ONCE = (
+    {b"host"}
+    | _ELSEWHERE
+    | {b"content-length", b"content-type", b"content-encoding", b"connection"}
+)
 
 
 class Head(NamedTuple):
     """The head of a request for a task, and how much comes with it."""
 
     headers: tuple[tuple[bytes, bytes], ...]
-    """As ASGI has them: names in lower case, in the order in which they came."""
+    """As ASGI has them: names in lower case, in the order in which they came. The values of
+    Authorization, Proxy-Authorization and Cookie are empty."""
     head_bytes: int
     """Up to the body."""
     request_bytes: int
@@ -56,15 +67,39 @@ def read_head(data: bytes, max_bytes: int, allowed: AllowedHosts) -> Head | None
     if not data.startswith(_REQUEST_LINE):
         return None
     end = data.find(_END, 0, MAX_HEAD_BYTES)
-    return None if end < 0 else _read(data[: end + len(_END)], max_bytes, allowed)
+    if end < 0:
+        return None
+    raw = data[: end + len(_END)]
+    if b"uthorization:" in raw or b"ookie:" in raw:
+        return _read_with_secret(raw, max_bytes, allowed)
+    try:
+        return _read_cached(raw, max_bytes, allowed)
+    except _SecretError:
+        return _read_with_secret(raw, max_bytes, allowed)
+
+
+class _SecretError(Exception):
+    """The head holds a secret, so the cache must not keep it."""
+
+
+def _read_with_secret(raw: bytes, max_bytes: int, allowed: AllowedHosts) -> Head | None:
+    """Read a head of which the cache keeps all but what shows who the client is."""
+    kept = _SECRET.sub(rb"\1", raw)
+    head = _read_cached(kept, max_bytes, allowed)
+    if head is None:
+        return None
+    missing = len(raw) - len(kept)
+    return Head(head.headers, head.head_bytes + missing, head.request_bytes + missing)
 
 
 @lru_cache(maxsize=CACHE_SIZE)
-def _read(head: bytes, max_bytes: int, allowed: AllowedHosts) -> Head | None:
+def _read_cached(head: bytes, max_bytes: int, allowed: AllowedHosts) -> Head | None:
     lines = head[len(_REQUEST_LINE) : -2]
     if not _HEADERS.fullmatch(lines):
         return None
     headers = tuple(map(_header, lines.split(b"\r\n")[:-1]))
+    if any(value and name in _SECRETS for name, value in headers):
+        raise _SecretError
     once = [header for header in headers if header[0] in _ONCE]
     known = dict(once)
     if len(known) < len(once) or not _is_plain(known):
@@ -88,4 +123,4 @@ def _is_plain(known: Mapping[bytes, bytes]) -> bool:
         return False
     if known.get(b"connection", b"keep-alive").lower() != b"keep-alive":
         return False
-    return _ELSEWHERE.isdisjoint(known)
+    return b"host" in known and _ELSEWHERE.isdisjoint(known)

@@ -1,4 +1,8 @@
-"""Answering a request whose body is still coming."""
+"""Refusing a client that is still sending.
+
+A connection that is closed with bytes unread is reset, and a reset may overtake the response:
+a client that is still sending would see a broken connection instead.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +14,21 @@ from fastapi import Response
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
-__all__ = ["LingeringResponse"]
+__all__ = ["LingeringClose", "LingeringResponse"]
 
 LINGER_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
+MAX_DROPPED_BYTES = 1 << 20
 
 
 class LingeringResponse(Response):
-    """An answer that is sent at once; what still comes of the body is read and thrown away.
+    """A response that is sent at once; what still comes of the body is read and thrown away.
 
-    A connection that is closed with bytes unread is reset, and a reset may overtake the answer:
-    clients that are still sending would see a broken connection instead. Ends with the body, when
-    the client has closed, or after 5 s.
+    Ends with the body, if the client has closed, or after 5 s.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer, then read on before it is declared complete."""
+        """Send the response, then read on before it is declared complete."""
         await send(
             {
                 "type": "http.response.start",
@@ -40,3 +44,42 @@ class LingeringResponse(Response):
         except TimeoutError:
             pass
         await send({"type": "http.response.body", "body": b""})
+
+
+class LingeringClose:
+    """The end of a connection: what still comes is thrown away.
+
+    Ends if the client has closed, 1 s after the last response, or after 1 MiB.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._dropped = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the last response has been written."""
+        return self._timer is not None
+
+    def begin(self, response: bytes) -> None:
+        """Write the last response, and close soon."""
+        self._transport.write(response)
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(CLOSE_SECONDS, self._transport.close)
+
+    def drop(self, data: bytes) -> None:
+        """Throw away what has come."""
+        self._dropped += len(data)
+        if self._dropped > MAX_DROPPED_BYTES:
+            if self.has_begun:
+                self._transport.close()
+            else:
+                self._transport.pause_reading()
+
+    def cancel(self) -> None:
+        """Forget the timer: the connection is closed."""
+        if self._timer is not None:
+            self._timer.cancel()

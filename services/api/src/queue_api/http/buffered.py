@@ -1,0 +1,47 @@
+"""The memory that unfinished requests take in the whole process."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+__all__ = ["BufferedBytes", "Holder"]
+
+
+class Holder(Protocol):
+    """A connection whose request is not whole."""
+
+    def may_be_refused(self) -> bool:
+        """Whether its request is still being read: one that is whole may already be stored."""
+        ...
+
+    def refuse_buffered(self) -> None:
+        """Refuse its request, and release its bytes."""
+        ...
+
+
+class BufferedBytes:
+    """Counts the bytes of unfinished requests, and refuses the largest when they are too many.
+
+    The largest and not the latest: many slow bodies do not keep out a client with a small one.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._total = 0
+        self._held: dict[Holder, int] = {}
+
+    def add(self, holder: Holder, size: int) -> None:
+        """Count bytes that a connection has read."""
+        self._held[holder] = self._held.get(holder, 0) + size
+        self._total += size
+        if self._total > self._max_bytes:
+            self._refuse_largest()
+
+    def release(self, holder: Holder) -> None:
+        """Forget a connection's bytes."""
+        self._total -= self._held.pop(holder, 0)
+
+    def _refuse_largest(self) -> None:
+        open_ones = [holder for holder in self._held if holder.may_be_refused()]
+        if open_ones:
+            max(open_ones, key=self._held.__getitem__).refuse_buffered()

@@ -1,0 +1,287 @@
+"""uvicorn's HTTP/1.1, with limits for what a client may send and how long it may take."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from . import refusals
+from .lingering_close import LingeringClose
+from .parsing import ParsingProtocol
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+
+    from .refusals import Refusal
+    from .shared import SharedLimits
+
+__all__ = ["LimitedProtocol"]
+
+_GRACE_CONNECTIONS = 32
+"""Connections over the limit that are told so; those beyond are closed without a word."""
+
+
+class LimitedProtocol(ParsingProtocol):
+    """uvicorn's protocol for a connection, one request at a time.
+
+    A connection is in one of these states; beside each, who has its bytes and what ends it:
+
+    =========  =============================  ==============================================
+    idle       nobody: none have come         the keep-alive time; API_HEAD_TIMEOUT if new
+    head       the parser                     API_HEAD_TIMEOUT, API_MAX_HEAD
+    body       the request's cycle            API_BODY_TIMEOUT, API_MAX_BUFFERED
+    answering  ``_ahead``, not parsed         the response; the keep-alive time if it is not read
+    closing    nobody: they are thrown away   the client's end, or ``LingeringClose``
+    =========  =============================  ==============================================
+
+    The next request is parsed when this one is answered, and what is wrong with it is told behind
+    that answer.
+    """
+
+    def __init__(self, shared: SharedLimits, *args: Any, **named: Any) -> None:  # noqa: ANN401
+        self._shared = shared
+        self._limits = shared.values
+        self._body_bytes = 0
+        self._began = 0.0
+        """When the state head or body began, by the loop's time."""
+        self._unread_since = 0.0
+        """Since when the client does not read its answer."""
+        self._ahead = b""
+        self._idle_since: float | None = None
+        self._is_new = True
+        self._eof = False
+        self._is_holding = False
+        """Bytes of its request are counted in ``buffered``."""
+        self._closing: LingeringClose | None = None
+        super().__init__(*args, **named)
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin, unless too many connections are open."""
+        super().connection_made(transport)
+        self._idle_since = self.loop.time()
+        surplus = len(self.connections) - self._limits.max_connections
+        if surplus > _GRACE_CONNECTIONS:
+            self._shared.count_refusal(refusals.CONNECTIONS.reason)
+            transport.abort()
+        elif surplus > 0:
+            self._refuse(refusals.CONNECTIONS)
+        else:
+            self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Read what a client sends."""
+        self._idle_since = None
+        if self._closing is not None:
+            self._closing.drop(data)
+        elif self._ahead:
+            self._wait(data)  # it was under way when reading was paused
+        elif not self.transport.is_closing():
+            self._take(data)
+
+    def eof_received(self) -> bool:  # type: ignore[override] # uvicorn's closes at once
+        """Close once the last whole request is answered: a client may close its half first.
+
+        Returns whether the connection stays open for that.
+        """
+        self._eof = self._closing is None and self._is_busy()
+        if self._eof and not self._ahead:
+            self.cycle.keep_alive = False
+        return self._eof
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the connection."""
+        super().connection_lost(exc)
+        self._release()
+        self._unset_keepalive_if_required()
+        if self._closing is not None:
+            self._closing.cancel()
+
+    # Reading
+
+    def _take(self, data: bytes) -> None:
+        """Parse up to the end of a request; what is behind it waits until it is answered."""
+        view, at = memoryview(data), 0
+        while at < len(data) and not self._is_ending():
+            if self._is_busy():
+                self._wait(data[at:])
+                return
+            end = self._cut(data, at, self._limits.max_head_bytes - self._head_bytes + 1)
+            self._parse(view[at:end])
+            at = end
+        self._watch()
+
+    def _is_busy(self) -> bool:
+        """Whether a request is whole and not answered."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is not None and not cycle.response_complete and not self._in_message
+
+    def _is_ending(self) -> bool:
+        return self._closing is not None or self.transport.is_closing()
+
+    def _parse(self, piece: memoryview) -> None:
+        if self._in_body:
+            self._count_body(len(piece))
+        elif not self._count_head(piece):
+            self._refuse(refusals.HEAD)
+            return
+        self._feed(piece)
+
+    def _count_body(self, size: int) -> None:
+        self._body_bytes += size
+        self._note_body(size)
+        if not self.cycle.response_started:  # else it is thrown away
+            self._hold(size)
+
+    def _count_head(self, piece: memoryview) -> bool:
+        """Return whether the head is within its limit."""
+        if not self._head_bytes:
+            self._began = self.loop.time()
+        self._note_head(piece)
+        self._hold(len(piece))
+        return self._head_bytes <= self._limits.max_head_bytes
+
+    def _begin_body(self) -> None:
+        super()._begin_body()
+        self._body_bytes = 0
+        self._began = self.loop.time()
+
+    def _end_message(self) -> None:
+        super()._end_message()
+        if self.cycle.response_complete:
+            self._rest()
+
+    def on_response_complete(self) -> None:
+        """Go on with what waits behind the request."""
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            self._rest()
+            self._go_on()
+
+    # Waiting for an answer
+
+    def _wait(self, data: bytes) -> None:
+        """Keep bytes until the request before them is answered."""
+        self._ahead += data
+        self.flow.pause_reading()
+        self._hold(len(data))
+        if len(self._ahead) > self._limits.max_pipelined_bytes:
+            self._shared.count_refusal(refusals.PIPELINED.reason)
+            self._close_behind()
+
+    def _close_behind(self) -> None:
+        """Read nothing more, and close once the request under way is answered."""
+        self._ahead = b""
+        self.cycle.keep_alive = False
+        self._begin_closing()
+
+    def _go_on(self) -> None:
+        data, self._ahead = self._ahead, b""
+        if data:
+            self._idle_since = None
+            self._take(data)
+        if self._eof and not self._is_busy():
+            self.transport.close()
+
+    def _rest(self) -> None:
+        """Note that nothing is under way."""
+        self._is_new = False
+        self._release()
+        self._idle_since = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._watch()
+
+    def _hold(self, size: int) -> None:
+        self._is_holding = True
+        self._shared.buffered.add(self, size)
+
+    def _release(self) -> None:
+        if self._is_holding:
+            self._is_holding = False
+            self._shared.buffered.release(self)
+
+    # Refusing
+
+    def may_be_refused(self) -> bool:
+        """Whether its request is still being read."""
+        return not self._is_busy()
+
+    def refuse_buffered(self) -> None:
+        """Refuse the request that is being read: the process has no room for it."""
+        self._refuse(refusals.BUFFERED)
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer the request that is being read, which no application gets, and close."""
+        self._shared.count_refusal(refusal.reason)
+        self._release()
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started:
+                self.transport.close()
+                return
+        self._begin_closing().begin(refusal.response())
+
+    def _begin_closing(self) -> LingeringClose:
+        self._closing = LingeringClose(self.transport)
+        self.flow.resume_reading()
+        return self._closing
+
+    # Time
+
+    def pause_writing(self) -> None:
+        """Note that the client does not read."""
+        super().pause_writing()
+        self._unread_since = self.loop.time()
+        self._watch()
+
+    def _deadline(self) -> float | None:
+        """Return when the state that the connection is in has lasted too long."""
+        limits = self._limits
+        if self._closing is not None and self._closing.has_begun:
+            return None
+        if self._is_reading_body():
+            return self._began + limits.body_seconds + self._body_bytes / limits.body_min_rate
+        if self._head_bytes:
+            return self._began + limits.head_seconds
+        if self._idle_since is not None:
+            return self._idle_since + (
+                limits.head_seconds if self._is_new else self.timeout_keep_alive
+            )
+        return self._unread_since + self.timeout_keep_alive if self.flow.write_paused else None
+
+    def _is_reading_body(self) -> bool:
+        return self._in_body
+
+    def _watch(self) -> None:
+        """Have the timer look at the connection at its deadline.
+
+        A timer that is armed for a later state stays: it looks again when it fires.
+        """
+        deadline = self._deadline()
+        if deadline is None or self.transport.is_closing():
+            return
+        timer = self.timeout_keep_alive_task
+        if timer is not None and timer.when() <= deadline:
+            return
+        self._unset_keepalive_if_required()
+        self.timeout_keep_alive_task = self.loop.call_at(deadline, self.timeout_keep_alive_handler)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if its state has lasted too long."""
+        self.timeout_keep_alive_task = None
+        deadline = self._deadline()
+        if deadline is None or deadline > self.loop.time():
+            self._watch()
+        elif self._is_reading_body():
+            self._refuse(refusals.BODY_TIMEOUT)
+        elif self._head_bytes:
+            self._refuse(refusals.HEAD_TIMEOUT)
+        elif self._idle_since is not None:
+            self.transport.close()
+        else:
+            self.transport.abort()

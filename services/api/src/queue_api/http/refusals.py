@@ -1,0 +1,67 @@
+"""What a connection is told before it is closed, if no request of it reaches the application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import msgspec
+
+__all__ = [
+    "BODY_TIMEOUT", "BUFFERED", "CONNECTIONS", "HEAD", "HEAD_TIMEOUT", "MALFORMED", "NO_HOST",
+    "PIPELINED", "Refusal",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A limit that was passed, or a rule that was broken."""
+
+    reason: str
+    """As the metric has it."""
+    status: HTTPStatus
+    detail: str
+
+    def response(self) -> bytes:
+        """Return a problem document (RFC 9457) as a whole response, behind which we close."""
+        body = msgspec.json.encode(
+            {
+                "type": f"urn:queue-system:problem:{self.reason.replace('_', '-')}",
+                "title": self.status.phrase,
+                "status": self.status.value,
+                "detail": self.detail,
+            }
+        )
+        retry = "retry-after: 1\r\n" if self.status is HTTPStatus.SERVICE_UNAVAILABLE else ""
+        head = (
+            f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n"
+            f"content-type: application/problem+json\r\ncontent-length: {len(body)}\r\n"
+            f"{retry}connection: close\r\n\r\n"
+        )
+        return head.encode() + body
+
+
+MALFORMED = Refusal("malformed", HTTPStatus.BAD_REQUEST, "This is not HTTP/1.1.")
+NO_HOST = Refusal("malformed", HTTPStatus.BAD_REQUEST, "A request has exactly one Host header.")
+HEAD = Refusal(
+    "head_too_large",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "The head of the request is larger than API_MAX_HEAD.",
+)
+HEAD_TIMEOUT = Refusal(
+    "head_timeout", HTTPStatus.REQUEST_TIMEOUT, "The head did not come within API_HEAD_TIMEOUT."
+)
+BODY_TIMEOUT = Refusal(
+    "body_timeout",
+    HTTPStatus.REQUEST_TIMEOUT,
+    "The body came more slowly than API_BODY_TIMEOUT and API_BODY_MIN_RATE allow.",
+)
+CONNECTIONS = Refusal(
+    "connections", HTTPStatus.SERVICE_UNAVAILABLE, "API_MAX_CONNECTIONS are open."
+)
+BUFFERED = Refusal(
+    "buffered", HTTPStatus.SERVICE_UNAVAILABLE, "Unfinished requests take API_MAX_BUFFERED."
+)
+PIPELINED = Refusal(
+    "pipelined", HTTPStatus.SERVICE_UNAVAILABLE, "More than API_MAX_PIPELINED came at once."
+)
