@@ -82,11 +82,7 @@ REQUEST_DURATION: Final = Metric(
     buckets=_REQUEST,
 )
 REFUSALS: Final = Metric(
-    "queue.api_refusals",
-    _COUNTER,
-    "{connection}",
-    "Connections that the API ended because of what their client sent, by the limit.",
-    ("reason",),
+    "queue.api_refusals", _COUNTER, "{connection}", "Connections ended by a limit.", ("reason",)
 )
 SENT: Final = Metric(
     "messaging.client.sent.messages",
