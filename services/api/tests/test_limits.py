@@ -161,7 +161,8 @@ async def test_an_encoded_path_is_not_the_route(api: Api, path: bytes) -> None:
 
 
 OFFERS = {
-    "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAAB",
+    "h2c": b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
+    b"HTTP2-Settings: AAEAAEAAAAIAAAAB",
     "websocket": b"Connection: Upgrade\r\nUpgrade: websocket",
 }
 
