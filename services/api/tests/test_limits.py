@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import resource
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -20,7 +19,7 @@ POST_HEAD = b"POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Type: applicatio
 
 
 @pytest.fixture
-async def strict(api_at: Api) -> AsyncIterator[Api]:
+async def strict(api_at: Api) -> Api:
     """An API with small limits."""
     api_at.environment.update(
         API_HEAD_TIMEOUT="300ms", API_BODY_TIMEOUT="300ms", API_MAX_BUFFERED="1MiB",
@@ -28,7 +27,7 @@ async def strict(api_at: Api) -> AsyncIterator[Api]:
     )  # fmt: skip
     api_at.start()
     await api_at.until_alive()
-    yield api_at
+    return api_at
 
 
 async def refused(api: Api, reason: str) -> bool:
