@@ -193,6 +193,27 @@ async def test_a_failure_takes_a_lane_back_on_trial(scripted: ScriptedQueue) -> 
     await scripted.inspector.check()
 
 
+@pytest.mark.parametrize("wanted", [1, 10])
+async def test_lanes_on_trial_leave_half_of_a_claim_to_proven_ones(
+    scripted: ScriptedQueue, wanted: int
+) -> None:
+    """However many lanes on trial waited before, and end at once, a proven one has its turn."""
+    await scripted.register("worker", 10)
+    await _fill(scripted, "proven", 10)
+    (claim,) = await scripted.claim("worker", 1)
+    await scripted.operations.pause("proven")
+    await scripted.settle(claim, Done())
+    for number in range(40):
+        await _fill(scripted, f"new-{number:02}", 1)
+    await scripted.operations.resume("proven")
+    claims = [
+        claim for _ in range(20 // wanted) for claim in await scripted.claim("worker", wanted)
+    ]
+
+    assert 0 < _lanes(claims)["proven"] < 20
+    await scripted.inspector.check()
+
+
 async def test_new_lanes_are_not_kept_waiting_by_probes(scripted: ScriptedQueue) -> None:
     """Among lanes on trial new ones and probes come in turn, whichever there are more of."""
     await scripted.register("worker", 1)

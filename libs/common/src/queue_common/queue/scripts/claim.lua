@@ -147,8 +147,10 @@ local function on_trial_now()
   return math.min(waiting, trial_left)
 end
 
--- Lanes that are new and lanes to be probed come in turn, whichever there are more of.
+-- Lanes that are new and lanes to be probed come in turn, whichever there are more of. Where proven
+-- lanes wait, lanes on trial have half of a claim, and every other claim of one task.
 local probe_next = time[2] % 2 == 1
+local trial_share = math.floor((wanted + (probe_next and 1 or 0)) / 2)
 
 local function head_of(ring)
   local head = call('ZRANGE', ring, 0, 0, 'WITHSCORES')
@@ -168,7 +170,7 @@ local function next_lane()
   if trial_left > 0 and call('EXISTS', TRIAL, RESTING) > 0 then
     local tried, proven = foremost_on_trial(), head_of(RING)
     local came_at = tried and tried.turn * (tried.ring == RESTING and 1000 or 1)
-    if tried and not (proven and proven.turn < came_at) then
+    if tried and not (proven and (trial_share <= 0 or proven.turn < came_at)) then
       call('ZREM', tried.ring, tried.lane)
       return tried
     end
@@ -182,7 +184,7 @@ local function take_turn(share)
   if not head then return nil end
   if head.ring == RING then return serve(head.lane, head, share, reply) end
   local taken = serve(head.lane, head, math.min(share, trial_left), on_trial)
-  trial_left = trial_left - taken
+  trial_left, trial_share = trial_left - taken, trial_share - taken
   return taken
 end
 
