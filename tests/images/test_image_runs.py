@@ -43,8 +43,9 @@ async def test_a_task_goes_through_both(start: Start) -> None:
         "--network-alias=api",
         "--publish=127.0.0.1::8080",
         REDIS_ADDR="redis:6379",
+        EGRESS_ALLOW="api",
     )
-    start(reference("worker"), REDIS_ADDR="redis:6379")
+    start(reference("worker"), REDIS_ADDR="redis:6379", EGRESS_ALLOW="api")
     tasks = f"http://{api.address(8080)}/api/v1/tasks"
     task = {"url": "http://api:8080/health", "method": "GET"}
 
