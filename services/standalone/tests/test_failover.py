@@ -58,6 +58,18 @@ class Load:
                     self.refusals.append(response)
                 await asyncio.sleep(0.01)
 
+    async def until_dead(self, url: str) -> str:
+        """POST one task; return the error of its last attempt once it is dead."""
+        task_id = (await self._api.post(url=url)).json()["task_id"]
+        tasks = f"http://127.0.0.1:{self._api.api_port}/api/v1/tasks"
+        async with httpx.AsyncClient() as client:
+
+            async def error() -> str:
+                task = (await client.get(f"{tasks}/{task_id}")).json()
+                return str(task["last_attempt"]["error"]) if task["state"] == "dead" else ""
+
+            return await wait_until(error, "the task is dead", 20)
+
     def accepted_since(self, moment: float) -> set[str]:
         return {task_id for task_id, at in self.accepted.items() if at > moment}
 
@@ -132,7 +144,7 @@ async def test_a_killed_primary_under_three_sentinels(
     start_server: Starter, start_sentinels: Callable[..., list[SentinelServer]],
     new_process: NewProcess, receiver: Receiver,
 ) -> None:  # fmt: skip
-    """A replica takes over from a primary that was killed; API and worker follow by themselves."""
+    """API and worker follow the replica that takes over; to none of the servers they deliver."""
     login = ("--requirepass", PASSWORD, "--masterauth", PASSWORD, *SYNCS_AT_ONCE)
     primary = start_server(*login)
     replicas = [
@@ -150,6 +162,10 @@ async def test_a_killed_primary_under_three_sentinels(
         ),
         until_watching(sentinels, replicas=2, password=SENTINEL_PASSWORD),
     )  # fmt: skip
+
+    for server in (primary, *replicas, *sentinels):
+        refusal = await load.until_dead(f"http://127.0.0.1:{server.port}/")
+        assert "the queue's own ground" in refusal
 
     async def promoted() -> bool:
         named = {await primary_port(sentinel, SENTINEL_PASSWORD) for sentinel in sentinels}
