@@ -101,7 +101,7 @@ class PrimaryFinder(Sentinel):
                 self.servers.add(self._primary)
                 replicas = await self.discover_slaves(name)
                 self.servers.update(cast("Sequence[tuple[str, int]]", replicas))
-            if self._last != last:
+            if last is not None and self._last != last:
                 await drop_connections(self._pools)
         finally:
             # There is nothing to ask until the next failover.
