@@ -26,7 +26,7 @@ MEMBERS := queue-common queue-api queue-worker queue-standalone
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
 	check-versions sbom alerts docker-build docker-up docker-down docker-logs images-test \
-	chart-docs chart-test chart-tools coverage saq-tests bench-backlog bench-client bench-metrics bench-telemetry \
+	chart-docs chart-test chart-tools coverage saq-tests bench-attacks bench-backlog bench-client bench-metrics bench-telemetry \
 	chaos e2e e2e-nodes e2e-keda clean
 
 ##@ First
@@ -151,6 +151,9 @@ coverage: setup ## Run the tests and measure what they cover
 	$(BIN)/pytest -q --cov --cov-report=term
 
 ##@ Measure
+bench-attacks: setup ## What attacks do to an API's memory and to its other clients (1 minute)
+	$(BIN)/python services/api/benchmarks/attacks.py
+
 bench-backlog: setup ## What a task costs with 1,000 and with 1,000,000 waiting
 	$(BIN)/python libs/common/benchmarks/backlog.py
 

@@ -95,6 +95,8 @@ class ParsingProtocol(HttpToolsProtocol):
         """
         lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] in _FRAMING]
         self._is_framing = True
+        # A new one: the old one reads nothing more if the request is the connection's last.
+        self.parser = httptools.HttpRequestParser(self)
         self._feed(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(lines))
         self._is_framing = False
 
@@ -131,11 +133,12 @@ class ParsingProtocol(HttpToolsProtocol):
 
     def _check_head(self) -> None:
         hosts = sum(name == b"host" for name, _ in self.headers)
-        needed = self.parser.get_http_version() == "1.1"
+        version = self.parser.get_http_version()
+        needed = version == "1.1"
         if hosts > 1 or (needed and not hosts):
             self._refusal = refusals.NO_HOST
             raise ValueError
-        if self.parser.get_method() == b"CONNECT":
+        if version not in {"1.0", "1.1"} or self.parser.get_method() == b"CONNECT":
             raise ValueError
 
     def _begin_body(self) -> None:
