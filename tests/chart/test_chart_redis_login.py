@@ -29,6 +29,21 @@ class Started:
     def __init__(self, directory: Path, port: int) -> None:
         self.directory = directory
         self.port = port
+        self.process: subprocess.Popen[bytes] | None = None
+
+    async def start(self) -> None:
+        log = self.directory / "log"
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
+                ["sh", "etc/start.sh"], cwd=self.directory, stdout=output, stderr=output,
+                env={"PATH": f"{self.directory}/bin:/usr/bin:/bin", "REDIS_PASSWORD": PASSWORD},
+            )  # fmt: skip
+        await wait_until(lambda: b"Ready to accept" in log.read_bytes(), "it runs", 20)
+
+    def stop(self) -> None:
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait(20)
 
     def client(self, user: str | None, password: str | None) -> redis.asyncio.Redis:
         return redis.asyncio.Redis(host=HOST, port=self.port, username=user, password=password)
@@ -52,15 +67,10 @@ async def started(helm: Helm, server_binary: Path, tmp_path: Path) -> AsyncItera
         for place, here in places.items():
             text = text.replace(place, here)
         (tmp_path / "etc" / name).write_text(text.replace("port 6379", f"port {port}"))
-    with (tmp_path / "log").open("wb") as log:
-        process = subprocess.Popen(  # noqa: ASYNC220 - returns at once
-            ["sh", "etc/start.sh"], cwd=tmp_path, stdout=log, stderr=log,
-            env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "REDIS_PASSWORD": PASSWORD},
-        )  # fmt: skip
-    await wait_until(lambda: b"Ready to accept" in (tmp_path / "log").read_bytes(), "it runs", 20)
-    yield Started(tmp_path, port)
-    process.terminate()
-    process.wait(20)
+    started = Started(tmp_path, port)
+    await started.start()
+    yield started
+    started.stop()
 
 
 async def test_applications_have_their_queue_alone(started: Started) -> None:
@@ -92,3 +102,16 @@ async def test_a_shell_in_the_pod_has_all_rights(started: Started) -> None:
     assert file.stat().st_mode & 0o077 == 0
     async with started.client("admin", file.read_text()) as client:
         assert await client.config_set("maxmemory-policy", "noeviction")
+
+
+async def test_what_was_accepted_is_there_after_a_restart(started: Started) -> None:
+    """Redis reads all of its file, what scripts have written too, though nobody may log in so."""
+    queue = TaskQueue(started.settings(), QueueSettings(queue_name="tasks"))
+    await queue.submit(TaskId("1"), a_task())
+
+    started.stop()
+    await started.start()
+
+    assert (await queue.look_up(TaskId("1"))).state == "queued"
+    await queue.disconnect()
+    assert "NOPERM" not in (started.directory / "log").read_text()

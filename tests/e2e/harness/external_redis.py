@@ -29,7 +29,7 @@ async def start_external_redis(namespace: Namespace) -> None:
         {
             "tls.key": server.private_key_pem.bytes().decode(),
             "tls.crt": "".join(blob.bytes().decode() for blob in server.cert_chain_pems),
-            "users.acl": f"user default off\nuser {USER} on >{password} ~* &* +@all\n",
+            "users.acl": f"user default off ~* &* +@all\nuser {USER} on >{password} ~* &* +@all\n",
         },
     )
     await namespace.apply(MANIFEST.read_text())
