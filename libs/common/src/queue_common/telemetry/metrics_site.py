@@ -37,6 +37,8 @@ __all__ = [
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+REQUEST_SECONDS = 10.0
+"""How long a connection waits for a whole request."""
 FINISH_SECONDS = 1
 """How long open requests may take at the end: nobody waits for a scrape."""
 
@@ -121,7 +123,9 @@ def backlog_page(watch: QueueWatch) -> Callable[[], Awaitable[Page]]:
 
 
 @asynccontextmanager
-async def serve_pages(listener: socket.socket, pages: Pages) -> AsyncIterator[None]:
+async def serve_pages(
+    listener: socket.socket, pages: Pages, request_seconds: float = REQUEST_SECONDS
+) -> AsyncIterator[None]:
     """Serve the pages from the running loop until the block ends.
 
     uvicorn's protocol without its server, which would tell of itself in the log, take the process'
@@ -129,8 +133,9 @@ async def serve_pages(listener: socket.socket, pages: Pages) -> AsyncIterator[No
     """
     # Imported where it is used: it takes a tenth of a second.
     import uvicorn
-    from uvicorn.protocols.http.h11_impl import H11Protocol
     from uvicorn.server import ServerState
+
+    from .metrics_protocol import MetricsProtocol
 
     config = uvicorn.Config(
         _Site(pages), http="h11", ws="none", lifespan="off", log_config=None, access_log=False
@@ -139,7 +144,8 @@ async def serve_pages(listener: socket.socket, pages: Pages) -> AsyncIterator[No
     state = ServerState()
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: H11Protocol(config=config, server_state=state, app_state={}), sock=listener
+        lambda: MetricsProtocol(request_seconds, config=config, server_state=state, app_state={}),
+        sock=listener,
     )
     try:
         yield
