@@ -41,7 +41,7 @@ async def test_connections_are_bounded(port: int) -> None:
     with suppress(ConnectionResetError):
         writer.write(GET)
         assert await asyncio.wait_for(last.read(), 10) == b""
-    for reader, writer in opened[:-1]:
+    for reader, _ in opened[:-1]:
         with suppress(ConnectionResetError):
             await asyncio.wait_for(reader.read(), 10)
     for _, writer in opened:
