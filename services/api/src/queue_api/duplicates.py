@@ -27,7 +27,6 @@ class _Value:
 _TYPES: list[type[_Value]] = [type(name, (_Value,), {}) for name in TaskCreate.__struct_fields__]
 _VALUES: dict[type[_Value], _Value] = {kind: kind() for kind in _TYPES}
 _QUOTED = [f'"{kind.__name__}"'.encode() for kind in _TYPES]
-_STRINGS = {"url", "method", "body_base64"}
 
 
 class _DuplicateError(Exception):
@@ -58,19 +57,38 @@ _headers_alone = msgspec.json.Decoder(_HeadersAlone)
 
 
 def has_duplicates(raw: bytes, create: TaskCreate) -> bool:
-    """Say whether ``raw``, from which ``create`` was read, names a field or a header twice."""
+    """Return whether ``raw``, from which ``create`` was read, names a field or a header twice."""
+    return not _quotes_add_up(raw, create) and _names_any_twice(raw, create)
+
+
+def _quotes_add_up(raw: bytes, create: TaskCreate) -> bool:
+    """Return whether ``raw`` has no more quotation marks than ``create`` needs.
+
+    A name that comes twice brings two more at least. An escape may hide some, unless it stands in
+    the body, which is counted as it is.
+    """
+    quotes, escapes = raw.count(b'"'), raw.count(b"\\")
+    expected = 4  # "url" and its value
+    if create.method is not UNSET:
+        expected += 4
+    if create.headers is not UNSET:
+        expected += 2 + 4 * len(create.headers)
+    if create.body is not UNSET:
+        body = bytes(create.body)
+        expected += 2 + body.count(b'"')
+        escapes -= body.count(b"\\")
+    if create.body_base64 is not UNSET:
+        expected += 4
+    return quotes == expected and not escapes
+
+
+def _names_any_twice(raw: bytes, create: TaskCreate) -> bool:
     text = _without_body(raw, create.body)
     if text is None:
         # The body's text stands among the rest, and may hold the same words.
         suspicious = b"\\u" in raw or max(map(raw.count, _QUOTED)) > 1
         return (suspicious and duplicate_field(raw) is not None) or _in_headers(raw, create)
-    if duplicate_field(text) is not None:
-        return True
-    strings = len(_STRINGS.intersection(_found))
-    quotes = 2 * len(_found) + 2 * strings + 4 * len(create.headers)
-    if text.count(b'"') == quotes and b"\\" not in text:
-        return False
-    return _in_headers(text, create)
+    return duplicate_field(text) is not None or _in_headers(text, create)
 
 
 def _without_body(raw: bytes, body: Raw | UnsetType) -> bytes | None:
@@ -98,7 +116,7 @@ def duplicate_field(raw: bytes) -> str | None:
 
 
 def _in_headers(text: bytes, create: TaskCreate) -> bool:
-    if not create.headers:
+    if create.headers is UNSET:
         return False
     headers = bytes(_headers_alone.decode(text).headers or b"")
     return duplicate_header(headers, create.headers) is not None

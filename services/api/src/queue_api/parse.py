@@ -77,10 +77,12 @@ def _invalid(raw: bytes) -> ProblemError:
 def _to_task(create: TaskCreate, trace_context: dict[str, str] | None) -> Task:
     """Return the task; raises ValueError where a field is wrong beyond its type."""
     url = check_url(create.url)
-    method = check_method(create.method)
-    if header_errors(create.headers):
-        raise ValueError
-    headers = {name: value.strip(" \t") for name, value in create.headers.items()}
+    method = "POST" if create.method is UNSET else check_method(create.method)
+    headers: dict[str, str] = {}
+    if create.headers is not UNSET:
+        if header_errors(create.headers):
+            raise ValueError
+        headers = {name: value.strip(" \t") for name, value in create.headers.items()}
     body = _body(create, headers)
     now_ms = round(time.time() * 1000)
     return Task(

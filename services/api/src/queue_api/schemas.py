@@ -42,7 +42,10 @@ Method = Annotated[
     str,
     Meta(
         description="GET, HEAD, POST, PUT, PATCH, DELETE or OPTIONS, in any case.",
-        extra_json_schema={"pattern": f"^(?:{'|'.join(map(_in_any_case, METHODS))})$"},
+        extra_json_schema={
+            "pattern": f"^(?:{'|'.join(map(_in_any_case, METHODS))})$",
+            "default": "POST",
+        },
         examples=["POST"],
     ),
 ]
@@ -53,9 +56,7 @@ Headers = Annotated[
         description="Sent as they are, in UTF-8. Hop-by-hop headers, Host and Content-Length are "
         "refused.",
         examples=[{"X-Event": "order.created"}],
-        extra_json_schema={
-            "propertyNames": {"pattern": HEADER_NAME},
-        },
+        extra_json_schema={"propertyNames": {"pattern": HEADER_NAME}, "default": {}},
     ),
 ]
 Body = Annotated[
@@ -77,11 +78,11 @@ Base64 = Annotated[
 
 
 class TaskCreate(msgspec.Struct, forbid_unknown_fields=True):
-    """A request to be made."""
+    """A request to be made. What is UNSET was absent: ``duplicates`` counts on it."""
 
     url: Url
-    method: Method = "POST"
-    headers: Headers = {}
+    method: Method | UnsetType = UNSET
+    headers: Headers | UnsetType = UNSET
     body: Body | UnsetType = UNSET
     body_base64: Base64 | UnsetType = UNSET
 
