@@ -105,7 +105,7 @@ def test_development_line_is_text(capsys: Capture) -> None:
     written = capsys.readouterr().out
 
     assert "delivery.attempted" in written
-    assert "task_id=1" in written
+    assert "task_id='1'" in written
     assert "\x1b" not in written
 
 
@@ -136,7 +136,7 @@ def test_a_line_for_people_stays_one_line(capsys: Capture) -> None:
 
     assert shown.count("\n") == 1
     assert "\x1b" not in shown
-    assert shown.endswith("[warning ] task.died                  task_id=1 "
+    assert shown.endswith("[warning  ] task.died                  task_id='1' "
                           "reason='two\\nlines \\x1b[2J' status=5\n")  # fmt: skip
 
 
@@ -150,7 +150,7 @@ def test_a_traceback_for_people_follows_its_line(capsys: Capture) -> None:
     first, *rest = capsys.readouterr().out.splitlines()
 
     assert "process.failed" in first
-    assert "task_id=1" in first
+    assert "task_id='1'" in first
     assert rest[-1] == "ValueError: wrong"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from queue_common.garbage import tune_garbage_collector
+import gc
+
 from queue_common.listening import listen
 from queue_common.log import configure_logging
 from queue_common.queue import TaskQueue
@@ -22,7 +23,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT, then finish the open requests and return."""
-    tune_garbage_collector()
+    gc.freeze()  # what the imports made is not looked through again
     settings = load(ApiSettings)
     configure_logging(settings)
     listener = listen("API", settings.api_host, settings.api_port)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+
 import uvloop
 
-from queue_common.garbage import tune_garbage_collector
 from queue_common.log import configure_logging
 from queue_common.settings import load
 from queue_common.telemetry.metrics_process import open_metrics_port
@@ -17,7 +18,7 @@ __all__ = ["main"]
 
 def main() -> None:
     """Deliver until SIGTERM or SIGINT, then drain and return."""
-    tune_garbage_collector()
+    gc.freeze()  # what the imports made is not looked through again
     settings = load(WorkerSettings)
     # SAQ's lines repeat ours.
     configure_logging(settings, quiet=("saq", "uvicorn"))

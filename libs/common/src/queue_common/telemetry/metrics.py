@@ -1,7 +1,7 @@
 """What a process counts as it works.
 
-Counting stands on the way of every task: what counts is looked up once for its labels and kept, so
-that a count costs some 0.1 µs and a duration 0.2 µs.
+Each task is counted several times: the children for its labels are looked up once and kept, which
+makes a count cost some 0.2 µs and a duration 0.5 µs.
 """
 
 from __future__ import annotations
@@ -9,13 +9,18 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+)
+from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
 from ..queue import QueueObserver
 from . import metrics_table as table
-from .metrics_counts import Counter, Histogram
 from .metrics_redis import RedisFigures
 
 if TYPE_CHECKING:
@@ -48,12 +53,13 @@ class ProcessMetrics(QueueObserver):
         self.queue_name = queue_name
         self.began_ns = time.time_ns()
         """Unix time since which the process counts."""
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each
         self.registry = CollectorRegistry(auto_describe=False)
         self.figures = RedisFigures(queue_name)
         """What Redis counts, as last read."""
         self.count_dropped_spans: Callable[[], int] = lambda: 0
         """Says how many spans were dropped so far; set by who exports them."""
-        self.loop_lag = self.histogram(table.LOOP_LAG).labels()
+        self.loop_lag = self.histogram(table.LOOP_LAG)
         self._round_trips = self.histogram(table.ROUND_TRIPS)
         self._round_trip: dict[str, Callable[[float], None]] = {}
         self.registry.register(self.figures)
@@ -61,19 +67,26 @@ class ProcessMetrics(QueueObserver):
 
     def counter(self, metric: Metric) -> Counter:
         """Make a counter of the table."""
-        counter = Counter(metric)
-        self.registry.register(counter)
-        return counter
+        return Counter(
+            metric.prometheus_name, metric.description, metric.labels, registry=self.registry
+        )
 
     def histogram(self, metric: Metric) -> Histogram:
         """Make a histogram of the table."""
-        histogram = Histogram(metric)
-        self.registry.register(histogram)
-        return histogram
+        return Histogram(
+            metric.prometheus_name,
+            metric.description,
+            metric.labels,
+            buckets=metric.buckets,
+            registry=self.registry,
+        )
 
     def gauge(self, metric: Metric, read: Callable[[], float]) -> None:
         """Show what ``read`` returns as a gauge of the table, with the queue as its label."""
-        self.registry.register(_Gauge(metric, self.queue_name, read))
+        gauge = Gauge(
+            metric.prometheus_name, metric.description, metric.labels, registry=self.registry
+        )
+        gauge.labels(self.queue_name).set_function(read)
 
     def round_trip(self, operation: str, seconds: float) -> None:
         """Count one round trip to Redis."""
@@ -83,19 +96,6 @@ class ProcessMetrics(QueueObserver):
             observe = self._round_trips.labels(name).observe
             self._round_trip[operation] = observe
         observe(seconds)
-
-
-class _Gauge(Collector):
-    def __init__(self, metric: Metric, queue: str, read: Callable[[], float]) -> None:
-        self._metric = metric
-        self._queue = queue
-        self._read = read
-
-    def collect(self) -> Iterable[Family]:
-        metric = self._metric
-        family = GaugeMetricFamily(metric.prometheus_name, metric.description, labels=metric.labels)
-        family.add_metric([self._queue], self._read())
-        yield family
 
 
 class _SpansDropped(Collector):
