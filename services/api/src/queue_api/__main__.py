@@ -24,6 +24,7 @@ __all__ = ["main"]
 def main() -> None:
     """Serve until SIGTERM or SIGINT, then finish the open requests and return."""
     gc.freeze()  # what the imports made is not looked through again
+    gc.set_threshold(20_000)  # reference counting frees nearly all that a task makes
     settings = load(ApiSettings)
     configure_logging(settings)
     listener = listen("API", settings.api_host, settings.api_port)

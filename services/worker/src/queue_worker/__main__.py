@@ -19,6 +19,7 @@ __all__ = ["main"]
 def main() -> None:
     """Deliver until SIGTERM or SIGINT, then drain and return."""
     gc.freeze()  # what the imports made is not looked through again
+    gc.set_threshold(20_000)  # reference counting frees nearly all that a task makes
     settings = load(WorkerSettings)
     # SAQ's lines repeat ours.
     configure_logging(settings, quiet=("saq", "uvicorn"))
