@@ -51,6 +51,7 @@ def test_the_names_are_those_that_rules_and_dashboards_use() -> None:
         "messaging_client_sent_messages_total{messaging_destination_name,error_type}",
         "messaging_client_consumed_messages_total{messaging_destination_name}",
         "messaging_process_duration_seconds{messaging_destination_name,error_type}",
+        "queue_api_refusals_total{reason}",
         "queue_tasks{queue,state}",
         "queue_lane_tasks{queue,lane,state}",
         "queue_lanes{queue,state}",

@@ -12,6 +12,7 @@ from queue_common.telemetry import metrics_table as table
 from queue_common.telemetry.metrics import ProcessMetrics
 from queue_common.telemetry.metrics_process import tell_metrics
 
+from .http.refusals import REASONS
 from .openapi import PATH
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ class ApiMetrics(ProcessMetrics):
         self._sent = self.counter(table.SENT)
         self._taken = self._sent.labels(queue_name, "")
         self._requests = self.histogram(table.REQUEST_DURATION)
-        self._refusals = self.counter(table.REFUSALS)
+        refusals = self.counter(table.REFUSALS)
+        self._refusals = {reason: refusals.labels(reason) for reason in REASONS}
         self._request: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     def submitted(self, tasks: int, error: str) -> None:
@@ -46,7 +48,7 @@ class ApiMetrics(ProcessMetrics):
 
     def refused(self, reason: str) -> None:
         """Count a connection that was ended by a limit of ``http.limits``."""
-        self._refusals.labels(reason).inc()
+        self._refusals[reason].inc()
 
     def answered(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request; ``route`` is the path's template, empty where no route matched."""

@@ -9,7 +9,7 @@ import msgspec
 
 __all__ = [
     "BODY_TIMEOUT", "BUFFERED", "CONNECTIONS", "HEAD", "HEAD_TIMEOUT", "MALFORMED", "NO_HOST",
-    "PIPELINED", "Refusal",
+    "PIPELINED", "REASONS", "Refusal",
 ]  # fmt: skip
 
 
@@ -65,3 +65,10 @@ BUFFERED = Refusal(
 PIPELINED = Refusal(
     "pipelined", HTTPStatus.SERVICE_UNAVAILABLE, "More than API_MAX_PIPELINED came at once."
 )
+
+REASONS = frozenset(
+    refusal.reason
+    for refusal in (
+        MALFORMED, NO_HOST, HEAD, HEAD_TIMEOUT, BODY_TIMEOUT, CONNECTIONS, BUFFERED, PIPELINED,
+    )
+)  # fmt: skip
