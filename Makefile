@@ -22,7 +22,7 @@ SCHEMAS_VERSION := 1.37.0
 MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 SOURCES := libs services tests scripts conftest.py
 E2E = $(BIN)/pytest -q -s -p no:randomly --durations=10 --timeout=600
-MEMBERS := queue-common queue-api queue-worker queue-standalone
+MEMBERS := queue-common queue-api queue-worker queue-standalone queue-testing
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
 	check-versions sbom alerts docker-build docker-up docker-down docker-logs images-test \
@@ -130,7 +130,7 @@ packages: setup ## Check version ranges between members, and undeclared imports
 		module=$$(echo $$member | tr - _); \
 		echo "imports of $$member"; \
 		$(UV) run --isolated --quiet --locked --no-dev --package $$member \
-			python -c "import pkgutil, importlib, $$module as m; [importlib.import_module(i.name) for i in pkgutil.walk_packages(m.__path__, '$$module.') if '.testing' not in i.name and not i.name.endswith('__main__')]" \
+			python -c "import pkgutil, importlib, $$module as m; [importlib.import_module(i.name) for i in pkgutil.walk_packages(m.__path__, '$$module.') if not i.name.endswith('__main__')]" \
 			|| exit 1; \
 	done
 

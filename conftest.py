@@ -13,8 +13,8 @@ from pydantic import SecretStr
 
 from queue_common.queue import TaskQueue
 from queue_common.settings import QueueSettings, RedisSettings
-from queue_common.testing import RedisServer
 from queue_standalone.valkey import find_server
+from queue_testing import RedisServer
 
 ACL = Path(__file__).parent / "charts/queue-system/charts/redis/files/applications.acl"
 PASSWORD = "of-the-applications"  # noqa: S105 - of a test server

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from queue_common.telemetry.metrics_table import METRICS, Kind, Metric
+from queue_common.metrics.catalog import METRICS, Kind, Metric
 
 TARGET = frozenset({"namespace", "job", "instance", "pod", "le"})
 """Labels that come with the scrape, and a histogram's own."""

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from queue_common.testing import free_port
 from queue_standalone.valkey import find_server, server_command
+from queue_testing import free_port
 
 from .processes import Process
 from .system import System

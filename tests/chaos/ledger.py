@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from queue_common.testing.receiver import Received, Receiver
+from queue_testing.receiver import Received, Receiver
 
 __all__ = ["Ledger"]
 

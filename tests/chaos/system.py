@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from queue_common.testing import wait_until
 from queue_standalone.ready import answers_http, answers_ping
+from queue_testing import wait_until
 
 from .processes import Process
 

@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 
-from queue_common.testing import wait_until
-from queue_common.testing.receiver import Answer, Receiver
+from queue_testing import wait_until
+from queue_testing.receiver import CannedResponse, Receiver
 
 from .system import System
 
@@ -42,7 +42,7 @@ async def test_destinations_that_hang_delay_nobody_else(system: System, hanging:
         healthy = await stack.enter_async_context(Receiver())
         others = [await stack.enter_async_context(Receiver()) for _ in range(hanging)]
         for other in others:
-            other.answers("/hang", [Answer(hangs=True)])
+            other.answers("/hang", [CannedResponse(hangs=True)])
         urls = []
         for i in range(TASKS_A_SECOND * SECONDS // 2):
             urls += [f"{others[i % hanging].url}/hang", f"{healthy.url}/ok"]
@@ -59,5 +59,5 @@ async def test_destinations_that_hang_delay_nobody_else(system: System, hanging:
             f" p50 {waits[len(waits) // 2] * 1000:.1f} ms, p99 {p99:.1f} ms"
         )
         workers = len(system.workers)
-        assert all(other.most_in_flight == 10 * workers for other in others if hanging == 1)
-        assert all(other.most_in_flight <= 10 * workers for other in others)
+        assert all(other.max_in_flight == 10 * workers for other in others if hanging == 1)
+        assert all(other.max_in_flight <= 10 * workers for other in others)

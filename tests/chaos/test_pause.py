@@ -5,8 +5,8 @@ import signal
 
 import pytest
 
-from queue_common.testing import wait_until
-from queue_common.testing.receiver import Answer, Receiver
+from queue_testing import wait_until
+from queue_testing.receiver import CannedResponse, Receiver
 
 from .ledger import Ledger
 from .system import System
@@ -17,7 +17,7 @@ async def test_a_worker_that_slept_through_its_lease_settles_nothing(system: Sys
     """A worker stopped beyond its lease and continued does not settle what another has claimed."""
     sleeper, other = system.workers
     async with Receiver() as receiver:
-        receiver.answers("/slow", [Answer(hangs=True)])
+        receiver.answers("/slow", [CannedResponse(hangs=True)])
         await other.kill()
         ledger = Ledger(receiver)
         for _ in range(20):

@@ -14,8 +14,8 @@ from redis.exceptions import AuthenticationError, NoPermissionError
 from queue_common.queue import TaskQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import TaskId
-from queue_common.testing import free_port, wait_until
-from queue_common.testing.tasks import a_task
+from queue_testing import free_port, wait_until
+from queue_testing.tasks import a_task
 
 from .helm import Helm
 
@@ -112,6 +112,6 @@ async def test_what_was_accepted_is_there_after_a_restart(started: Started) -> N
     started.stop()
     await started.start()
 
-    assert (await queue.look_up(TaskId("1"))).state == "queued"
+    assert (await queue.get_task(TaskId("1"))).state == "queued"
     await queue.disconnect()
     assert "NOPERM" not in (started.directory / "log").read_text()

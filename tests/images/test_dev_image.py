@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from queue_common.testing import wait_until
+from queue_testing import wait_until
 
 from .conftest import ROOT, Start
 from .containers import docker

@@ -9,7 +9,7 @@ from typing import Any
 from .conftest import ROOT, reference, version
 from .containers import docker
 
-MOST_BYTES_OVER_THE_BASE = 90_000_000
+MAX_BYTES_OVER_THE_BASE = 90_000_000
 LABEL = "org.opencontainers.image."
 TOOLS = ("uv", "pip", "pip3", "gcc", "cc", "g++", "make", "git", "curl")
 
@@ -58,7 +58,7 @@ def test_it_adds_little_to_its_base(image: str) -> None:
     )
     added = sum(int(layer["Size"]) for layer in layers[: environment + 1])
 
-    assert 10_000_000 < added < MOST_BYTES_OVER_THE_BASE
+    assert 10_000_000 < added < MAX_BYTES_OVER_THE_BASE
 
 
 def test_it_holds_no_tools_and_no_checkout(image: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from queue_common.testing import wait_until
+from queue_testing import wait_until
 
 from .conftest import Start, reference
 from .containers import docker

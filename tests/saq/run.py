@@ -15,8 +15,8 @@ import xml.etree.ElementTree as ET
 from importlib.metadata import version
 from pathlib import Path
 
-from queue_common.testing import RedisServer
 from queue_standalone.valkey import find_server
+from queue_testing import RedisServer
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

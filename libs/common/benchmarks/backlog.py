@@ -24,12 +24,12 @@ import redis.asyncio
 
 from queue_common.cancellation import cancel_and_wait
 from queue_common.queue import Claim, TaskQueue
-from queue_common.queue.connection import answer
+from queue_common.queue.storage.connection import reply
 from queue_common.retry import Decision, Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import Attempt, Outcome, Task, new_task_id
-from queue_common.testing import RedisServer, wait_until
 from queue_standalone.valkey import find_server
+from queue_testing import RedisServer, wait_until
 
 BATCH = 64
 IN_FLIGHT = 1000
@@ -100,7 +100,7 @@ class Bench:
 
     async def nothing_is_due(self) -> bool:
         """Say whether all scheduled tasks have been moved."""
-        return not await answer(self.raw.zcard("{tasks}:due"))
+        return not await reply(self.raw.zcard("{tasks}:due"))
 
     async def make_due(self, lane: str) -> None:
         """Make a lane's scheduled tasks due now, all at once."""
@@ -110,7 +110,7 @@ class Bench:
             redis.call('ZADD', KEYS[2], ARGV[1], ARGV[2])
         """
         now = str(round(time.time() * 1000))
-        await answer(self.raw.eval(script, 2, f"{{tasks}}:s:{lane}", "{tasks}:due", now, lane))
+        await reply(self.raw.eval(script, 2, f"{{tasks}}:s:{lane}", "{tasks}:due", now, lane))
 
     async def costs(self, sample: int) -> dict[str, float]:
         """Return the microseconds a task of each step, over ``sample`` tasks.
@@ -139,7 +139,7 @@ async def measure_backlog(binary: Path, queued: int, sample: int, rounds: int) -
     """Print what tasks cost behind a short and a long backlog."""
     async with on_own_server(binary) as short, on_own_server(binary) as long:
         for bench in (short, long):
-            await bench.queue.start_serving(worker_id="bench", concurrency=1_000_000)
+            await bench.queue.start_consuming(worker_id="bench", concurrency=1_000_000)
             await bench.fill(1000)
             await bench.costs(sample)
         before = await long.used_bytes()
@@ -166,7 +166,7 @@ async def measure_due(binary: Path, due: int) -> None:
         await bench.fill(due, lanes=100, delay_ms=3_600_000)
         for lane in range(100):
             await bench.make_due(f"sink{lane}.example:80")
-        await bench.queue.start_serving(worker_id="bench", concurrency=10)
+        await bench.queue.start_consuming(worker_id="bench", concurrency=10)
         await bench.raw.config_set("slowlog-log-slower-than", 1000)
         port = str(bench.raw.connection_pool.connection_kwargs["port"])
         ping = await asyncio.create_subprocess_exec(
@@ -177,7 +177,7 @@ async def measure_due(binary: Path, due: int) -> None:
         await wait_until(bench.nothing_is_due, "all due tasks moved", 300)
         await cancel_and_wait([claiming])
         out, _ = await ping.communicate(b"")
-        slow = await answer(bench.raw.slowlog_get(128))
+        slow = await reply(bench.raw.slowlog_get(128))
     count, p99, longest = out.decode().split()
     script = max((entry["duration"] for entry in slow), default=1000) / 1000
     say(

@@ -16,13 +16,13 @@ from tempfile import TemporaryDirectory
 import redis.asyncio
 
 from queue_api.metrics import ApiMetrics, Measured
-from queue_common.queue import Claim, QueueObserver, QueueWatch
+from queue_common.metrics.server import metrics_page
+from queue_common.queue import Claim, QueueHooks, QueueStats
 from queue_common.task import Attempt, Outcome, State, TaskId
-from queue_common.telemetry.metrics_site import metrics_page
-from queue_common.testing import RedisServer
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, now_ms
 from queue_standalone.valkey import find_server
+from queue_testing import RedisServer
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, now_ms
 from queue_worker.metrics import WorkerMetrics
 
 REPEAT = 200_000
@@ -95,10 +95,10 @@ async def telling(client: redis.asyncio.Redis) -> None:
     for shape, (lanes, each) in shapes.items():
         queue = ScriptedQueue(client, shape.replace(" ", "-"))
         await fill(queue, lanes, each)
-        await queue.figures()
+        await queue.snapshot()
         before = await cpu_ms(client)
         await client.config_resetstat()
-        await queue.figures()
+        await queue.snapshot()
         stats = await client.info("commandstats")
         cost, calls = await cpu_ms(client) - before, stats["cmdstat_evalsha"]["calls"]
         print(  # noqa: T201
@@ -129,7 +129,7 @@ async def scrape(client: redis.asyncio.Redis) -> None:
         claim = Claim(TaskId("x"), "l", "lease", 1, 0, 1, task, None, None, False, b"", None, 0)
         attempt = Attempt(1, 2, 1.0, outcome, status)
         metrics.attempted(claim, attempt, state=State.DELIVERED, seconds=0.1)
-    page = metrics_page(metrics, QueueWatch(client, "empty", QueueObserver()))
+    page = metrics_page(metrics, QueueStats(client, "empty", QueueHooks()))
     text = (await page()).body
     begin = time.process_time()
     for _ in range(50):

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, settings
 from queue_common.queue import TaskQueue
 from queue_common.saq_adapter import SaqQueue
 from queue_common.settings import QueueSettings
-from queue_common.testing.inspector import QueueInspector
-from queue_common.testing.scripted import ScriptedQueue
+from queue_testing.inspector import QueueInspector
+from queue_testing.scripted import ScriptedQueue
 
 settings.register_profile(
     "quick",

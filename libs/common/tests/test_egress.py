@@ -47,7 +47,7 @@ INTERNAL = [
 @pytest.mark.parametrize("address", PUBLIC)
 def test_public_addresses(address: str) -> None:
     """The public internet may be delivered to, in whatever spelling."""
-    assert guard().reason_against("name", address) is None
+    assert guard().denial_reason("name", address) is None
 
 
 @pytest.mark.parametrize("address", NEVER)
@@ -56,7 +56,7 @@ def test_metadata_addresses(address: str) -> None:
     everything = guard("0.0.0.0/0, ::/0, name")
 
     for judge in (guard(), everything):
-        reason = judge.reason_against("name", address)
+        reason = judge.denial_reason("name", address)
 
         assert reason is not None
         assert "never" in reason
@@ -65,7 +65,7 @@ def test_metadata_addresses(address: str) -> None:
 @pytest.mark.parametrize("address", INTERNAL)
 def test_internal_addresses(address: str) -> None:
     """What is not of the public internet is refused where nothing allows it."""
-    reason = guard().reason_against("name", address)
+    reason = guard().denial_reason("name", address)
 
     assert reason == f"name ({address}) is not public, and not listed in EGRESS_ALLOW"
 
@@ -94,7 +94,7 @@ def test_internal_addresses(address: str) -> None:
 )
 def test_allow(allow: str, host: str, address: str, allowed: bool) -> None:
     """EGRESS_ALLOW opens addresses and names, and nothing beside them."""
-    assert (guard(allow).reason_against(host, address) is None) is allowed
+    assert (guard(allow).denial_reason(host, address) is None) is allowed
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_what_is_listed(allow: str, host: str, address: str, listed: bool) -> No
 )
 def test_deny(deny: str, host: str, address: str) -> None:
     """EGRESS_DENY stands over EGRESS_ALLOW."""
-    reason = guard("10.0.0.0/8", deny).reason_against(host, address)
+    reason = guard("10.0.0.0/8", deny).denial_reason(host, address)
 
     assert reason is not None
     assert reason.endswith("listed in EGRESS_DENY")
@@ -149,11 +149,11 @@ def test_protected_addresses(known: str, address: str) -> None:
     """Redis and the API server are refused at their port, however widely the rest is opened."""
     judge = guard("10.0.0.0/8, 127.0.0.0/8, ::1", protected=(("redis", 6379),))
 
-    reason = judge.reason_against("name", address, frozenset({read_address(known)}))
+    reason = judge.denial_reason("name", address, frozenset({read_address(known)}))
 
     assert reason is not None
     assert "the queue's own ground" in reason
-    assert judge.reason_against("name", address) is None
+    assert judge.denial_reason("name", address) is None
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_names_through_a_proxy() -> None:
     """Through a proxy, which looks names up itself, denied and protected names are refused."""
     judge = guard(deny="evil.example", protected=(("redis", 6379),))
 
-    assert judge.reason_against_name("www.evil.example", 80) is not None
-    assert judge.reason_against_name("Redis.", 6379) is not None
-    assert judge.reason_against_name("redis", 80) is None
-    assert judge.reason_against_name("example.com", 443) is None
+    assert judge.name_denial_reason("www.evil.example", 80) is not None
+    assert judge.name_denial_reason("Redis.", 6379) is not None
+    assert judge.name_denial_reason("redis", 80) is None
+    assert judge.name_denial_reason("example.com", 443) is None

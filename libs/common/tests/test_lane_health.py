@@ -11,8 +11,8 @@ import redis.asyncio
 from queue_common.queue import Claim, TaskQueue
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import Attempt, Outcome, TaskId
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, an_attempt, now_ms
 
 HOUR_MS = 3_600_000
 BAD_TO_REST = 5
@@ -137,7 +137,7 @@ async def test_lane_recovers_as_its_destination_responds(scripted: ScriptedQueue
         claims = await scripted.claim("worker", 20)
         sizes.append(len(claims))
         for claim in claims[1:]:
-            await scripted.give_back(claim)
+            await scripted.release(claim)
         await scripted.settle(claims[0], Done())
 
     assert sizes == [1, 2, 4, BAD_TO_REST]
@@ -157,7 +157,7 @@ async def test_probe_that_fails_shrinks_a_recovering_lane_again(scripted: Script
     level, room, pause = await _state(scripted, "flaps")
     assert (level, room) == (2, 1)
     assert pause > 1000
-    await scripted.give_back(second)
+    await scripted.release(second)
     await scripted.inspector.check()
 
 
@@ -311,7 +311,7 @@ async def test_room_on_trial_is_filled_as_soon_as_it_is_free(
     queue: TaskQueue, scripted: ScriptedQueue
 ) -> None:
     """A worker alone goes on with lanes on trial the moment that one of their tasks has ended."""
-    await queue.start_serving(worker_id="worker", concurrency=10, max_on_trial=2)
+    await queue.start_consuming(worker_id="worker", concurrency=10, max_on_trial=2)
     for number in range(8):
         await _fill(scripted, f"new-{number}", 1)
     seen = 0

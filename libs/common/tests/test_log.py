@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import structlog
 
-from queue_common.log import configure_logging
+from queue_common.logs.setup import configure_logging
 from queue_common.settings import LogSettings
 
 Capture = pytest.CaptureFixture[str]
@@ -156,7 +156,7 @@ def test_a_traceback_for_people_follows_its_line(capsys: Capture) -> None:
 
 WORK = """
 import sys, structlog
-from queue_common.log import configure_logging
+from queue_common.logs.setup import configure_logging
 from queue_common.settings import LogSettings
 configure_logging(LogSettings(env=sys.argv[1]))
 for _ in range(3):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from queue_common.telemetry.metrics_table import METRICS, REDIS_UP, Kind, Metric
+from queue_common.metrics.catalog import METRICS, REDIS_UP, Kind, Metric
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 SECTION = re.compile(r"^### `(\w+)`\n(.*?)\.\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)

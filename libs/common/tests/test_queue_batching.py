@@ -10,17 +10,17 @@ import pytest
 import redis.asyncio
 
 from queue_common.queue import Claim, TaskQueue
-from queue_common.queue.connection import answer
-from queue_common.queue.observer import QueueObserver
-from queue_common.queue.scripts import digest
-from queue_common.queue.submit import Submitter
+from queue_common.queue.enqueue_batcher import EnqueueBatcher
+from queue_common.queue.hooks import QueueHooks
+from queue_common.queue.storage.connection import reply
+from queue_common.queue.storage.scripts import digest
 from queue_common.retry import Done
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import new_task_id
-from queue_common.testing import RedisServer, wait_until
-from queue_common.testing.inspector import QueueInspector
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, an_attempt
+from queue_testing import RedisServer, wait_until
+from queue_testing.inspector import QueueInspector
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, an_attempt
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ async def test_clients_who_come_back_go_together_at_once(
     scripted: ScriptedQueue,
 ) -> None:
     """A batch gathers until all are back who were in the last one, and no longer."""
-    submitter = Submitter(scripted.scripts, QueueObserver(), replicas=0, gather_seconds=3600)
+    submitter = EnqueueBatcher(scripted.scripts, QueueHooks(), replicas=0, gather_seconds=3600)
     seen: list[int] = []
 
     async def submit_ten() -> None:
@@ -94,12 +94,12 @@ async def test_clients_who_come_back_go_together_at_once(
         await submitter.close()
 
     assert seen == [turn for turn in range(10) for _ in range(20)]
-    assert (await scripted.lookup.count()).queued == 200
+    assert (await scripted.reader.count()).queued == 200
 
 
 async def test_client_who_stays_away_holds_nobody_up_for_long(scripted: ScriptedQueue) -> None:
     """A batch goes after its time without those who do not come back."""
-    submitter = Submitter(scripted.scripts, QueueObserver(), replicas=0, gather_seconds=0.01)
+    submitter = EnqueueBatcher(scripted.scripts, QueueHooks(), replicas=0, gather_seconds=0.01)
 
     async def submit(times: int) -> None:
         for _ in range(times):
@@ -130,7 +130,7 @@ async def test_claims_and_settlements_share_round_trips(
 ) -> None:
     """A thousand tasks are claimed and settled with far fewer script calls than tasks."""
     queue = open_worker()
-    await queue.start_serving(worker_id="worker", concurrency=100)
+    await queue.start_consuming(worker_id="worker", concurrency=100)
     await asyncio.gather(*(queue.submit(new_task_id(), a_task()) for _ in range(1000)))
     before = await _scripts_run(client)
     settled = 0
@@ -192,7 +192,7 @@ async def _settles_down(client: redis.asyncio.Redis, watch: Watch, workers: int 
 
         await wait_until(blocked, f"{workers} workers wait")
         for _ in range(10):
-            await answer(client.ping())
+            await reply(client.ping())
 
 
 async def test_idle_worker_is_silent(
@@ -200,7 +200,7 @@ async def test_idle_worker_is_silent(
 ) -> None:
     """A worker that waits for work sends next to nothing: it does not poll."""
     queue = open_worker()
-    await queue.start_serving(worker_id="worker", concurrency=10)
+    await queue.start_consuming(worker_id="worker", concurrency=10)
     waiting = asyncio.create_task(queue.claim(10))
     await _settles_down(client, watch)
     before = await _commands(client)
@@ -217,7 +217,7 @@ async def test_task_reaches_an_idle_worker_without_a_poll(
 ) -> None:
     """A task that arrives at an idle worker is claimed by the one look it causes."""
     queue = open_worker()
-    await queue.start_serving(worker_id="worker", concurrency=10)
+    await queue.start_consuming(worker_id="worker", concurrency=10)
     task_id = new_task_id()
     waiting = asyncio.create_task(queue.claim(10))
     await _settles_down(client, watch)
@@ -235,7 +235,7 @@ async def test_task_wakes_one_worker_of_many(
     """Of eight idle workers one looks for the task that came; the others sleep on."""
     workers = [open_worker() for _ in range(8)]
     for number, worker in enumerate(workers):
-        await worker.start_serving(worker_id=f"worker-{number}", concurrency=10)
+        await worker.start_consuming(worker_id=f"worker-{number}", concurrency=10)
     waiting = [asyncio.create_task(worker.claim(10)) for worker in workers]
     await _settles_down(client, watch, 8)
     before = watch.claims
@@ -256,7 +256,7 @@ async def test_burst_reaches_all_idle_workers(
     """Where one worker cannot take all that came, it wakes the next one."""
     workers = [open_worker() for _ in range(4)]
     for number, worker in enumerate(workers):
-        await worker.start_serving(worker_id=f"worker-{number}", concurrency=10)
+        await worker.start_consuming(worker_id=f"worker-{number}", concurrency=10)
     waiting = [asyncio.create_task(worker.claim(5)) for worker in workers]
     await _settles_down(client, watch, 4)
     await asyncio.gather(*(workers[0].submit(new_task_id(), a_task()) for _ in range(20)))
@@ -270,11 +270,11 @@ async def test_prefetch_never_starves_another_idle_worker(
 ) -> None:
     """A worker holds what it asked for and no more: the rest stays for others."""
     busy, idle = open_worker(), open_worker()
-    await busy.start_serving(worker_id="busy", concurrency=10)
+    await busy.start_consuming(worker_id="busy", concurrency=10)
     for _ in range(10):
         await busy.submit(new_task_id(), a_task())
     held = await busy.claim(1)
-    await idle.start_serving(worker_id="idle", concurrency=10)
+    await idle.start_consuming(worker_id="idle", concurrency=10)
     others = await idle.claim(20)
     snapshot = await QueueInspector(client, "batching").check()
 

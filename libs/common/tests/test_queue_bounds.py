@@ -8,12 +8,12 @@ import pytest
 import redis.asyncio
 
 from queue_common.errors import UnknownTaskError
-from queue_common.queue.connection import answer
+from queue_common.queue.storage.connection import reply
 from queue_common.retry import Dead, Done, RetryAt
 from queue_common.settings import QueueSettings
 from queue_common.task import Outcome, State, TaskId
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, an_attempt, now_ms
 
 Opener = Callable[..., ScriptedQueue]
 
@@ -24,8 +24,8 @@ SECRET = a_task("http://a.test/x", lane="a", body=b"secret", headers={"Authoriza
 def bounded(raw_redis: redis.asyncio.Redis, queue_settings: QueueSettings) -> Opener:
     """Opens the test's queue with bounds of the test's choice."""
 
-    def open_one(**bounds: int) -> ScriptedQueue:
-        return ScriptedQueue(raw_redis, queue_settings.queue_name, **bounds)
+    def open_one(**retention: int) -> ScriptedQueue:
+        return ScriptedQueue(raw_redis, queue_settings.queue_name, **retention)
 
     return open_one
 
@@ -46,7 +46,7 @@ async def _settle(
 async def test_delivered_task_leaves_a_compact_record(scripted: ScriptedQueue) -> None:
     """A delivered task can be looked up without body and headers, with its last attempt."""
     await _settle(scripted, 1, Done())
-    record = await scripted.lookup.record("0")
+    record = await scripted.reader.record("0")
     attempt = record.last_attempt()
 
     assert (record.state, record.attempts) == (State.DELIVERED, 1)
@@ -72,13 +72,13 @@ async def test_no_record_is_kept_where_none_is_wanted(bounded: Opener) -> None:
     await queue.submit("x", SECRET)
     await queue.operations.cancel(TaskId("x"))
     snapshot = await queue.inspector.check()
-    counters = await queue.lookup.counters()
+    counters = await queue.reader.counters()
 
     assert not snapshot.leftovers()
     assert not snapshot.lists.get("results")
     assert (counters["delivered_total"], counters["cancelled_total"]) == (3, 1)
     with pytest.raises(UnknownTaskError):
-        await queue.lookup.record("0")
+        await queue.reader.record("0")
 
 
 async def test_oldest_records_beyond_the_bound_are_removed_and_counted(bounded: Opener) -> None:
@@ -88,8 +88,8 @@ async def test_oldest_records_beyond_the_bound_are_removed_and_counted(bounded: 
     snapshot = await queue.inspector.check()
 
     assert sorted(snapshot.records) == ["3", "4", "5", "6", "7"]
-    assert (await queue.lookup.count()).settled == 5
-    assert (await queue.lookup.counters())["results_removed_total"] == 3
+    assert (await queue.reader.count()).settled == 5
+    assert (await queue.reader.counters())["results_removed_total"] == 3
 
 
 async def test_expired_entries_are_cleared_away(
@@ -102,7 +102,7 @@ async def test_expired_entries_are_cleared_away(
         pass
     await queue.renew("worker")
 
-    assert (await queue.lookup.count()).settled == 0
+    assert (await queue.reader.count()).settled == 0
     await queue.inspector.check()
 
 
@@ -122,7 +122,7 @@ async def test_bound_spares_an_id_that_came_back(bounded: Opener) -> None:
 async def test_dead_letter_is_kept_in_full(scripted: ScriptedQueue) -> None:
     """A dead task keeps body, headers and its last error, for DEAD_TTL and not for ever."""
     await _settle(scripted, 1, Dead("enough"))
-    record = await scripted.lookup.record("0")
+    record = await scripted.reader.record("0")
     attempt = record.last_attempt()
 
     assert (record.state, record.task()) == (State.DEAD, SECRET)
@@ -140,8 +140,8 @@ async def test_oldest_dead_letters_beyond_the_bound_are_removed_and_counted(
 
     # Those that died in one millisecond go in the order of their ids.
     assert sorted(snapshot.records) == ["2", "3", "4"]
-    assert (await queue.lookup.counters())["dead_removed_total"] == 2
-    assert (await queue.lookup.counters())["dead_total"] == 5
+    assert (await queue.reader.counters())["dead_removed_total"] == 2
+    assert (await queue.reader.counters())["dead_total"] == 5
 
 
 async def test_expired_dead_letters_are_removed_and_counted(bounded: Opener) -> None:
@@ -155,7 +155,7 @@ async def test_expired_dead_letters_are_removed_and_counted(bounded: Opener) -> 
     snapshot = await queue.inspector.check()
 
     assert not snapshot.leftovers()
-    assert (await queue.lookup.counters())["dead_expired_total"] == 1
+    assert (await queue.reader.counters())["dead_expired_total"] == 1
 
 
 async def test_dead_record_outlives_its_entry(
@@ -187,7 +187,7 @@ async def test_cancelled_task_leaves_a_compact_record(scripted: ScriptedQueue) -
     """A task cancelled while it waits leaves neither body nor headers."""
     await scripted.submit("1", SECRET)
     await scripted.operations.cancel(TaskId("1"))
-    record = await scripted.lookup.record("1")
+    record = await scripted.reader.record("1")
 
     assert (record.state, record.task()) == (State.CANCELLED, SECRET.compact())
 
@@ -206,7 +206,7 @@ async def test_task_cancelled_while_active_leaves_a_compact_record(
         await scripted.reap()
     else:
         await scripted.settle(claim, RetryAt(now_ms()), an_attempt(Outcome.TIMEOUT))
-    record = await scripted.lookup.record("1")
+    record = await scripted.reader.record("1")
 
     assert (record.state, record.task()) == (State.CANCELLED, SECRET.compact())
     assert (record.last_attempt() is None) == dies
@@ -222,10 +222,10 @@ async def test_task_past_its_deadline_is_a_dead_letter_with_its_last_error(
     (claim,) = await scripted.claim("worker")
     last = an_attempt(Outcome.TIMEOUT, number=7, error="no answer within 30 s")
     await scripted.settle(claim, Dead("deadline passed"), last)
-    page = await scripted.lookup.list(State.DEAD)
+    page = await scripted.reader.list(State.DEAD)
 
     assert [(task.id, task.last_attempt) for task in page.tasks] == [("1", last)]
-    assert (await scripted.lookup.count("a")).dead == 1
+    assert (await scripted.reader.count("a")).dead == 1
 
 
 async def test_unreadable_task_becomes_a_dead_letter_in_full(
@@ -239,7 +239,7 @@ async def test_unreadable_task_becomes_a_dead_letter_in_full(
     (claim,) = await scripted.claim("worker")
     attempt = an_attempt(Outcome.UNREADABLE, error=claim.unreadable)
     await scripted.settle(claim, Dead("unreadable"), attempt)
-    record = await scripted.lookup.record("1")
+    record = await scripted.reader.record("1")
 
     assert claim.task is None
     assert (record.state, record.payload) == (State.DEAD, foreign)
@@ -255,7 +255,7 @@ async def test_foreign_thing_among_due_tasks_holds_no_other_back(
         await scripted.submit(task_id, a_task(), delay_ms=60_000)
         await scripted.make_due(task_id, a_task().lane)
     await raw_redis.delete(scripted.key("t:1"))
-    await answer(raw_redis.rpush(scripted.key("t:1"), "foreign"))
+    await reply(raw_redis.rpush(scripted.key("t:1"), "foreign"))
     claims = await scripted.claim("worker")
 
     assert {claim.task_id: claim.task is None for claim in claims} == {"1": True, "2": False}

@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from queue_common.errors import WrongStateError
-from queue_common.queue.connection import answer
+from queue_common.queue.storage.connection import reply
 from queue_common.retry import Dead, Done, RetryAt
 from queue_common.settings import QueueSettings
 from queue_common.task import Outcome, State, TaskId
-from queue_common.testing import RedisServer
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_testing import RedisServer
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, an_attempt, now_ms
 
 MIB = 1 << 20
 FAILED = an_attempt(Outcome.HTTP_ERROR, error="500")
@@ -34,15 +34,15 @@ async def _end(
     await queue.settle(claim, Dead("x") if dead else Done(), FAILED if dead else an_attempt())
 
 
-async def _figures(queue: ScriptedQueue) -> dict[str, int]:
+async def _snapshot(queue: ScriptedQueue) -> dict[str, int]:
     return (await queue.watch.read()).counters
 
 
 async def _leave_uncounted(client: redis.asyncio.Redis, queue: ScriptedQueue, task_id: str) -> None:
     """Make a dead letter look as the previous release wrote it: without its size."""
-    size = int(await answer(client.hget(queue.key("dead_sizes"), task_id)) or 0)
-    await answer(client.hdel(queue.key("dead_sizes"), task_id))
-    await answer(client.hincrby(queue.key("n"), "dead_bytes", -size))
+    size = int(await reply(client.hget(queue.key("dead_sizes"), task_id)) or 0)
+    await reply(client.hdel(queue.key("dead_sizes"), task_id))
+    await reply(client.hincrby(queue.key("n"), "dead_bytes", -size))
 
 
 def _within(sizes: list[tuple[str, int]], max_bytes: int) -> set[str]:
@@ -72,7 +72,7 @@ async def _keep_within(
         sizes[dead].append((task_id, after.sizes.get(task_id, max_bytes + 1)))
         assert {i for i, _ in sizes[dead] if i in after.sizes} == _within(sizes[dead], max_bytes)
     assert sum(after.sizes.values()) <= 2 * max_bytes
-    await answer(client.delete(*map(queue.key, after.keys)))
+    await reply(client.delete(*map(queue.key, after.keys)))
 
 
 @settings(max_examples=25)
@@ -106,7 +106,7 @@ async def test_dead_letters_of_the_previous_release_are_counted(
     counted = []
     for _ in range(3):
         await scripted.renew("worker")
-        counted.append(await answer(raw_redis.hlen(scripted.key("dead_sizes"))))
+        counted.append(await reply(raw_redis.hlen(scripted.key("dead_sizes"))))
 
     assert counted == [100, 200, 250]
     assert (await scripted.inspector.check()).zsets["dead"].keys() == set(ids)
@@ -146,10 +146,10 @@ async def test_results_of_the_previous_release_end_by_their_time(
     """The list of the previous release goes; its records stay until they expire."""
     await scripted.register("worker")
     await _end(scripted, "1", dead=False)
-    (entry,) = await answer(raw_redis.lrange(scripted.key("results"), 0, -1))
+    (entry,) = await reply(raw_redis.lrange(scripted.key("results"), 0, -1))
     await raw_redis.delete(scripted.key("results"))
-    await answer(raw_redis.hset(scripted.key("n"), "result_bytes", "0"))
-    await answer(raw_redis.rpush(scripted.key("done"), entry[:13] + entry[22:]))
+    await reply(raw_redis.hset(scripted.key("n"), "result_bytes", "0"))
+    await reply(raw_redis.rpush(scripted.key("done"), entry[:13] + entry[22:]))
     await scripted.renew("worker")
     snapshot = await scripted.inspector.check()
 
@@ -163,12 +163,12 @@ async def test_bounds_follow_the_memory_of_redis(start_server: Callable[..., Red
     async with redis.asyncio.Redis(port=server.port) as client:
         queue = ScriptedQueue(client, "shares")
         await queue.renew("worker")
-        shares = await _figures(queue)
+        shares = await _snapshot(queue)
         await client.config_set("maxmemory", "0")
         await queue.renew("worker")
-        without_limit = await _figures(queue)
+        without_limit = await _snapshot(queue)
         await ScriptedQueue(client, "shares", result_max_bytes=5, dead_max_bytes=6).renew("worker")
-        chosen = await _figures(queue)
+        chosen = await _snapshot(queue)
 
     names = ("result_max_bytes", "dead_max_bytes")
     assert [shares[n] for n in names] == [10 * MIB, 25 * MIB]
@@ -190,7 +190,7 @@ async def test_server_that_does_not_tell_its_memory_has_fixed_bounds(
         queue = ScriptedQueue(client, "untold")
         await queue.register("worker")
         assert await queue.renew("worker")
-        assert (await _figures(queue))["dead_max_bytes"] == 256 * MIB
+        assert (await _snapshot(queue))["dead_max_bytes"] == 256 * MIB
 
 
 async def test_settled_records_go_before_memory_is_short(
@@ -206,13 +206,13 @@ async def test_settled_records_go_before_memory_is_short(
         for number in range(30):
             await _end(queue, f"dead-{number}", body=bytes(100_000))
         await queue.renew("worker")
-        kept = (await queue.lookup.count()).dead
+        kept = (await queue.reader.count()).dead
         live = 0
         while (await client.info("memory"))["used_memory"] < 0.85 * 16 * MIB:
             await queue.submit(f"live-{live}", a_task(body=bytes(100_000)))
             live += 1
         await queue.renew("worker")
-        counts = await queue.lookup.count()
+        counts = await queue.reader.count()
         await queue.inspector.check()
 
     assert kept == 30
@@ -230,14 +230,14 @@ async def test_last_attempt_does_not_double_a_record(
     for decision in (RetryAt(now_ms() + 60_000), Dead("enough")):
         (claim,) = await scripted.claim("worker")
         await scripted.settle(claim, decision, FAILED)
-        length = await answer(raw_redis.strlen(scripted.key("t:1")))
-        spare.append((await answer(raw_redis.memory_usage(scripted.key("t:1"))) or 0) - length)
+        length = await reply(raw_redis.strlen(scripted.key("t:1")))
+        spare.append((await reply(raw_redis.memory_usage(scripted.key("t:1"))) or 0) - length)
         if isinstance(decision, RetryAt):
             await scripted.operations.run_now(TaskId("1"))
 
     # The server's allocator rounds up by a quarter at most.
     assert max(spare) < 0.25 * body_bytes + 250
-    assert (await scripted.lookup.record("1")).last_attempt() == FAILED
+    assert (await scripted.reader.record("1")).last_attempt() == FAILED
 
 
 async def test_poison_does_not_double_a_record(
@@ -251,8 +251,8 @@ async def test_poison_does_not_double_a_record(
         await scripted.expire(lease)
         await scripted.reap()
 
-    assert (await scripted.lookup.record("1")).state is State.DEAD
-    assert (await answer(raw_redis.memory_usage(scripted.key("t:1"))) or 0) < 130_000
+    assert (await scripted.reader.record("1")).state is State.DEAD
+    assert (await reply(raw_redis.memory_usage(scripted.key("t:1"))) or 0) < 130_000
     assert await raw_redis.pttl(scripted.key("t:1")) > 0
 
 
@@ -263,7 +263,7 @@ async def test_refused_task_leaves_neither_headers_nor_body(scripted: ScriptedQu
     await scripted.submit("1", task)
     (claim,) = await scripted.claim("worker")
     await scripted.settle(claim, Dead("refused"), REFUSED)
-    record = await scripted.lookup.record("1")
+    record = await scripted.reader.record("1")
     attempt = record.last_attempt()
 
     assert (record.state, record.task()) == (State.DEAD, task.compact())
@@ -286,7 +286,7 @@ async def test_task_without_its_content_is_not_sent_again(
 
     with pytest.raises(WrongStateError, match="headers and body were not kept"):
         await scripted.operations.requeue(TaskId("1"))
-    assert (await scripted.lookup.record("1")).state is State.DEAD
+    assert (await scripted.reader.record("1")).state is State.DEAD
 
 
 async def test_refused_task_that_lost_nothing_is_sent_again(scripted: ScriptedQueue) -> None:

@@ -10,9 +10,9 @@ import pytest
 from queue_common.queue import Claim, TaskQueue
 from queue_common.retry import Done
 from queue_common.task import TaskId
-from queue_common.testing import wait_until
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, an_attempt
+from queue_testing import wait_until
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, an_attempt
 
 MIB = 1 << 20
 NO_ROOM = -3
@@ -78,13 +78,13 @@ async def test_a_claim_that_waits_for_room_goes_on_when_there_is_some(
     queue: TaskQueue, scripted: ScriptedQueue
 ) -> None:
     """A worker without room claims nothing, and the next task as soon as one has been settled."""
-    await queue.start_serving(worker_id="worker", concurrency=10, max_bytes=2500)
+    await queue.start_consuming(worker_id="worker", concurrency=10, max_bytes=2500)
     await fill(scripted, "a", 1000, 1000, 1000, 1000)
     held: list[Claim] = []
     while len(held) < 2:
         held += await queue.claim(10)
     waiting = asyncio.create_task(queue.claim(10))
-    exchange = queue._must_serve().exchange
+    exchange = queue._started_consumer().exchange
     await wait_until(lambda: exchange.quiet.is_set(), "the claim has found no room")
     hungry = exchange.hungry.is_set()
     await queue.settle(held[0], an_attempt(), Done())
@@ -104,12 +104,12 @@ async def test_what_does_not_fit_here_wakes_another(
     queue: TaskQueue, open_queue: Callable[[], TaskQueue], scripted: ScriptedQueue
 ) -> None:
     """A task for which one worker has no room is claimed by another that has."""
-    await queue.start_serving(worker_id="full", concurrency=10, max_bytes=1500)
+    await queue.start_consuming(worker_id="full", concurrency=10, max_bytes=1500)
     await fill(scripted, "a", 1000)
     (held,) = await queue.claim(10)
     waiting = asyncio.create_task(queue.claim(10))
     second = open_queue()
-    await second.start_serving(worker_id="other", concurrency=10, max_bytes=5000)
+    await second.start_consuming(worker_id="other", concurrency=10, max_bytes=5000)
     other = asyncio.create_task(second.claim(10))
     await second.submit(TaskId("b-0"), a_task(lane="b", body=b"x" * 1000))
     (claim,) = await asyncio.wait_for(other, 10)

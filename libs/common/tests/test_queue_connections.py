@@ -10,15 +10,15 @@ import redis.asyncio
 
 from queue_common.errors import LeaseLostError
 from queue_common.queue import TaskQueue
-from queue_common.queue.scripts import digest
+from queue_common.queue.storage.scripts import digest
 from queue_common.retry import Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import State, TaskId
-from queue_common.testing import RedisServer, wait_until
-from queue_common.testing.inspector import QueueInspector
-from queue_common.testing.proxy import CuttingProxy
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_testing import RedisServer, wait_until
+from queue_testing.inspector import QueueInspector
+from queue_testing.proxy import CuttingProxy
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, an_attempt, now_ms
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ async def behind(
 ) -> AsyncIterator[TaskQueue]:  # fmt: skip
     """A worker's client of the test's queue, behind the relay."""
     queue = TaskQueue(RedisSettings(redis_addr=proxy.address), queue_settings)
-    await queue.start_serving(worker_id="behind", concurrency=10)
+    await queue.start_consuming(worker_id="behind", concurrency=10)
     yield queue
     await queue.disconnect()
 
@@ -47,7 +47,7 @@ async def test_flushed_scripts_are_taught_again(
     queue: TaskQueue, raw_redis: redis.asyncio.Redis, inspector: QueueInspector
 ) -> None:
     """After SCRIPT FLUSH every call works as before, and none is run twice."""
-    await queue.start_serving(worker_id="worker", concurrency=5)
+    await queue.start_consuming(worker_id="worker", concurrency=5)
     await raw_redis.script_flush()
     await queue.submit(TaskId("1"), a_task())
     await raw_redis.script_flush()
@@ -64,7 +64,7 @@ async def test_flushed_scripts_are_taught_again(
     (third,) = await waiting
 
     assert (first.attempt, second.attempt, third.task_id) == (1, 2, "2")
-    assert (await queue.look_up(TaskId("1"))).attempts == 2
+    assert (await queue.get_task(TaskId("1"))).attempts == 2
     await inspector.check()
 
 
@@ -75,7 +75,7 @@ async def test_restart_between_calls_is_not_noticed(
     server = start_server("--appendonly", "yes", "--appendfsync", "always")
     settings = RedisSettings(redis_addr=server.address)
     queue = TaskQueue(settings, QueueSettings(queue_name="restarted"))
-    await queue.start_serving(worker_id="worker", concurrency=5)
+    await queue.start_consuming(worker_id="worker", concurrency=5)
     await queue.submit(TaskId("1"), a_task())
     (claim,) = await queue.claim(1)
     server.stop()
@@ -85,7 +85,7 @@ async def test_restart_between_calls_is_not_noticed(
     (second,) = await queue.claim(1)
 
     assert second.task_id == "2"
-    assert (await queue.look_up(TaskId("1"))).state is State.DELIVERED
+    assert (await queue.get_task(TaskId("1"))).state is State.DELIVERED
     async with redis.asyncio.Redis(port=server.port) as client:
         await QueueInspector(client, "restarted").check()
     await queue.disconnect()
@@ -98,7 +98,7 @@ async def test_settlements_wait_while_redis_is_away(
     server = start_server("--appendonly", "yes", "--appendfsync", "always")
     settings = RedisSettings(redis_addr=server.address)
     queue = TaskQueue(settings, QueueSettings(queue_name="away"))
-    await queue.start_serving(worker_id="worker", concurrency=5)
+    await queue.start_consuming(worker_id="worker", concurrency=5)
     for task_id in ("1", "2"):
         await queue.submit(TaskId(task_id), a_task())
     (claim,) = await queue.claim(1)
@@ -112,7 +112,7 @@ async def test_settlements_wait_while_redis_is_away(
 
     assert not done
     assert second.task_id == "2"
-    assert (await queue.look_up(TaskId("1"))).state is State.DELIVERED
+    assert (await queue.get_task(TaskId("1"))).state is State.DELIVERED
     await queue.disconnect()
 
 
@@ -120,7 +120,7 @@ async def test_killed_connections_lose_no_task(
     queue: TaskQueue, raw_redis: redis.asyncio.Redis, inspector: QueueInspector
 ) -> None:
     """With all connections killed again and again, each of 300 tasks is handed out and settled."""
-    await queue.start_serving(worker_id="worker", concurrency=50)
+    await queue.start_consuming(worker_id="worker", concurrency=50)
     for i in range(300):
         await queue.submit(TaskId(str(i)), a_task())
     seen: list[str] = []
@@ -136,7 +136,7 @@ async def test_killed_connections_lose_no_task(
         refused += sum(isinstance(result, LeaseLostError) for result in results)
 
     assert len(set(seen)) == len(seen) == 300
-    assert (await queue.lookup.count()).settled == 300
+    assert (await queue.reader.count()).settled == 300
     await inspector.check()
 
 
@@ -144,7 +144,7 @@ async def test_claim_whose_answer_was_lost_is_found_again(
     behind: TaskQueue, proxy: CuttingProxy, scripted: ScriptedQueue
 ) -> None:
     """A connection cut in mid-claim loses nothing: what Redis handed out reaches the worker."""
-    await behind.until_serving()
+    await behind.until_consuming()
     waiting = asyncio.create_task(behind.claim(5))
     proxy.cut_answer_to(_call("claim"))
     for i in range(3):
@@ -163,7 +163,7 @@ async def test_claim_that_reaches_redis_late_is_found_again(
     behind: TaskQueue, proxy: CuttingProxy, scripted: ScriptedQueue
 ) -> None:
     """A claim that a stalled network delivers after the worker gave it up strands no task."""
-    await behind.until_serving()
+    await behind.until_consuming()
     waiting = asyncio.create_task(behind.claim(5))
     proxy.hold(_call("claim"))
     await scripted.submit("1", a_task())
@@ -173,7 +173,7 @@ async def test_claim_that_reaches_redis_late_is_found_again(
     proxy.release()
 
     async def both_claimed() -> bool:
-        return (await scripted.lookup.count()).active == 2
+        return (await scripted.reader.count()).active == 2
 
     await wait_until(both_claimed, "the late claim has taken the other task")
     (second,) = await asyncio.wait_for(behind.claim(5), 10)
@@ -186,7 +186,7 @@ async def test_task_cancelled_before_its_claim_was_found_is_not_run(
     behind: TaskQueue, proxy: CuttingProxy, scripted: ScriptedQueue
 ) -> None:
     """A claim found again of a task that a client took back meanwhile is ended, not handed out."""
-    await behind.until_serving()
+    await behind.until_consuming()
     waiting = asyncio.create_task(behind.claim(5))
     proxy.hold(_call("claim"))
     await scripted.submit("1", a_task())
@@ -195,13 +195,13 @@ async def test_task_cancelled_before_its_claim_was_found_is_not_run(
     proxy.release()
 
     async def claimed_in_secret() -> bool:
-        return (await scripted.lookup.count()).active == 2
+        return (await scripted.reader.count()).active == 2
 
     await wait_until(claimed_in_secret, "the late claim has taken the other task")
     await scripted.operations.cancel(TaskId("2"))
 
     async def ended() -> bool:
-        return (await scripted.lookup.record("2")).state is State.CANCELLED
+        return (await scripted.reader.record("2")).state is State.CANCELLED
 
     await wait_until(ended, "the claim is ended")
     await scripted.inspector.check()
@@ -215,7 +215,7 @@ async def test_settlement_whose_answer_was_lost_is_written_once(
     (claim,) = await behind.claim(1)
     proxy.cut_answer_to(_call("settle"))
     await asyncio.wait_for(behind.settle(claim, an_attempt(), RetryAt(now_ms() + 60_000)), 5)
-    record = await scripted.lookup.record("1")
+    record = await scripted.reader.record("1")
 
     assert proxy.cuts == 1
     assert (record.state, record.attempts) == (State.SCHEDULED, 1)
@@ -232,7 +232,7 @@ async def test_settlement_that_never_arrived_is_sent_again(
     await asyncio.wait_for(behind.settle(claim, an_attempt(), Done()), 5)
     proxy.release()
 
-    assert (await scripted.lookup.record("1")).state is State.DELIVERED
+    assert (await scripted.reader.record("1")).state is State.DELIVERED
     await scripted.inspector.check()
 
 
@@ -243,7 +243,7 @@ async def test_lost_answer_of_the_lease_costs_nothing(
     """A registration or renewal whose answer is lost is made again: slots are counted once."""
     proxy.cut_answer_to(_call(script))
     queue = TaskQueue(RedisSettings(redis_addr=proxy.address), queue_settings)
-    await queue.start_serving(worker_id="worker", concurrency=7)
+    await queue.start_consuming(worker_id="worker", concurrency=7)
     await scripted.submit("1", a_task())
     claims = await asyncio.wait_for(queue.claim(1), 5)
     await wait_until(lambda: proxy.cuts == 1, "the answer was cut")
@@ -263,7 +263,7 @@ async def test_submission_whose_answer_was_lost_is_there_once(
     await behind.submit(TaskId("1"), a_task())
 
     assert proxy.cuts == 1
-    assert (await scripted.lookup.count()).queued == 1
+    assert (await scripted.reader.count()).queued == 1
     await scripted.inspector.check()
 
 
@@ -271,8 +271,8 @@ async def test_cancelled_claim_gives_back_what_came_too_late(
     queue: TaskQueue, scripted: ScriptedQueue
 ) -> None:
     """A worker that stops waiting just as work arrives does not keep it."""
-    await queue.start_serving(worker_id="worker", concurrency=5)
-    await queue.until_serving()
+    await queue.start_consuming(worker_id="worker", concurrency=5)
+    await queue.until_consuming()
     for i in range(20):
         waiting = asyncio.create_task(queue.claim(1))
         submitting = asyncio.create_task(queue.submit(TaskId(str(i)), a_task()))
@@ -282,25 +282,25 @@ async def test_cancelled_claim_gives_back_what_came_too_late(
         await asyncio.gather(submitting)
         (result,) = await asyncio.gather(waiting, return_exceptions=True)
         if isinstance(result, list):
-            await queue.give_back(result)
+            await queue.release(result)
 
     async def none_held() -> bool:
-        return (await queue.lookup.count()).active == 0
+        return (await queue.reader.count()).active == 0
 
     await wait_until(none_held, "all is given back")
-    assert (await queue.lookup.count()).queued == 20
+    assert (await queue.reader.count()).queued == 20
     await scripted.inspector.check()
 
 
 async def test_stop_claiming_ends_the_wait(queue: TaskQueue) -> None:
     """A worker that stops claiming gets nothing more, though there is work."""
-    await queue.start_serving(worker_id="worker", concurrency=5)
+    await queue.start_consuming(worker_id="worker", concurrency=5)
     waiting = asyncio.create_task(queue.claim(5))
-    await queue.until_serving()
+    await queue.until_consuming()
     queue.stop_claiming()
     first = await asyncio.wait_for(waiting, 5)
     await queue.submit(TaskId("1"), a_task())
 
     assert first == []
     assert await queue.claim(5) == []
-    assert (await queue.lookup.count()).queued == 1
+    assert (await queue.reader.count()).queued == 1

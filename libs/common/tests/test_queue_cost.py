@@ -11,9 +11,9 @@ import redis.asyncio
 
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import State, TaskId
-from queue_common.testing import RedisServer
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, now_ms
+from queue_testing import RedisServer
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, now_ms
 
 WALKS = {
     "keys", "scan", "hscan", "sscan", "zscan", "lrem", "linsert", "lindex", "lpos", "lset", "ltrim",
@@ -53,15 +53,15 @@ async def _live(queue: ScriptedQueue, sample: str) -> None:
     for claim, decision in zip(claims, itertools.cycle(ends), strict=False):
         await queue.settle(claim, decision)
     for claim in await queue.claim("worker", 5):
-        await queue.give_back(claim)
+        await queue.release(claim)
     await queue.operations.cancel(TaskId(f"{sample}-19"))
     await queue.operations.run_now(TaskId("s1" if sample == "first" else "s3"))
-    dead = (await queue.lookup.list(State.DEAD, limit=1)).tasks[0]
+    dead = (await queue.reader.list(State.DEAD, limit=1)).tasks[0]
     await queue.operations.requeue(dead.id)
     await queue.renew("worker")
-    await queue.lookup.count()
-    await queue.lookup.count("lane-1")
-    await queue.lookup.list(State.QUEUED, limit=10)
+    await queue.reader.count()
+    await queue.reader.count("lane-1")
+    await queue.reader.list(State.QUEUED, limit=10)
 
 
 async def _commands(queue: ScriptedQueue, client: redis.asyncio.Redis, run: str) -> Counter[str]:
@@ -101,9 +101,9 @@ async def test_due_tasks_move_in_bounded_steps(
         await queue.submit_all(tasks, delay_ms=1)
     moved, claimed = [], 0
     while claimed < 1000:
-        before = (await queue.lookup.count()).scheduled
+        before = (await queue.reader.count()).scheduled
         claimed += len(await queue.claim("worker", 100))
-        moved.append(before - (await queue.lookup.count()).scheduled)
+        moved.append(before - (await queue.reader.count()).scheduled)
 
     assert 0 < max(moved) <= 200
     await queue.inspector.check()
@@ -122,7 +122,7 @@ async def test_large_settled_memory_is_pruned_in_bounded_steps(
     strict = ScriptedQueue(client, "bound", result_max=10)
     kept = []
     for _ in range(6):
-        kept.append((await strict.lookup.count()).settled)
+        kept.append((await strict.reader.count()).settled)
         await strict.renew("worker")
 
     assert kept == [500, 400, 300, 200, 100, 10]

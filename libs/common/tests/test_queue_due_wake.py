@@ -5,8 +5,8 @@ from __future__ import annotations
 import redis.asyncio
 
 from queue_common.retry import RetryAt
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, now_ms
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, now_ms
 
 
 async def test_full_worker_hands_its_retry_to_an_idle_one(

@@ -13,9 +13,9 @@ from queue_common.errors import QueueUnavailableError
 from queue_common.queue import Durability, TaskQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import State, TaskId, new_task_id
-from queue_common.testing import RedisServer, wait_until
-from queue_common.testing.proxy import CuttingProxy
-from queue_common.testing.tasks import a_task
+from queue_testing import RedisServer, wait_until
+from queue_testing.proxy import CuttingProxy
+from queue_testing.tasks import a_task
 
 Opener = Callable[..., TaskQueue]
 Starter = Callable[..., RedisServer]
@@ -39,7 +39,7 @@ async def open_on() -> AsyncIterator[Opener]:
 
 
 async def _state(queue: TaskQueue, task_id: TaskId) -> State:
-    return (await queue.look_up(task_id)).state
+    return (await queue.get_task(task_id)).state
 
 
 async def test_accepted_task_survives_the_servers_death(
@@ -64,14 +64,14 @@ async def test_every_move_survives_the_servers_death(
     """What was claimed and settled is so after a SIGKILL: scripts are written as a whole."""
     server = start_server("--appendonly", "yes", "--appendfsync", "always")
     queue = open_on(server)
-    await queue.start_serving(worker_id="worker", concurrency=1)
+    await queue.start_consuming(worker_id="worker", concurrency=1)
     held, waiting = new_task_id(), new_task_id()
     await queue.submit(held, a_task())
     await queue.claim(1)
     await queue.submit(waiting, a_task())
     server.kill()
     server.start()
-    counts = await queue.lookup.count()
+    counts = await queue.reader.count()
 
     assert await _state(queue, held) is State.ACTIVE
     assert await _state(queue, waiting) is State.QUEUED
@@ -87,7 +87,7 @@ async def test_server_that_is_away_accepts_nothing(start_server: Starter, open_o
     with pytest.raises(QueueUnavailableError, match="cannot be reached"):
         await queue.submit(TaskId("during"), a_task())
     with pytest.raises(QueueUnavailableError, match="cannot be reached"):
-        await queue.look_up(TaskId("before"))
+        await queue.get_task(TaskId("before"))
     with pytest.raises(QueueUnavailableError, match="cannot be reached"):
         await queue.ping()
     server.start()
@@ -195,7 +195,7 @@ async def test_replicated_takes_a_known_task_again(start_server: Starter, open_o
         with pytest.raises(QueueUnavailableError, match="0 of 1 replicas"):
             await queue.submit(TaskId("1"), a_task())
 
-    assert (await queue.lookup.count()).queued == 1
+    assert (await queue.reader.count()).queued == 1
 
 
 @pytest.mark.parametrize(

@@ -10,13 +10,13 @@ import redis.asyncio
 
 from queue_common.errors import QueueUnavailableError
 from queue_common.queue import TaskQueue
-from queue_common.queue.connection import ReconnectBackoff, answer, open_client
+from queue_common.queue.storage.connection import ReconnectBackoff, open_client, reply
 from queue_common.retry import Done
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import TaskId, new_task_id
-from queue_common.testing import RedisServer, free_port, wait_until
-from queue_common.testing.proxy import CuttingProxy
-from queue_common.testing.tasks import a_task, an_attempt
+from queue_testing import RedisServer, free_port, wait_until
+from queue_testing.proxy import CuttingProxy
+from queue_testing.tasks import a_task, an_attempt
 
 Starter = Callable[..., RedisServer]
 Opener = Callable[..., TaskQueue]
@@ -65,7 +65,7 @@ async def test_a_switchover_with_both_alive_is_followed(
     second = start_server("--replicaof", "127.0.0.1", str(first.port), *SYNCS_AT_ONCE)
     async with CuttingProxy(first.port) as proxy:
         client, worker = open_at(proxy.address, "replicated"), open_at(proxy.address)
-        await worker.start_serving(worker_id="worker", concurrency=5)
+        await worker.start_consuming(worker_id="worker", concurrency=5)
         await wait_until(lambda: _accepts(client), "the replica takes part", 20)
         (held,) = await worker.claim(5)
         claiming = asyncio.create_task(worker.claim(5))
@@ -88,7 +88,7 @@ async def test_an_idle_worker_follows_with_all_its_connections(
     first, second = start_server(), start_server()
     async with CuttingProxy(first.port) as proxy, redis.asyncio.Redis(port=first.port) as there:
         client, worker = open_at(proxy.address), open_at(proxy.address)
-        await worker.start_serving(worker_id="worker", concurrency=5)
+        await worker.start_consuming(worker_id="worker", concurrency=5)
         claiming = asyncio.create_task(worker.claim(5))
 
         async def waits() -> bool:
@@ -110,12 +110,12 @@ async def test_reads_follow_a_switchover_too(start_server: Starter, open_at: Ope
     async with CuttingProxy(first.port) as proxy:
         client = open_at(proxy.address)
         await client.submit(TaskId("1"), a_task())
-        await asyncio.gather(*(client.lookup.count() for _ in range(3)))
+        await asyncio.gather(*(client.reader.count() for _ in range(3)))
         await _tell(first, "REPLICAOF", "127.0.0.1", str(free_port()))
         proxy.lead_to(second.port)
         assert await client.submit(TaskId("2"), a_task())
 
-        counts = await asyncio.gather(*(client.lookup.count() for _ in range(3)))
+        counts = await asyncio.gather(*(client.reader.count() for _ in range(3)))
         await client.disconnect()
 
     assert [seen.queued for seen in counts] == [1, 1, 1]
@@ -146,7 +146,7 @@ async def _loads(server: RedisServer) -> None:
 
     async def loads() -> bool:
         try:
-            await answer(client.ping())
+            await reply(client.ping())
         except redis.exceptions.ConnectionError:
             return True
         return False
@@ -175,13 +175,13 @@ async def test_a_server_that_cannot_serve_is_left(
     first, second = start_server("--enable-debug-command", "yes"), start_server()
     async with CuttingProxy(first.port) as proxy:
         client = open_client(RedisSettings(redis_addr=proxy.address, redis_url=None))
-        await answer(client.ping())
+        await reply(client.ping())
         await end(first)
         with pytest.raises(redis.exceptions.ConnectionError, match=reason):
             await client.execute_command(*command)  # type: ignore[no-untyped-call]
         proxy.lead_to(second.port)
 
-        assert await answer(client.set("key", "here"))
+        assert await reply(client.set("key", "here"))
         await client.aclose()
 
     async with redis.asyncio.Redis(port=second.port) as there:
@@ -194,11 +194,11 @@ async def test_a_command_that_may_run_twice_follows_at_once(start_server: Starte
     async with CuttingProxy(first.port) as proxy:
         settings = RedisSettings(redis_addr=proxy.address, redis_url=None)
         client = open_client(settings, retries=1)
-        await answer(client.ping())
+        await reply(client.ping())
         await _becomes_replica(first)
         proxy.lead_to(second.port)
 
-        assert await answer(client.set("key", "here"))
+        assert await reply(client.set("key", "here"))
         await client.aclose()
 
 

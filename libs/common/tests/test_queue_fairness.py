@@ -14,8 +14,8 @@ from queue_common.queue import Claim, TaskQueue
 from queue_common.retry import Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import TaskId, new_task_id
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, an_attempt, now_ms
 
 
 async def _fill(queue: ScriptedQueue, lane: str, tasks: int) -> None:
@@ -145,7 +145,7 @@ async def test_hanging_lanes_delay_nobody(
     queue: TaskQueue, scripted: ScriptedQueue
 ) -> None:  # fmt: skip
     """With 20 lanes that never answer, a healthy one has all its tasks delivered."""
-    await queue.start_serving(worker_id="worker", concurrency=10)
+    await queue.start_consuming(worker_id="worker", concurrency=10)
     for number in range(20):
         await _fill(scripted, f"hangs-{number}", 20)
     await _fill(scripted, "healthy", 400)
@@ -188,5 +188,5 @@ async def test_queues_do_not_share_their_limits(
 
     assert await first.submit(task_id, a_task())
     assert await second.submit(task_id, a_task(body=b"other"))
-    assert (await first.lookup.count()).queued == (await second.lookup.count()).queued == 1
+    assert (await first.reader.count()).queued == (await second.reader.count()).queued == 1
     await second.disconnect()

@@ -10,15 +10,15 @@ import pytest
 import redis.asyncio
 
 from queue_common.errors import QueueUnavailableError
-from queue_common.queue import QueueObserver, QueueWatch
-from queue_common.queue.connection import answer
-from queue_common.queue.watch import CALLS_A_LOOK, DUE_LANES, LANES_A_CALL, LaneFigures
+from queue_common.queue import QueueHooks, QueueStats
+from queue_common.queue.admin.stats import CALLS_A_LOOK, DUE_LANES, LANES_A_CALL, LaneSnapshot
+from queue_common.queue.storage.connection import reply
 from queue_common.retry import Dead, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import TaskId
-from queue_common.testing import RedisServer, free_port, wait_until
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, now_ms
+from queue_testing import RedisServer, free_port, wait_until
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, now_ms
 
 HOUR_MS = 3600 * 1000
 SLACK_MS = 60_000
@@ -30,11 +30,11 @@ async def waits_since(
 ) -> None:
     """Let a task have been due for so long."""
     at = now_ms() - hours * HOUR_MS
-    await answer(client.setrange(queue.key(f"t:{task_id}"), 1, at.to_bytes(8, "big")))
+    await reply(client.setrange(queue.key(f"t:{task_id}"), 1, at.to_bytes(8, "big")))
 
 
 async def oldest_hours(queue: ScriptedQueue) -> int | None:
-    age = (await queue.figures()).oldest_waiting_ms
+    age = (await queue.snapshot()).oldest_waiting_ms
     return None if age is None else (age + SLACK_MS) // HOUR_MS
 
 
@@ -98,7 +98,7 @@ async def test_a_due_task_that_no_worker_has_moved_waits(
 
     assert before == 0
     assert await oldest_hours(scripted) == 2
-    assert (await scripted.figures()).due == 1
+    assert (await scripted.snapshot()).due == 1
 
 
 async def test_a_task_moved_into_its_lane_waits_since_it_was_due(
@@ -127,7 +127,7 @@ async def test_a_task_given_back_has_waited_all_along(
     await scripted.submit("a", a_task(lane="x"))
     await waits_since(scripted, raw_redis, "a", 3)
     (claim,) = await scripted.claim("worker")
-    await scripted.give_back(claim)
+    await scripted.release(claim)
     stopped = await oldest_hours(scripted)
     await scripted.claim("worker")
     await waits_since(scripted, raw_redis, "a", 2)
@@ -143,7 +143,7 @@ async def test_nothing_waits_is_no_age(scripted: ScriptedQueue) -> None:
     unseen = await scripted.watch.read()
 
     assert unseen.oldest_waiting_ms == 0
-    assert (await scripted.figures()).oldest_waiting_ms == 0
+    assert (await scripted.snapshot()).oldest_waiting_ms == 0
 
 
 async def test_an_age_nobody_has_looked_for_is_not_known(scripted: ScriptedQueue) -> None:
@@ -162,10 +162,10 @@ async def test_the_largest_lanes_are_told(scripted: ScriptedQueue) -> None:
         await scripted.submit_all(tasks)
     expected = [f"lane-{i:04}" for i in range(0, lanes, 29)][::-1][:10]
 
-    told = (await scripted.figures()).lanes
+    told = (await scripted.snapshot()).lanes
 
     assert [lane.name for lane in told] == expected
-    assert told[0] == LaneFigures(expected[0], 3 + (lanes - 1) // 29, 0, 0, 0)
+    assert told[0] == LaneSnapshot(expected[0], 3 + (lanes - 1) // 29, 0, 0, 0)
 
 
 async def test_dead_letters_are_told_of_a_large_lane(scripted: ScriptedQueue) -> None:
@@ -176,7 +176,7 @@ async def test_dead_letters_are_told_of_a_large_lane(scripted: ScriptedQueue) ->
     await scripted.settle(first, Dead("enough"))
     await scripted.submit("later", a_task(lane="x"), delay_ms=HOUR_MS)
 
-    assert (await scripted.figures()).lanes == (LaneFigures("x", 2, 1, 1, 1),)
+    assert (await scripted.snapshot()).lanes == (LaneSnapshot("x", 2, 1, 1, 1),)
 
 
 async def test_a_dead_worker_is_no_worker(scripted: ScriptedQueue) -> None:
@@ -185,14 +185,14 @@ async def test_a_dead_worker_is_no_worker(scripted: ScriptedQueue) -> None:
     await scripted.register("other")
     await scripted.expire("other")
 
-    assert (await scripted.figures()).workers == 1
+    assert (await scripted.snapshot()).workers == 1
 
 
 async def test_one_look_serves_all(
     scripted: ScriptedQueue, redis_settings: RedisSettings, queue_settings: QueueSettings
 ) -> None:
     """Within a period one process looks at the lanes; another reads what it has found."""
-    other = QueueWatch.open(redis_settings, queue_settings, QueueObserver())
+    other = QueueStats.open(redis_settings, queue_settings, QueueHooks())
     await scripted.submit("a", a_task(lane="x"))
     looked = [await scripted.watch.look_at_lanes(), await other.look_at_lanes()]
     seen = await other.read()
@@ -211,7 +211,7 @@ async def test_what_another_release_has_left_is_looked_at_anew(
     unread = await scripted.watch.read()
 
     assert unread.lanes == ()
-    assert [lane.name for lane in (await scripted.figures()).lanes] == ["x"]
+    assert [lane.name for lane in (await scripted.snapshot()).lanes] == ["x"]
 
 
 @pytest.mark.timeout(120)
@@ -222,12 +222,12 @@ async def test_more_lanes_than_one_look_takes_in(scripted: ScriptedQueue) -> Non
         names = [f"{i:06}" for i in range(begin, min(begin + 1000, lanes))]
         await scripted.submit_all([(name, a_task(lane=name)) for name in names])
     await scripted.submit_all([(f"more-{i}", a_task(lane=f"{lanes - 1:06}")) for i in range(5)])
-    first = (await scripted.figures()).lanes
-    second = (await scripted.figures()).lanes
-    third = (await scripted.figures()).lanes
+    first = (await scripted.snapshot()).lanes
+    second = (await scripted.snapshot()).lanes
+    third = (await scripted.snapshot()).lanes
 
     assert f"{lanes - 1:06}" not in {lane.name for lane in first}
-    assert second[0] == LaneFigures(f"{lanes - 1:06}", 6, 0, 0, 0)
+    assert second[0] == LaneSnapshot(f"{lanes - 1:06}", 6, 0, 0, 0)
     assert third == second
 
 
@@ -238,7 +238,7 @@ async def test_due_tasks_are_counted_in_a_bounded_number_of_lanes(
     tasks = [(str(i), a_task(lane=f"lane-{i}")) for i in range(DUE_LANES + 50)]
     await scripted.submit_all(tasks, delay_ms=1)
 
-    assert (await scripted.figures()).due == DUE_LANES
+    assert (await scripted.snapshot()).due == DUE_LANES
 
 
 async def test_figures_cost_the_same_behind_any_backlog(
@@ -252,9 +252,9 @@ async def test_figures_cost_the_same_behind_any_backlog(
         for begin in range(0, waiting, 50):
             tasks = [(f"{i}", a_task(lane=f"lane-{i % 10}")) for i in range(begin, begin + 50)]
             await queue.submit_all(tasks)
-        await queue.figures()  # the server learns the scripts
+        await queue.snapshot()  # the server learns the scripts
         await client.config_resetstat()
-        await queue.figures()
+        await queue.snapshot()
         stats = await client.info("commandstats")
         calls.append(Counter({name: int(found["calls"]) for name, found in stats.items()}))
     await client.aclose()
@@ -269,7 +269,7 @@ async def test_a_full_server_tells_its_figures(start_server: Callable[..., Redis
     await queue.submit("a", a_task(lane="x"))
     await client.config_set("maxmemory", "1")
 
-    seen = await queue.figures()
+    seen = await queue.snapshot()
     await client.aclose()
 
     assert (seen.waiting, [lane.name for lane in seen.lanes]) == (1, ["x"])
@@ -278,7 +278,7 @@ async def test_a_full_server_tells_its_figures(start_server: Callable[..., Redis
 async def test_no_server_is_told_as_such(queue_settings: QueueSettings) -> None:
     """Without Redis there are no figures, but an error that says why."""
     settings = RedisSettings(redis_addr=f"127.0.0.1:{free_port()}", redis_url=None)
-    watch = QueueWatch.open(settings, queue_settings, QueueObserver())
+    watch = QueueStats.open(settings, queue_settings, QueueHooks())
 
     for ask in (watch.read, watch.look_at_lanes, watch.persists, watch.ping):
         with pytest.raises(QueueUnavailableError, match="cannot be reached"):
@@ -300,7 +300,7 @@ async def test_whether_redis_persists(
 ) -> None:
     """Redis persists where it writes an append-only file or snapshots, and the last one worked."""
     settings = RedisSettings(redis_addr=start_server(*options).address, redis_url=None)
-    watch = QueueWatch.open(settings, QueueSettings(), QueueObserver())
+    watch = QueueStats.open(settings, QueueSettings(), QueueHooks())
     found = await watch.persists()
     await watch.close()
 
@@ -316,7 +316,7 @@ async def test_a_failed_snapshot_is_no_persistence(
     client = redis.asyncio.Redis(port=server.port)
     await client.set("x", 1)
     await client.bgsave()
-    watch = QueueWatch(client, "any", QueueObserver())
+    watch = QueueStats(client, "any", QueueHooks())
 
     async def noticed() -> bool:
         return await watch.persists() is False

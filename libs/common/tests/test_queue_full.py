@@ -13,9 +13,9 @@ from queue_common.queue import Claim, TaskQueue
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import State, TaskId
-from queue_common.testing import RedisServer
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_testing import RedisServer
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, an_attempt, now_ms
 
 Move = Callable[[ScriptedQueue], Coroutine[Any, Any, object]]
 
@@ -99,7 +99,7 @@ async def test_settlements_work(
     await client.config_set("maxmemory", 1)
 
     assert await full.settle(claim, decision)
-    assert (await full.lookup.record(claim.task_id)).state is state
+    assert (await full.reader.record(claim.task_id)).state is state
     await full.inspector.check()
 
 
@@ -115,7 +115,7 @@ async def test_full_server_is_drained(server: RedisServer, full: ScriptedQueue) 
     """A worker that starts while Redis is full takes its lease, claims, and delivers."""
     await full.end_lease("worker")
     queue = TaskQueue(RedisSettings(redis_addr=server.address), QueueSettings(queue_name="full"))
-    await queue.start_serving(worker_id="late", concurrency=10)
+    await queue.start_consuming(worker_id="late", concurrency=10)
     delivered: set[str] = set()
 
     async def deliver(claim: Claim) -> None:

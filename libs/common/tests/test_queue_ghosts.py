@@ -7,8 +7,8 @@ import redis.asyncio
 
 from queue_common.settings import QueueSettings
 from queue_common.task import State, TaskId
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def test_id_sent_again_in_its_lane_is_claimed_once(forgetful: ScriptedQueu
     await forgetful.submit("1", a_task(lane="a", body=b"again"))
 
     claims = await forgetful.claim("worker")
-    await forgetful.give_back(claims[0])
+    await forgetful.release(claims[0])
     again = await forgetful.claim("worker")
 
     await forgetful.inspector.check()
@@ -82,10 +82,10 @@ async def test_id_sent_again_in_its_lane_is_listed_once(forgetful: ScriptedQueue
     await forgetful.operations.cancel(TaskId("1"))
     await forgetful.submit("1", a_task(lane="a"))
 
-    page = await forgetful.lookup.list(State.QUEUED)
+    page = await forgetful.reader.list(State.QUEUED)
 
     assert sorted(task.id for task in page.tasks) == ["1", "2"]
-    assert (await forgetful.lookup.count("a")).queued == 2
+    assert (await forgetful.reader.count("a")).queued == 2
 
 
 async def test_lane_of_ghosts_is_gone(forgetful: ScriptedQueue) -> None:

@@ -13,9 +13,9 @@ from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.saq_adapter import SaqQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import TaskId
-from queue_common.testing import RedisServer
-from queue_common.testing.inspector import FIXED_KEYS, QueueInspector
-from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_testing import RedisServer
+from queue_testing.inspector import FIXED_KEYS, QueueInspector
+from queue_testing.tasks import a_task, an_attempt, now_ms
 
 
 async def test_all_keys_share_the_queues_hash_tag(
@@ -25,7 +25,7 @@ async def test_all_keys_share_the_queues_hash_tag(
     server = start_server()
     settings = QueueSettings(queue_name="my.queue")
     queue = TaskQueue(RedisSettings(redis_addr=server.address), settings)
-    await queue.start_serving(worker_id="worker", concurrency=10)
+    await queue.start_consuming(worker_id="worker", concurrency=10)
     for i in range(6):
         await queue.submit(TaskId(str(i)), a_task(lane="}odd{lane:1"))
     await queue.submit(TaskId("later"), a_task(), delay_ms=60_000)
@@ -51,7 +51,7 @@ async def test_empty_queue_has_only_its_fixed_keys(
     queue: TaskQueue, inspector: QueueInspector
 ) -> None:
     """After 200 tasks in 50 lanes came and went, no key tells of a task or a lane."""
-    await queue.start_serving(worker_id="worker", concurrency=100)
+    await queue.start_consuming(worker_id="worker", concurrency=100)
     tasks = [(TaskId(str(i)), a_task(lane=f"lane-{i % 50}")) for i in range(200)]
     await asyncio.gather(*(queue.submit(task_id, task) for task_id, task in tasks))
     settled = 0

@@ -13,13 +13,13 @@ import redis.asyncio
 
 from queue_common.errors import LeaseLostError
 from queue_common.queue import Claim, TaskQueue
-from queue_common.queue.settlement import give_back, settlement
+from queue_common.queue.settlement import release, settlement
 from queue_common.retry import Dead, Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import Outcome, State, TaskId, new_task_id
-from queue_common.testing import wait_until
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_testing import wait_until
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, an_attempt, now_ms
 
 WORKER = """
 import asyncio, sys
@@ -28,7 +28,7 @@ from queue_common.settings import QueueSettings, RedisSettings
 
 async def main():
     queue = TaskQueue(RedisSettings(redis_addr=sys.argv[1]), QueueSettings(queue_name=sys.argv[2]))
-    await queue.start_serving(worker_id="victim", concurrency=100)
+    await queue.start_consuming(worker_id="victim", concurrency=100)
     held = 0
     while True:
         held += len(await queue.claim(100))
@@ -53,14 +53,14 @@ async def test_killed_worker_gives_all_back(
     await scripted.submit_all([(i, a_task(lane="a")) for i in lost])
     command = [sys.executable, "-c", WORKER, redis_settings.redis_addr, queue_settings.queue_name]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=tmp_path) as victim:  # noqa: ASYNC220
-        while (await scripted.lookup.count()).active < 100:
+        while (await scripted.reader.count()).active < 100:
             assert victim.stdout is not None
             assert victim.stdout.readline()
         victim.send_signal(signal.SIGKILL)
     await scripted.expire(await _lease_of(queue_settings.queue_name, raw_redis, "victim"))
     await scripted.submit("behind", a_task(lane="a"))
     other = open_queue()
-    await other.start_serving(worker_id="other", concurrency=200)
+    await other.start_consuming(worker_id="other", concurrency=200)
     claims: list[Claim] = []
     while len(claims) < 101:
         claims += await other.claim(200)
@@ -96,16 +96,16 @@ async def test_any_number_is_given_back_in_bounded_steps(scripted: ScriptedQueue
         await scripted.claim(f"dead-{number}", 100)
         await scripted.expire(f"dead-{number}")
     steps = 0
-    while (await scripted.lookup.count()).active:
-        before = (await scripted.lookup.count()).active
+    while (await scripted.reader.count()).active:
+        before = (await scripted.reader.count()).active
         await scripted.reap(70, until_done=False)
         steps += 1
-        assert before - (await scripted.lookup.count()).active <= 70
+        assert before - (await scripted.reader.count()).active <= 70
         if steps % 5 == 0:
             await scripted.inspector.check()
     snapshot = await scripted.inspector.check()
 
-    assert (await scripted.lookup.count()).queued == 1000
+    assert (await scripted.reader.count()).queued == 1000
     assert {record.interrupted for record in snapshot.records.values()} == {1}
     assert not {"lost", "inflight"} & snapshot.keys
 
@@ -121,7 +121,7 @@ async def test_reaper_that_stops_half_way_loses_nothing(scripted: ScriptedQueue)
     await scripted.reap()
     await scripted.inspector.check()
 
-    assert (await scripted.lookup.count()).queued == 10
+    assert (await scripted.reader.count()).queued == 10
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ async def test_lost_lease_settles_nothing(
     raw_redis: redis.asyncio.Redis,
 ) -> None:  # fmt: skip
     """A worker that was silent too long is told so, and what another has claimed is untouched."""
-    await queue.start_serving(worker_id="slow", concurrency=1)
+    await queue.start_consuming(worker_id="slow", concurrency=1)
     await queue.submit(TaskId("1"), a_task())
     (claim,) = await queue.claim(1)
     await scripted.expire(claim.lease)
@@ -153,7 +153,7 @@ async def test_worker_takes_a_new_lease_after_losing_one(
     queue: TaskQueue, scripted: ScriptedQueue
 ) -> None:
     """A worker whose lease has ended goes on under a new one: it claims and settles again."""
-    await queue.start_serving(worker_id="slow", concurrency=1)
+    await queue.start_consuming(worker_id="slow", concurrency=1)
     await queue.submit(TaskId("1"), a_task())
     (claim,) = await queue.claim(1)
     await scripted.expire(claim.lease)
@@ -163,7 +163,7 @@ async def test_worker_takes_a_new_lease_after_losing_one(
 
     assert again.lease != claim.lease
     assert (again.task_id, again.interrupted) == ("1", 1)
-    assert (await queue.look_up(TaskId("1"))).state is State.DELIVERED
+    assert (await queue.get_task(TaskId("1"))).state is State.DELIVERED
     with pytest.raises(LeaseLostError):
         await queue.settle(claim, an_attempt(), Done())
 
@@ -171,8 +171,8 @@ async def test_worker_takes_a_new_lease_after_losing_one(
 async def test_ready_only_while_the_lease_lives(queue: TaskQueue) -> None:
     """``serving`` is false before the lease is taken and after its end."""
     before = queue.serving
-    await queue.start_serving(worker_id="worker", concurrency=1)
-    await queue.until_serving()
+    await queue.start_consuming(worker_id="worker", concurrency=1)
+    await queue.until_consuming()
     during = queue.serving
     await queue.disconnect()
 
@@ -189,7 +189,7 @@ async def test_interruptions_are_counted_apart(scripted: ScriptedQueue) -> None:
     await scripted.claim("worker")
     await scripted.expire("worker")
     await scripted.reap()
-    record = await scripted.lookup.record("1")
+    record = await scripted.reader.record("1")
 
     assert (record.attempts, record.interrupted) == (1, 1)
     assert record.last_attempt() == failed
@@ -205,8 +205,8 @@ async def test_task_that_kills_three_workers_is_poison(scripted: ScriptedQueue) 
         await scripted.claim(f"victim-{number}")
         await scripted.expire(f"victim-{number}")
         await scripted.reap()
-        states.append((await scripted.lookup.record("1")).state)
-    record = await scripted.lookup.record("1")
+        states.append((await scripted.reader.record("1")).state)
+    record = await scripted.reader.record("1")
     attempt = record.last_attempt()
 
     assert states == [State.QUEUED, State.QUEUED, State.DEAD]
@@ -222,7 +222,7 @@ async def test_goodbye_gives_back_what_is_held(
 ) -> None:
     """A worker that ends with claims in its hands leaves them to the others."""
     leaver = open_queue()
-    await leaver.start_serving(worker_id="leaver", concurrency=5)
+    await leaver.start_consuming(worker_id="leaver", concurrency=5)
     await leaver.submit(TaskId("1"), a_task())
     await leaver.claim(5)
     await leaver.disconnect()
@@ -233,13 +233,13 @@ async def test_goodbye_gives_back_what_is_held(
 
 
 async def test_given_back_claims_count_nothing(queue: TaskQueue, scripted: ScriptedQueue) -> None:
-    """``give_back`` puts a claim to the front of its lane: no attempt, no interruption."""
-    await queue.start_serving(worker_id="worker", concurrency=2)
+    """``release`` puts a claim to the front of its lane: no attempt, no interruption."""
+    await queue.start_consuming(worker_id="worker", concurrency=2)
     first, second = new_task_id(), new_task_id()
     await queue.submit(first, a_task())
     (claim,) = await queue.claim(1)
     await queue.submit(second, a_task())
-    await queue.give_back([claim])
+    await queue.release([claim])
     claims = await queue.claim(2)
 
     assert [c.task_id for c in claims] == [first, second]
@@ -252,7 +252,7 @@ async def test_claim_settled_and_given_back_in_one_call_ends_once(scripted: Scri
     await scripted.submit("1", a_task())
     (claim,) = await scripted.claim("worker")
     settled = settlement(claim, an_attempt(), Done(), 60_000)
-    results = await scripted.settle_as("worker", *settled, *give_back(claim))
+    results = await scripted.settle_as("worker", *settled, *release(claim))
 
     assert results == [1, 0]
     assert await scripted.inspector.places("1") == []
@@ -263,12 +263,12 @@ async def test_lost_claims_are_given_back_in_silence(
     queue: TaskQueue, scripted: ScriptedQueue
 ) -> None:
     """Giving back a claim that is in other hands changes nothing and raises nothing."""
-    await queue.start_serving(worker_id="worker", concurrency=1)
+    await queue.start_consuming(worker_id="worker", concurrency=1)
     await queue.submit(TaskId("1"), a_task())
     (claim,) = await queue.claim(1)
     await scripted.expire(claim.lease)
     await scripted.reap()
-    await queue.give_back([claim])
+    await queue.release([claim])
 
     assert await scripted.inspector.places("1") == ["queued destination.test:80"]
     await scripted.inspector.check()
@@ -278,8 +278,8 @@ async def test_lease_is_renewed_while_nothing_else_happens(
     queue: TaskQueue, scripted: ScriptedQueue, raw_redis: redis.asyncio.Redis
 ) -> None:
     """The lease that a worker holds reaches 15 s ahead, and is moved on by itself."""
-    await queue.start_serving(worker_id="worker", concurrency=1)
-    await queue.until_serving()
+    await queue.start_consuming(worker_id="worker", concurrency=1)
+    await queue.until_consuming()
 
     async def end() -> float:
         ((_, score),) = await raw_redis.zrange(scripted.key("workers"), 0, -1, withscores=True)

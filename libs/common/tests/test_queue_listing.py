@@ -8,8 +8,8 @@ import pytest
 
 from queue_common.retry import Dead, Done
 from queue_common.task import State, Task, TaskId, TaskView
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task
 
 LANES = [f"lane-{i}" for i in range(7)]
 A_STATE = 40
@@ -43,7 +43,7 @@ async def _walk(
     found: list[TaskView] = []
     cursor: str | None = None
     while True:
-        page = await queue.lookup.list(state, lane=lane, cursor=cursor, limit=limit)
+        page = await queue.reader.list(state, lane=lane, cursor=cursor, limit=limit)
         found += page.tasks
         cursor = page.cursor
         if cursor is None:
@@ -83,7 +83,7 @@ async def test_queued_tasks_come_in_the_order_of_their_turn(mixed: ScriptedQueue
 @pytest.mark.parametrize("state", [State.DEAD, State.DELIVERED])
 async def test_settled_tasks_come_newest_first(state: State, mixed: ScriptedQueue) -> None:
     """The first page of what has ended shows what ended last."""
-    page = await mixed.lookup.list(state, limit=20)
+    page = await mixed.reader.list(state, limit=20)
     times = [task.finished_at_ms or 0 for task in page.tasks]
 
     assert times == sorted(times, reverse=True)
@@ -91,13 +91,13 @@ async def test_settled_tasks_come_newest_first(state: State, mixed: ScriptedQueu
 
 async def test_lane_that_went_between_two_pages_hides_no_other(mixed: ScriptedQueue) -> None:
     """A cursor into a lane that is gone by now goes on with the next lane."""
-    first = await mixed.lookup.list(State.QUEUED, limit=8)
+    first = await mixed.reader.list(State.QUEUED, limit=8)
     for lane in LANES[:3]:
         await mixed.operations.purge(lane)
     rest: list[str] = []
     cursor = first.cursor
     while cursor is not None:
-        page = await mixed.lookup.list(State.QUEUED, cursor=cursor, limit=8)
+        page = await mixed.reader.list(State.QUEUED, cursor=cursor, limit=8)
         rest += [task.id for task in page.tasks]
         cursor = page.cursor
 
@@ -116,18 +116,18 @@ async def test_walk_over_more_lanes_than_a_page_looks_into(scripted: ScriptedQue
 async def test_foreign_cursor_is_refused(cursor: str, scripted: ScriptedQueue) -> None:
     """A cursor that is none of ours is the caller's mistake."""
     with pytest.raises(ValueError, match="not a cursor"):
-        await scripted.lookup.list(State.QUEUED, cursor=cursor)
+        await scripted.reader.list(State.QUEUED, cursor=cursor)
 
 
 async def test_counts_are_what_a_walk_finds(mixed: ScriptedQueue) -> None:
     """The queue's counts, and each lane's, are those of a walk over all tasks."""
-    counts = await mixed.lookup.count()
+    counts = await mixed.reader.count()
     walked = Counter({state: len(await _walk(mixed, state)) for state in State})
 
     assert (counts.queued, counts.scheduled, counts.active, counts.dead) == (40, 40, 40, 40)
     assert counts.settled == walked[State.DELIVERED] + walked[State.CANCELLED]
     for lane in LANES:
-        of_lane = await mixed.lookup.count(lane)
+        of_lane = await mixed.reader.count(lane)
         for state, count in [
             (State.QUEUED, of_lane.queued), (State.SCHEDULED, of_lane.scheduled),
             (State.ACTIVE, of_lane.active), (State.DEAD, of_lane.dead),
@@ -138,18 +138,18 @@ async def test_counts_are_what_a_walk_finds(mixed: ScriptedQueue) -> None:
 
 async def test_counters_tell_what_has_happened(mixed: ScriptedQueue) -> None:
     """Delivered, dead and cancelled tasks are counted for good."""
-    counters = await mixed.lookup.counters()
+    counters = await mixed.reader.counters()
 
     assert counters == {"delivered_total": 40, "dead_total": 40, "cancelled_total": 40}
 
 
 async def test_empty_queue_has_empty_pages_and_counts(scripted: ScriptedQueue) -> None:
     """Where there is nothing, nothing is found and all counts are 0."""
-    counts = await scripted.lookup.count()
+    counts = await scripted.reader.count()
 
     assert (counts.queued, counts.scheduled, counts.active, counts.dead, counts.settled) == (
         0, 0, 0, 0, 0,
     )  # fmt: skip
     for state in State:
-        page = await scripted.lookup.list(state)
+        page = await scripted.reader.list(state)
         assert (page.tasks, page.cursor) == ([], None)

@@ -12,8 +12,8 @@ from queue_common.errors import QueueUnavailableError
 from queue_common.queue import TaskQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import TaskId
-from queue_common.testing import RedisServer
-from queue_common.testing.tasks import a_task
+from queue_testing import RedisServer
+from queue_testing.tasks import a_task
 
 PASSWORD = "p@ss/wo:rd%41#?"
 

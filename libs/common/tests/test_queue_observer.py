@@ -9,15 +9,15 @@ import pytest
 import redis.asyncio
 
 from queue_common.errors import QueueUnavailableError
-from queue_common.queue import Claim, QueueObserver, TaskQueue
+from queue_common.queue import Claim, QueueHooks, TaskQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import new_task_id
-from queue_common.testing import free_port, wait_until
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task
+from queue_testing import free_port, wait_until
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task
 
 
-class Seen(QueueObserver):
+class Seen(QueueHooks):
     """Keeps what it is told."""
 
     def __init__(self) -> None:
@@ -35,7 +35,7 @@ class Seen(QueueObserver):
     def claimed(self, tasks: int) -> None:
         self.tasks["claimed"] += tasks
 
-    def gave_back(self, tasks: int, reason: str) -> None:
+    def released(self, tasks: int, reason: str) -> None:
         self.tasks[f"given back: {reason}"] += tasks
 
 
@@ -48,12 +48,12 @@ async def test_submissions_claims_and_stops_are_told(
     begin = time.perf_counter()
     for _ in range(3):
         await queue.submit(task_id := new_task_id(), a_task())
-    await queue.look_up(task_id)
-    await queue.start_serving(worker_id="w", concurrency=10)
+    await queue.get_task(task_id)
+    await queue.start_consuming(worker_id="w", concurrency=10)
     claims: list[Claim] = []
     while len(claims) < 3:
         claims += await queue.claim(10)
-    await queue.give_back(claims)
+    await queue.release(claims)
     await queue.disconnect()
 
     assert seen.tasks == {"submitted": 3, "claimed": 3, "given back: stop": 3}
@@ -75,11 +75,11 @@ async def test_what_a_dead_worker_held_is_told_by_who_finds_it(
     await scripted.expire("dead")
     seen = Seen()
     queue = TaskQueue(redis_settings, queue_settings, seen)
-    await queue.start_serving(worker_id="w", concurrency=10)
+    await queue.start_consuming(worker_id="w", concurrency=10)
     await wait_until(lambda: seen.tasks["given back: lease_ended"] == 2, "tasks are given back")
     await queue.disconnect()
 
-    assert (await scripted.figures()).counters["leases_lost_total"] == 1
+    assert (await scripted.snapshot()).counters["leases_lost_total"] == 1
 
 
 async def test_a_refused_submission_is_told_with_its_error(queue_settings: QueueSettings) -> None:

@@ -10,8 +10,8 @@ import redis.asyncio
 
 from queue_common.retry import Dead, Done, RetryAt
 from queue_common.task import TaskId
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, now_ms
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, now_ms
 
 Move = Callable[[ScriptedQueue], Coroutine[Any, Any, object]]
 
@@ -30,7 +30,7 @@ async def test_every_move_leaves_a_task_in_one_place(scripted: ScriptedQueue) ->
     await scripted.make_due("1", "a")
     (claim,) = await scripted.claim("worker")
     seen.append(await scripted.inspector.places("1"))
-    await scripted.give_back(claim)
+    await scripted.release(claim)
     seen.append(await scripted.inspector.places("1"))
     (claim,) = await scripted.claim("worker")
     await scripted.settle(claim, Dead("enough"))
@@ -77,11 +77,11 @@ async def test_every_move_is_one_script(
     await scripted.register("worker")
     await scripted.submit("queued", a_task(lane="a"))
     await scripted.submit("scheduled", a_task(lane="a"), delay_ms=60_000)
-    run, taught = await _calls(raw_redis, "evalsha"), await _calls(raw_redis, "script|load")
+    run, script_loads = await _calls(raw_redis, "evalsha"), await _calls(raw_redis, "script|load")
     await move(scripted)
-    taught = await _calls(raw_redis, "script|load") - taught
+    script_loads = await _calls(raw_redis, "script|load") - script_loads
 
-    assert await _calls(raw_redis, "evalsha") - run - taught == scripts
+    assert await _calls(raw_redis, "evalsha") - run - script_loads == scripts
     await scripted.inspector.check()
 
 

@@ -11,9 +11,9 @@ from queue_common.errors import UnknownTaskError, WrongStateError
 from queue_common.queue import TaskQueue
 from queue_common.retry import Dead, Done, RetryAt, RetryPolicy, decide
 from queue_common.task import Outcome, State, TaskId
-from queue_common.testing.inspector import QueueInspector
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_testing.inspector import QueueInspector
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, an_attempt, now_ms
 
 ONE = TaskId("1")
 
@@ -36,7 +36,7 @@ async def test_waiting_task_is_cancelled_at_once(state: State, scripted: Scripte
     """A queued or scheduled task that is cancelled is never claimed."""
     await _bring_to(state, scripted)
     found = await scripted.operations.cancel(ONE)
-    record = await scripted.lookup.record(ONE)
+    record = await scripted.reader.record(ONE)
 
     assert (found, record.state) == (state, State.CANCELLED)
     assert await scripted.claim("worker") == []
@@ -47,8 +47,8 @@ async def test_active_task_is_cancelled_after_its_failed_attempt(scripted: Scrip
     """An active task goes on to its attempt's end, and is not tried again."""
     await _bring_to(State.ACTIVE, scripted)
     found = await scripted.operations.cancel(ONE)
-    (claim,) = [c for c in (await scripted.lookup.list(State.ACTIVE)).tasks if c.id == ONE]
-    during = await scripted.lookup.record(ONE)
+    (claim,) = [c for c in (await scripted.reader.list(State.ACTIVE)).tasks if c.id == ONE]
+    during = await scripted.reader.record(ONE)
 
     assert (found, claim.state, during.cancel_requested) == (State.ACTIVE, State.ACTIVE, True)
     await scripted.inspector.check()
@@ -72,7 +72,7 @@ async def test_end_of_a_task_cancelled_while_active(
     (claim,) = await scripted.claim("worker")
     await scripted.operations.cancel(ONE)
     await scripted.settle(claim, decision)
-    record = await scripted.lookup.record(ONE)
+    record = await scripted.reader.record(ONE)
 
     assert (record.state, record.attempts) == (state, 1)
     assert record.last_attempt() is not None
@@ -84,7 +84,7 @@ async def test_the_worker_is_told_of_a_cancelled_task(
     decision: Done | RetryAt, told: bool, queue: TaskQueue
 ) -> None:
     """A settlement says whether it came to what was decided, or the task is cancelled instead."""
-    await queue.start_serving(worker_id="worker", concurrency=1)
+    await queue.start_consuming(worker_id="worker", concurrency=1)
     await queue.submit(ONE, a_task())
     (claim,) = await queue.claim(1)
     await queue.operations.cancel(ONE)
@@ -99,7 +99,7 @@ async def test_settled_task_cannot_be_cancelled(state: State, scripted: Scripted
     with pytest.raises(WrongStateError, match=f"task 1 is {state}"):
         await scripted.operations.cancel(ONE)
 
-    assert (await scripted.lookup.record(ONE)).state is state
+    assert (await scripted.reader.record(ONE)).state is state
     await scripted.inspector.check()
 
 
@@ -125,7 +125,7 @@ async def test_scheduled_task_is_run_now(scripted: ScriptedQueue) -> None:
 
 async def test_run_now_wakes_an_idle_worker(queue: TaskQueue) -> None:
     """An idle worker starts it at once."""
-    await queue.start_serving(worker_id="worker", concurrency=1)
+    await queue.start_consuming(worker_id="worker", concurrency=1)
     await queue.submit(ONE, a_task(), delay_ms=3_600_000)
     waiting = asyncio.create_task(queue.claim(1))
     await queue.operations.run_now(ONE)
@@ -140,7 +140,7 @@ async def test_only_scheduled_tasks_are_run_now(state: State, scripted: Scripted
     with pytest.raises(WrongStateError, match=f"task 1 is {state}, not scheduled"):
         await scripted.operations.run_now(ONE)
 
-    assert (await scripted.lookup.record(ONE)).state is state
+    assert (await scripted.reader.record(ONE)).state is state
     await scripted.inspector.check()
 
 
@@ -179,7 +179,7 @@ async def test_requeued_poison_is_forgiven_its_crashes(scripted: ScriptedQueue) 
         await scripted.expire(f"victim-{number}")
         await scripted.reap()
     await scripted.operations.requeue(ONE)
-    record = await scripted.lookup.record(ONE)
+    record = await scripted.reader.record(ONE)
 
     assert (record.state, record.interrupted) == (State.QUEUED, 0)
     await scripted.inspector.check()
@@ -192,7 +192,7 @@ async def test_only_dead_letters_are_requeued(state: State, scripted: ScriptedQu
     with pytest.raises(WrongStateError, match=f"task 1 is {state}, not dead"):
         await scripted.operations.requeue(ONE)
 
-    assert (await scripted.lookup.record(ONE)).state is state
+    assert (await scripted.reader.record(ONE)).state is state
     await scripted.inspector.check()
 
 
@@ -214,12 +214,12 @@ async def test_purge_empties_one_lane(scripted: ScriptedQueue) -> None:
     )
     await scripted.submit("other", a_task(lane="b"))
     removed = await scripted.operations.purge("a")
-    counts, lane = await scripted.lookup.count(), await scripted.lookup.count("a")
+    counts, lane = await scripted.reader.count(), await scripted.reader.count("a")
 
     assert removed == 2497 + 1500
     assert (lane.queued, lane.scheduled, lane.active) == (0, 0, 3)
     assert counts.queued == 1
-    assert (await scripted.lookup.counters())["purged_total"] == removed
+    assert (await scripted.reader.counters())["purged_total"] == removed
     await scripted.inspector.check()
 
 
@@ -269,7 +269,7 @@ async def test_pause_of_all_stops_every_claim(
     queue: TaskQueue, inspector: QueueInspector
 ) -> None:  # fmt: skip
     """While all is paused nothing is claimed; the resumption wakes an idle worker."""
-    await queue.start_serving(worker_id="worker", concurrency=5)
+    await queue.start_consuming(worker_id="worker", concurrency=5)
     await queue.operations.pause()
     for i in range(3):
         await queue.submit(TaskId(str(i)), a_task(lane=f"lane-{i}"))

@@ -9,20 +9,20 @@ from collections.abc import Callable
 import redis.asyncio
 
 from queue_common.queue import TaskQueue
-from queue_common.queue.connection import answer
+from queue_common.queue.storage.connection import reply
 from queue_common.retry import Done, RetryAt
 from queue_common.task import TaskId
-from queue_common.testing import wait_until
-from queue_common.testing.inspector import QueueInspector
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_testing import wait_until
+from queue_testing.inspector import QueueInspector
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, an_attempt, now_ms
 
 
 async def test_task_is_claimed_when_it_is_due(queue: TaskQueue, inspector: QueueInspector) -> None:
     """A task due in 250 ms goes to an idle worker not before, and soon after."""
-    await queue.start_serving(worker_id="worker", concurrency=1)
+    await queue.start_consuming(worker_id="worker", concurrency=1)
     waiting = asyncio.create_task(queue.claim(1))
-    await queue.until_serving()
+    await queue.until_consuming()
     begin = time.monotonic()
     await queue.submit(TaskId("1"), a_task(), delay_ms=250)
     (claim,) = await asyncio.wait_for(waiting, 5)
@@ -35,7 +35,7 @@ async def test_task_is_claimed_when_it_is_due(queue: TaskQueue, inspector: Queue
 
 async def test_retry_is_claimed_when_it_is_due(queue: TaskQueue) -> None:
     """A retry in 250 ms comes back to the worker that waits, not before."""
-    await queue.start_serving(worker_id="worker", concurrency=1)
+    await queue.start_consuming(worker_id="worker", concurrency=1)
     await queue.submit(TaskId("1"), a_task())
     (claim,) = await queue.claim(1)
     begin = time.monotonic()
@@ -49,7 +49,7 @@ async def test_retry_is_claimed_when_it_is_due(queue: TaskQueue) -> None:
 
 async def test_due_time_in_the_past_is_due_now(queue: TaskQueue) -> None:
     """A retry whose time has passed while it was decided is due at once."""
-    await queue.start_serving(worker_id="worker", concurrency=1)
+    await queue.start_consuming(worker_id="worker", concurrency=1)
     await queue.submit(TaskId("1"), a_task())
     (claim,) = await queue.claim(1)
     await queue.settle(claim, an_attempt(), RetryAt(now_ms() - 60_000))
@@ -61,12 +61,12 @@ async def test_nearer_due_time_wakes_the_watcher(
     queue: TaskQueue, scripted: ScriptedQueue, raw_redis: redis.asyncio.Redis
 ) -> None:
     """A worker that waits for a task due in an hour still starts one due in 200 ms."""
-    await queue.start_serving(worker_id="worker", concurrency=1)
+    await queue.start_consuming(worker_id="worker", concurrency=1)
     await queue.submit(TaskId("far"), a_task(), delay_ms=3_600_000)
     waiting = asyncio.create_task(queue.claim(1))
 
     async def watches() -> bool:
-        watched = await answer(raw_redis.hget(scripted.key("n"), "watch_at"))
+        watched = await reply(raw_redis.hget(scripted.key("n"), "watch_at"))
         return watched is not None and float(watched) > now_ms()
 
     await wait_until(watches, "the worker watches for the far task")
@@ -115,7 +115,7 @@ async def test_watchers_death_strands_no_due_task(
     await scripted.submit("1", a_task(), delay_ms=300)
     await scripted.claim("silent")  # it watches from now on, and does nothing
     other = open_queue()
-    await other.start_serving(worker_id="other", concurrency=1)
+    await other.start_consuming(worker_id="other", concurrency=1)
     (claim,) = await asyncio.wait_for(other.claim(1), 3)
 
     assert claim.task_id == "1"
@@ -162,7 +162,7 @@ async def test_many_tasks_due_at_once_are_all_claimed(
     for begin in range(0, 3000, 500):
         tasks = [(f"{i:04}", a_task(lane=f"lane-{i % 7}")) for i in range(begin, begin + 500)]
         await scripted.submit_all(tasks, delay_ms=300)
-    await queue.start_serving(worker_id="worker", concurrency=1000)
+    await queue.start_consuming(worker_id="worker", concurrency=1000)
     seen: list[str] = []
     while len(seen) < 3000:
         claims = await asyncio.wait_for(queue.claim(100), 5)
@@ -182,7 +182,7 @@ async def test_due_tasks_of_a_lane_come_in_the_order_of_their_time(
         await scripted.submit(str(i), a_task(lane="a"), delay_ms=delay_ms)
 
     async def due() -> bool:
-        return (await scripted.lookup.record("0")).at_ms < now_ms() - 5
+        return (await scripted.reader.record("0")).at_ms < now_ms() - 5
 
     await wait_until(due, "all are due")
     claims = await scripted.claim("worker")

@@ -15,12 +15,12 @@ from pydantic import SecretStr
 
 from queue_common.errors import QueueUnavailableError
 from queue_common.queue import TaskQueue
-from queue_common.queue.connection import RedisServers, answer
+from queue_common.queue.storage.connection import RedisServers, reply
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import TaskId
-from queue_common.testing import RedisServer, free_port
-from queue_common.testing.sentinels import SentinelServer
-from queue_common.testing.tasks import a_task
+from queue_testing import RedisServer, free_port
+from queue_testing.sentinels import SentinelServer
+from queue_testing.tasks import a_task
 
 Starter = Callable[..., RedisServer]
 SentinelStarter = Callable[..., SentinelServer]
@@ -112,7 +112,7 @@ async def test_a_question_is_shared(start_server: Starter, start_sentinel: Senti
     clients = [servers.open() for _ in range(50)]
     async with redis.asyncio.Redis(port=sentinel.port) as watcher:
         before = await watcher.info()
-        await asyncio.gather(*(answer(client.ping()) for client in clients))
+        await asyncio.gather(*(reply(client.ping()) for client in clients))
         after = await watcher.info()
     for client in clients:
         await client.aclose()

@@ -9,25 +9,25 @@ import pytest
 
 from queue_common.errors import IntakeFullError, QueueUnavailableError
 from queue_common.queue import TaskQueue
-from queue_common.queue import connection as connections
-from queue_common.queue.connection import open_client
-from queue_common.queue.deadline import reply_within
-from queue_common.queue.observer import QueueObserver
-from queue_common.queue.scripts import Scripts
-from queue_common.queue.submit import Submitter
+from queue_common.queue.enqueue_batcher import EnqueueBatcher
+from queue_common.queue.hooks import QueueHooks
+from queue_common.queue.storage import connection as connections
+from queue_common.queue.storage.connection import open_client
+from queue_common.queue.storage.reply_deadline import reply_within
+from queue_common.queue.storage.scripts import Scripts
 from queue_common.retry import Done
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import TaskId
-from queue_common.testing import RedisServer, wait_until
-from queue_common.testing.inspector import QueueInspector
-from queue_common.testing.tasks import a_task, an_attempt
+from queue_testing import RedisServer, wait_until
+from queue_testing.inspector import QueueInspector
+from queue_testing.tasks import a_task, an_attempt
 
 NAME = "silence"
 SOON = 0.3
 """Seconds that a silent Redis is waited for."""
 
 
-class Submissions(QueueObserver):
+class Submissions(QueueHooks):
     """Keeps what became of batches."""
 
     def __init__(self) -> None:
@@ -63,19 +63,19 @@ def ended() -> Submissions:
 @pytest.fixture
 async def open_submitter(
     server: RedisServer, ended: Submissions
-) -> AsyncIterator[Callable[..., Submitter]]:
+) -> AsyncIterator[Callable[..., EnqueueBatcher]]:
     """Opens submitters that give a silent Redis up soon."""
     client = open_client(RedisSettings(redis_addr=server.address), retries=1)
 
-    def open_one(**bounds: int) -> Submitter:
+    def open_one(**retention: int) -> EnqueueBatcher:
         scripts = Scripts(client, NAME)
-        return Submitter(scripts, ended, replicas=0, reply_seconds=SOON, **bounds)
+        return EnqueueBatcher(scripts, ended, replicas=0, reply_seconds=SOON, **retention)
 
     yield open_one
     await client.aclose()
 
 
-def _submit(submitter: Submitter, task_id: str, body: bytes = b"x") -> asyncio.Future[bool]:
+def _submit(submitter: EnqueueBatcher, task_id: str, body: bytes = b"x") -> asyncio.Future[bool]:
     task = a_task(lane="a", body=body)
     return submitter.submit(TaskId(task_id), task.lane, task.encode(), task.digest())
 
@@ -86,7 +86,7 @@ async def _until_sent(client: TaskQueue) -> None:
 
 
 async def test_all_who_wait_fail_with_the_batch_that_got_no_reply(
-    server: RedisServer, open_submitter: Callable[..., Submitter], ended: Submissions
+    server: RedisServer, open_submitter: Callable[..., EnqueueBatcher], ended: Submissions
 ) -> None:
     """A thousand submissions fail together: no batch waits for Redis after another has."""
     submitter = open_submitter()
@@ -101,7 +101,7 @@ async def test_all_who_wait_fail_with_the_batch_that_got_no_reply(
 
 
 async def test_late_reply_is_nobody_elses(
-    server: RedisServer, open_submitter: Callable[..., Submitter], queue: TaskQueue
+    server: RedisServer, open_submitter: Callable[..., EnqueueBatcher], queue: TaskQueue
 ) -> None:
     """What Redis answers after a timeout reaches no later call, and an accepted task is there."""
     submitter = open_submitter()
@@ -119,9 +119,9 @@ async def test_late_reply_is_nobody_elses(
     assert [type(result) for result in given_up] == [QueueUnavailableError] * 2
     assert later == [True, False]
     assert again in {True, False}
-    assert (await queue.lookup.count()).queued == 3
+    assert (await queue.reader.count()).queued == 3
     for task_id in ("known", "cut", "new"):
-        assert (await queue.look_up(TaskId(task_id))).id == task_id
+        assert (await queue.get_task(TaskId(task_id))).id == task_id
 
 
 async def test_late_record_is_not_anothers(server: RedisServer, queue: TaskQueue) -> None:
@@ -131,15 +131,15 @@ async def test_late_record_is_not_anothers(server: RedisServer, queue: TaskQueue
     server.pause()
     with pytest.raises(QueueUnavailableError, match="no reply"):
         async with reply_within(SOON):
-            await queue.look_up(TaskId("1"))
+            await queue.get_task(TaskId("1"))
     server.resume()
-    found = await queue.look_up(TaskId("2"))
+    found = await queue.get_task(TaskId("2"))
 
     assert found.lane == "2.test:80"
 
 
 async def test_what_waits_is_bounded_in_bytes(
-    server: RedisServer, open_submitter: Callable[..., Submitter], ended: Submissions,
+    server: RedisServer, open_submitter: Callable[..., EnqueueBatcher], ended: Submissions,
     queue: TaskQueue,
 ) -> None:  # fmt: skip
     """One more than fits is refused at once and not written; there is room after the answers."""
@@ -161,11 +161,11 @@ async def test_what_waits_is_bounded_in_bytes(
 
 
 async def _is_unknown(queue: TaskQueue, task_id: str) -> bool:
-    return await queue.lookup.records([task_id]) == [None]
+    return await queue.reader.records([task_id]) == [None]
 
 
 async def test_task_over_the_bound_alone_is_taken(
-    open_submitter: Callable[..., Submitter],
+    open_submitter: Callable[..., EnqueueBatcher],
 ) -> None:
     """A bound below one task's size keeps no task out while nothing waits."""
     submitter = open_submitter(max_waiting_bytes=1)
@@ -179,7 +179,7 @@ async def test_silent_redis_loses_no_claim(
     """Claims and settlements that got no reply are found again, and end once each."""
     monkeypatch.setattr(connections, "ANSWER_TIMEOUT_SECONDS", SOON)
     queue = TaskQueue(RedisSettings(redis_addr=server.address), QueueSettings(queue_name=NAME))
-    await queue.start_serving(worker_id="worker", concurrency=100)
+    await queue.start_consuming(worker_id="worker", concurrency=100)
     ids = {f"{i:02}" for i in range(20)}
     for task_id in ids:
         await queue.submit(TaskId(task_id), a_task(lane="a"))
@@ -198,11 +198,11 @@ async def test_silent_redis_loses_no_claim(
     inspector = QueueInspector(client, NAME)
 
     async def all_settled() -> bool:
-        return (await queue.lookup.count()).settled == 20
+        return (await queue.reader.count()).settled == 20
 
     await wait_until(all_settled, "all tasks are settled")
     assert {claim.task_id for claim in [*first, *claims]} == ids
-    assert (await queue.lookup.counters())["delivered_total"] == 20
+    assert (await queue.reader.counters())["delivered_total"] == 20
     await inspector.check()
     await client.aclose()
     await queue.disconnect()

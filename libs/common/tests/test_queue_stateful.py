@@ -23,12 +23,12 @@ from hypothesis.stateful import (
 
 from queue_common.errors import UnknownTaskError, WrongStateError
 from queue_common.queue import Claim
-from queue_common.queue.connection import answer
+from queue_common.queue.storage.connection import reply
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import Outcome, State, TaskId
-from queue_common.testing import RedisServer
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_testing import RedisServer
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, an_attempt, now_ms
 
 from .queue_model import MAX_TASKS, SUSPECT_AT, Known, Model
 
@@ -185,12 +185,12 @@ class QueueMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.model.held)
     @rule(choice=choices)
-    def give_back(self, choice: int) -> None:
+    def release(self, choice: int) -> None:
         """A worker puts back what it holds: no attempt is counted."""
         task_id = sorted(self.model.held)[choice % len(self.model.held)]
         claim = self.model.held.pop(task_id)
 
-        assert self.do(self.queue.give_back(claim))
+        assert self.do(self.queue.release(claim))
         self.model.stale.append(claim)
         if self.model.tasks[task_id].cancel_requested:
             self.settle_in_model(task_id, State.CANCELLED)
@@ -313,15 +313,15 @@ class QueueMachine(RuleBasedStateMachine):
         """A process of the previous release leaves no size, or one too many; a renewal mends it."""
         dead = self.model.in_state(State.DEAD)
         task_id, key = dead[choice % len(dead)], self.queue.key
-        size = int(self.do(answer(self.client.hget(key("dead_sizes"), task_id))) or 0)
+        size = int(self.do(reply(self.client.hget(key("dead_sizes"), task_id))) or 0)
         if removes:
             lane = self.model.tasks.pop(task_id).lane
-            self.do(answer(self.client.zrem(key("dead"), task_id)))
-            self.do(answer(self.client.zrem(key(f"d:{lane}"), task_id)))
-            self.do(answer(self.client.delete(key(f"t:{task_id}"))))
+            self.do(reply(self.client.zrem(key("dead"), task_id)))
+            self.do(reply(self.client.zrem(key(f"d:{lane}"), task_id)))
+            self.do(reply(self.client.delete(key(f"t:{task_id}"))))
         else:
-            self.do(answer(self.client.hdel(key("dead_sizes"), task_id)))
-            self.do(answer(self.client.hincrby(key("n"), "dead_bytes", -size)))
+            self.do(reply(self.client.hdel(key("dead_sizes"), task_id)))
+            self.do(reply(self.client.hincrby(key("n"), "dead_bytes", -size)))
         self.do(self.queue.renew("nobody"))
 
     @rule(lane=st.sampled_from([*LANES, None]), pauses=st.booleans())
@@ -362,7 +362,7 @@ class QueueMachine(RuleBasedStateMachine):
     def figures_are_as_the_model(self) -> None:
         """What processes tell of the queue is what a walk over all tasks finds."""
         self.model.forget()
-        figures = self.do(self.queue.figures())
+        snapshot = self.do(self.queue.snapshot())
         tasks = self.model.tasks.values()
         states = Counter(known.state for known in tasks)
         lanes = {
@@ -370,21 +370,21 @@ class QueueMachine(RuleBasedStateMachine):
             for lane in {k.lane for k in tasks if not k.state.settled}
         }
 
-        assert (figures.waiting, figures.scheduled, figures.active, figures.dead) == tuple(
+        assert (snapshot.waiting, snapshot.scheduled, snapshot.active, snapshot.dead) == tuple(
             states[state] for state in TOLD
         )
-        assert figures.due == sum(known.due for known in tasks)
-        assert figures.workers == len(self.model.slots)
-        assert figures.unhealthy_lanes == sum(h.room > 0 for h in self.model.health.values())
-        assert {f.name: (f.waiting, f.scheduled, f.active, f.dead) for f in figures.lanes} == lanes
-        assert (figures.oldest_waiting_ms or 0) >= 0
+        assert snapshot.due == sum(known.due for known in tasks)
+        assert snapshot.workers == len(self.model.slots)
+        assert snapshot.unhealthy_lanes == sum(h.room > 0 for h in self.model.health.values())
+        assert {f.name: (f.waiting, f.scheduled, f.active, f.dead) for f in snapshot.lanes} == lanes
+        assert (snapshot.oldest_waiting_ms or 0) >= 0
 
     def teardown(self) -> None:
         """Remove the run's keys."""
         if hasattr(self, "queue"):
             keys = self.do(self.queue.inspector.snapshot()).keys
             if keys:
-                self.do(answer(self.client.delete(*map(self.queue.key, keys))))
+                self.do(reply(self.client.delete(*map(self.queue.key, keys))))
         self.do(self.client.aclose())
         self.runner.close()
 

@@ -9,19 +9,19 @@ import redis.asyncio
 
 from queue_common.errors import ConflictError, UnknownTaskError
 from queue_common.queue import TaskQueue
-from queue_common.queue.record import queued_record
+from queue_common.queue.storage.record import queued_record
 from queue_common.retry import Dead, Done
 from queue_common.task import State, TaskId
-from queue_common.testing.inspector import QueueInspector
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, now_ms
+from queue_testing.inspector import QueueInspector
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, now_ms
 
 
 async def test_new_task_is_queued(queue: TaskQueue, inspector: QueueInspector) -> None:
     """A task without delay waits in its lane as it was sent."""
     task = a_task("https://a.test/x", body=b"\x00\xff")
     new = await queue.submit(TaskId("1"), task)
-    found = await queue.look_up(TaskId("1"))
+    found = await queue.get_task(TaskId("1"))
 
     assert new is True
     assert (found.state, found.lane, found.task) == (State.QUEUED, "a.test:443", task)
@@ -33,7 +33,7 @@ async def test_delayed_task_is_scheduled(queue: TaskQueue, inspector: QueueInspe
     """A task with a delay waits for its due time, which a look-up tells."""
     before = now_ms()
     await queue.submit(TaskId("1"), a_task(lane="a"), delay_ms=60_000)
-    found = await queue.look_up(TaskId("1"))
+    found = await queue.get_task(TaskId("1"))
 
     assert found.state is State.SCHEDULED
     assert found.due_at_ms is not None
@@ -47,7 +47,7 @@ async def test_same_task_again_is_the_first(queue: TaskQueue, inspector: QueueIn
     again = await queue.submit(TaskId("1"), a_task(), delay_ms=1000)
 
     assert (first, again) == (True, False)
-    assert (await queue.lookup.count()).queued == 1
+    assert (await queue.reader.count()).queued == 1
     await inspector.check()
 
 
@@ -56,7 +56,7 @@ async def test_same_id_with_other_content_is_a_conflict(queue: TaskQueue) -> Non
     await queue.submit(TaskId("1"), a_task(body=b"first"))
     with pytest.raises(ConflictError, match="id 1 and other content"):
         await queue.submit(TaskId("1"), a_task(body=b"second"))
-    found = await queue.look_up(TaskId("1"))
+    found = await queue.get_task(TaskId("1"))
 
     assert found.task is not None
     assert found.task.body == b"first"
@@ -87,7 +87,7 @@ async def test_same_id_twice_in_one_batch(queue: TaskQueue, inspector: QueueInsp
 
     assert (results[0], results[1]) == (True, False)
     assert isinstance(results[2], ConflictError)
-    assert (await queue.lookup.count()).queued == 1
+    assert (await queue.reader.count()).queued == 1
     await inspector.check()
 
 
@@ -112,7 +112,7 @@ async def test_bad_task_fails_alone(
 
     assert (results[0], results[2]) == (True, True)
     assert isinstance(results[1], ConflictError)
-    assert (await queue.lookup.count()).queued == 2
+    assert (await queue.reader.count()).queued == 2
 
 
 @pytest.mark.parametrize("off_ms", [-600_000, 0, 600_000], ids=["slow", "right", "fast"])
@@ -126,7 +126,7 @@ async def test_a_task_waits_by_the_servers_clock(
     as_sent = record[:1] + sent_ms.to_bytes(8, "big") + record[9:]
     await scripted.scripts.run("enqueue", "1", task.lane, 0, as_sent)
     seconds, microseconds = await raw_redis.time()
-    waiting_since_ms = (await scripted.lookup.view(TaskId("1"))).due_at_ms or 0
+    waiting_since_ms = (await scripted.reader.view(TaskId("1"))).due_at_ms or 0
 
     assert abs(seconds * 1000 + microseconds / 1000 - waiting_since_ms) < 5000
     await scripted.inspector.check()
@@ -170,14 +170,14 @@ async def test_cancelled_last_caller_leaves_the_queue_usable(queue: TaskQueue) -
 async def test_unknown_id_is_unknown(queue: TaskQueue) -> None:
     """A look-up of what never was says so."""
     with pytest.raises(UnknownTaskError, match="no task has the id nothing"):
-        await queue.look_up(TaskId("nothing"))
+        await queue.get_task(TaskId("nothing"))
 
 
 async def test_queued_is_since_when_it_waits(queue: TaskQueue) -> None:
     """A queued task tells since when it could have been claimed."""
     before = now_ms()
     await queue.submit(TaskId("1"), a_task())
-    found = await queue.look_up(TaskId("1"))
+    found = await queue.get_task(TaskId("1"))
 
     assert found.due_at_ms is not None
     assert before - 1000 <= found.due_at_ms <= now_ms() + 1000

@@ -9,11 +9,11 @@ import redis.asyncio
 
 from queue_common.errors import WrongStateError
 from queue_common.queue import Claim
-from queue_common.queue.connection import answer
+from queue_common.queue.storage.connection import reply
 from queue_common.retry import Done, RetryAt
 from queue_common.task import State, TaskId
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, now_ms
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, now_ms
 
 NO_ROOM = -3
 TASKS = 100
@@ -37,7 +37,7 @@ async def killed(queue: ScriptedQueue, times: int) -> None:
 
 async def look_soon(queue: ScriptedQueue) -> None:
     """Let the pauses between looks for suspects, and between those that run alone, be over."""
-    await answer(queue.raw.hdel(queue.key("n"), "look_after", "alone_after"))
+    await reply(queue.raw.hdel(queue.key("n"), "look_after", "alone_after"))
 
 
 async def test_a_suspect_does_not_block_its_lane(scripted: ScriptedQueue) -> None:
@@ -62,15 +62,15 @@ async def test_suspects_are_looked_up_as_queued_tasks(scripted: ScriptedQueue) -
     await scripted.submit("fresh", a_task(lane="a"))
     pages, cursor = [], None
     for _ in range(3):
-        page = await scripted.lookup.list(State.QUEUED, cursor=cursor, limit=1)
+        page = await scripted.reader.list(State.QUEUED, cursor=cursor, limit=1)
         pages += [task.id for task in page.tasks]
         cursor = page.cursor
 
     assert pages == ["fresh", "s1", "s2"]
-    assert (await scripted.lookup.count()).queued == 3
-    assert (await scripted.lookup.count("a")).queued == 3
-    assert (await scripted.lookup.view(TaskId("s1"))).state is State.QUEUED
-    assert (await scripted.figures()).lanes[0].waiting == 3
+    assert (await scripted.reader.count()).queued == 3
+    assert (await scripted.reader.count("a")).queued == 3
+    assert (await scripted.reader.view(TaskId("s1"))).state is State.QUEUED
+    assert (await scripted.snapshot()).lanes[0].waiting == 3
 
 
 async def test_suspects_can_be_cancelled_and_purged(scripted: ScriptedQueue) -> None:
@@ -97,8 +97,8 @@ async def test_crashes_of_others_make_no_poison(scripted: ScriptedQueue) -> None
         assert len(claims) == 2
         await crash(scripted, f"victim-{number}")
 
-    assert (await scripted.lookup.count()).dead == 0
-    assert (await scripted.lookup.record("one")).interrupted == 3
+    assert (await scripted.reader.count()).dead == 0
+    assert (await scripted.reader.record("one")).interrupted == 3
     await scripted.inspector.check()
 
 
@@ -110,7 +110,7 @@ async def test_an_attempt_that_ends_clears_a_task(scripted: ScriptedQueue) -> No
     for claim in await scripted.claim("worker", 10):
         await scripted.settle(claim, RetryAt(now_ms()))
 
-    assert (await scripted.lookup.record("s1")).interrupted == 0
+    assert (await scripted.reader.record("s1")).interrupted == 0
     await scripted.inspector.check()
 
 
@@ -147,7 +147,7 @@ async def test_a_worker_that_cannot_end_a_claim_goes_on(
     await scripted.submit("n", a_task(lane="b"))
     await scripted.register("worker", 10)
     waiting = await scripted.claim("worker", 10, idle=False, max_tasks=TASKS)
-    await answer(raw_redis.hset(scripted.key("n"), "alone_since", str(now_ms() - 601_000)))
+    await reply(raw_redis.hset(scripted.key("n"), "alone_since", str(now_ms() - 601_000)))
     claims = await scripted.claim("worker", 10, idle=False, max_tasks=TASKS)
 
     assert waiting == []
@@ -169,8 +169,8 @@ async def test_another_takes_the_place_of_a_worker_that_died_alone(
     (second,) = await scripted.claim("other", 10, max_tasks=TASKS)
     await scripted.settle(second, Done())
 
-    assert (await scripted.lookup.record(first.task_id)).state is State.DEAD
-    assert (await scripted.lookup.record(second.task_id)).state is State.DELIVERED
+    assert (await scripted.reader.record(first.task_id)).state is State.DEAD
+    assert (await scripted.reader.record(second.task_id)).state is State.DELIVERED
     await scripted.inspector.check()
 
 
@@ -180,7 +180,7 @@ async def test_the_one_task_that_kills_is_found(scripted: ScriptedQueue, innocen
     others = [(f"{i:03}", a_task(lane=f"l{i % 7}")) for i in range(innocent)]
     await scripted.submit_all([("deadly", a_task(lane="x")), *others])
     crashes, number = 0, 0
-    while (await scripted.lookup.count()).queued:
+    while (await scripted.reader.count()).queued:
         lease = f"worker-{number}"
         number += 1
         await scripted.register(lease, TASKS)
@@ -193,10 +193,10 @@ async def test_the_one_task_that_kills_is_found(scripted: ScriptedQueue, innocen
             await asyncio.gather(*(scripted.settle(claim, Done()) for claim in held))
             await scripted.end_lease(lease)
         await scripted.inspector.check()
-    counts = await scripted.lookup.count()
+    counts = await scripted.reader.count()
 
     assert (counts.dead, counts.settled) == (1, innocent)
-    assert (await scripted.lookup.record("deadly")).state is State.DEAD
+    assert (await scripted.reader.record("deadly")).state is State.DEAD
     assert crashes == (3 if innocent == 0 else 4)
 
 
@@ -224,4 +224,4 @@ async def test_the_place_of_suspects_costs_nothing_when_there_are_none(
         await scripted.settle(claim, Done())
 
     assert await raw_redis.exists(scripted.key("suspects"), scripted.key("u:a")) == 0
-    assert int(await answer(raw_redis.hget(scripted.key("n"), "suspects")) or 0) == 0
+    assert int(await reply(raw_redis.hget(scripted.key("n"), "suspects")) or 0) == 0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from queue_common.errors import UnreadableRecordError
-from queue_common.queue.record import STATES, Record, fixed_part, pack_tail
+from queue_common.queue.storage.record import STATES, Record, fixed_part, pack_tail
 from queue_common.task import Outcome, State
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, an_attempt
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, an_attempt
 
 TASK = a_task(lane="straße.test:80", body=b"\x00binary\xff")
 MOVING = b"a" + (1234567890123).to_bytes(8, "big") + bytes([0, 0, 1, 2, 0, 3]) + b"x"
@@ -84,11 +84,11 @@ async def test_scripts_write_what_python_reads(scripted: ScriptedQueue) -> None:
     """The scripts' layout is Record's: a task goes through its life and stays readable."""
     await scripted.register("worker")
     await scripted.submit("1", TASK)
-    queued = await scripted.lookup.record("1")
+    queued = await scripted.reader.record("1")
     (claim,) = await scripted.claim("worker")
-    active = await scripted.lookup.record("1")
-    await scripted.give_back(claim)
-    again = await scripted.lookup.record("1")
+    active = await scripted.reader.record("1")
+    await scripted.release(claim)
+    again = await scripted.reader.record("1")
 
     assert [r.state for r in (queued, active, again)] == [
         State.QUEUED, State.ACTIVE, State.QUEUED,

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from queue_common.queue.connection import answer, open_client
-from queue_common.queue.server_connection import LARGE_BYTES
+from queue_common.queue.storage.connection import open_client, reply
+from queue_common.queue.storage.server_connection import LARGE_BYTES
 from queue_common.settings import RedisSettings
 
 
@@ -41,7 +41,7 @@ async def test_a_silent_server_is_asked_once() -> None:
         settings = RedisSettings(redis_addr=f"127.0.0.1:{port}", redis_url=None)
         client = open_client(settings, retries=1, answer_timeout_seconds=0.2)
         with pytest.raises(RedisTimeoutError):
-            await answer(client.ping())
+            await reply(client.ping())
         await client.aclose()
 
     assert asked == 1

@@ -7,7 +7,7 @@ import pytest
 
 from queue_common.retry import Dead, Done, RetryAt, RetryPolicy, deadline_of, decide
 from queue_common.task import Attempt, Outcome
-from queue_common.testing.tasks import a_task
+from queue_testing.tasks import a_task
 
 POLICY = RetryPolicy()
 T0 = 1_767_225_600_000

@@ -11,8 +11,8 @@ from saq import Job, Status
 from queue_common.errors import QueueUnavailableError
 from queue_common.saq_adapter import SaqQueue
 from queue_common.task import State, TaskId
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task
 
 
 async def _enqueue(saq_queue: SaqQueue, function: str, **kwargs: Any) -> Job:  # noqa: ANN401
@@ -177,7 +177,7 @@ async def test_unreadable_job_is_a_dead_letter_and_others_go_on(
     assert "cannot be read" in (shown.error or "")
     assert job is not None
     assert job.key == "whole"
-    assert (await scripted.lookup.record("damaged")).state is State.DEAD
+    assert (await scripted.reader.record("damaged")).state is State.DEAD
 
 
 async def test_job_with_a_long_traceback_is_settled(

@@ -19,9 +19,9 @@ from queue_common.queue import TaskQueue
 from queue_common.saq_adapter import SaqQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import State, TaskId
-from queue_common.testing import wait_until
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task
+from queue_testing import wait_until
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task
 
 SETTINGS = """
 from queue_common.queue import TaskQueue
@@ -100,7 +100,7 @@ async def test_scheduled_task_is_retried_from_the_page(
     async with page.post(f"/api/queues/{queue_settings.queue_name}/jobs/1/retry") as response:
         await _json(response)
 
-    assert (await scripted.lookup.record("1")).state is State.QUEUED
+    assert (await scripted.reader.record("1")).state is State.QUEUED
     await scripted.inspector.check()
 
 
@@ -112,7 +112,7 @@ async def test_task_is_aborted_from_the_page(
     async with page.post(f"/api/queues/{queue_settings.queue_name}/jobs/1/abort") as response:
         await _json(response)
 
-    assert (await scripted.lookup.view(TaskId("1"))).state is State.CANCELLED
+    assert (await scripted.reader.view(TaskId("1"))).state is State.CANCELLED
     await scripted.inspector.check()
 
 

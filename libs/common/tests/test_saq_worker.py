@@ -13,9 +13,9 @@ from saq import Job, Status
 
 from queue_common.saq_adapter import SaqQueue
 from queue_common.task import State, TaskId
-from queue_common.testing import wait_until
-from queue_common.testing.scripted import ScriptedQueue
-from queue_common.testing.tasks import a_task, now_ms
+from queue_testing import wait_until
+from queue_testing.scripted import ScriptedQueue
+from queue_testing.tasks import a_task, now_ms
 
 Context = dict[str, Any]
 
@@ -148,7 +148,7 @@ async def test_job_without_retries_left_fails(
 
     assert (job.status, job.attempts) == (Status.FAILED, 2)
     assert "ValueError: it failed" in (job.error or "")
-    assert (await scripted.lookup.record(job.key)).state is State.DEAD
+    assert (await scripted.reader.record(job.key)).state is State.DEAD
     await scripted.inspector.check()
 
 
@@ -189,7 +189,7 @@ async def test_running_job_is_aborted(
     assert seen is Status.ABORTING
     assert ("cancelled", "hang") in functions.events
     assert job.error == "enough of it"
-    assert (await scripted.lookup.record(job.key)).state is State.CANCELLED
+    assert (await scripted.reader.record(job.key)).state is State.CANCELLED
     await scripted.inspector.check()
 
 
@@ -230,7 +230,7 @@ async def test_http_task_is_a_job_of_deliver(
     await wait_until(lambda: functions.delivered, "it is delivered")
 
     async def settled() -> bool:
-        return (await saq_queue.tasks.look_up(TaskId("1"))).state is State.DELIVERED
+        return (await saq_queue.tasks.get_task(TaskId("1"))).state is State.DELIVERED
 
     await wait_until(settled, "it is settled")
     assert functions.delivered == [
@@ -246,7 +246,7 @@ async def test_failed_http_task_follows_our_retry_policy(
     await saq_queue.tasks.submit(TaskId("1"), a_task())
     worker: saq.Worker[Any] = saq.Worker(saq_queue, [], id="stock")
     await worker.process()
-    view = await scripted.lookup.view(TaskId("1"))
+    view = await scripted.reader.view(TaskId("1"))
 
     assert view.state is State.SCHEDULED
     assert view.attempts == 1

@@ -14,15 +14,15 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import SpanKind
 from structlog.testing import capture_logs
 
-from queue_common.telemetry.span_export import SpanExport
-from queue_common.telemetry.spans import Spans, failed
-from queue_common.telemetry.trace_context import TraceContext
-from queue_common.telemetry.trace_settings import TraceSettings
-from queue_common.telemetry.tracing import Tracing
-from queue_common.testing import free_port, wait_until
-from queue_common.testing.collector import Collector
-from queue_common.testing.socket_server import Peer, SocketServer
-from queue_common.testing.tasks import a_context
+from queue_common.tracing.context import TraceContext
+from queue_common.tracing.export import SpanExport
+from queue_common.tracing.settings import TraceSettings
+from queue_common.tracing.spans import Spans, failed
+from queue_common.tracing.tracer import Tracing
+from queue_testing import free_port, wait_until
+from queue_testing.collector import Collector
+from queue_testing.socket_server import Peer, SocketServer
+from queue_testing.tasks import a_context
 
 Open = Callable[..., SpanExport]
 SECOND_NS = 1_000_000_000
@@ -84,7 +84,7 @@ async def test_a_span_arrives_as_it_was_recorded(open_export: Open, collector: C
 
 async def test_spans_are_sent_in_batches(open_export: Open, collector: Collector) -> None:
     """Many spans are few requests, none larger than a batch."""
-    export = open_export(collector.url, most_a_batch=100, delay_seconds=60)
+    export = open_export(collector.url, max_per_batch=100, delay_seconds=60)
     record(export, 1000)
     await wait_until(lambda: len(collector.spans) == 1000, "all arrive")
 
@@ -120,7 +120,7 @@ async def test_a_collector_that_refuses_costs_the_spans_alone(
 async def test_a_collector_that_hangs_holds_nothing_up(open_export: Open) -> None:
     """While an export hangs, spans wait up to the bound, and those beyond are counted at once."""
     async with SocketServer(hang) as server:
-        export = open_export(server.url.rstrip("/"), most_waiting=100, most_a_batch=10)
+        export = open_export(server.url.rstrip("/"), max_waiting=100, max_per_batch=10)
         record(export, 10)
         await wait_until(lambda: server.connections, "the export hangs")
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from queue_common.task import State, Task, new_task_id
-from queue_common.testing.tasks import a_task
+from queue_testing.tasks import a_task
 
 TASK = a_task("http://a.test/x", body=b"body", headers={"A": "1", "B": "2"})
 

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queue_common.telemetry.trace_context import (
-    TraceContext,
-    new_span_id,
-    new_trace_id,
-    read_context,
-)
+from queue_common.tracing.context import TraceContext, new_span_id, new_trace_id, read_context
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 VALID = f"00-{TRACE}-{SPAN}-01"

@@ -9,10 +9,10 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import get_current_span, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from queue_common.telemetry.sampling import SdkSampler, TraceSampler
-from queue_common.telemetry.trace_context import new_trace_id
-from queue_common.telemetry.trace_settings import TraceSettings
-from queue_common.testing.tasks import a_context
+from queue_common.tracing.context import new_trace_id
+from queue_common.tracing.sampling import SdkSampler, TraceSampler
+from queue_common.tracing.settings import TraceSettings
+from queue_testing.tasks import a_context
 
 
 class Clock:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from queue_common.settings import load
-from queue_common.telemetry.trace_settings import TraceSettings
+from queue_common.tracing.settings import TraceSettings
 
 
 def test_the_endpoint_is_the_standards() -> None:

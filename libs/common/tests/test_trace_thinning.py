@@ -7,10 +7,10 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from queue_common.queue.record import Record, fixed_part, pack_tail
+from queue_common.queue.storage.record import Record, fixed_part, pack_tail
 from queue_common.task import Attempt, Outcome
-from queue_common.telemetry.trace_thinning import keep
-from queue_common.testing.tasks import a_task
+from queue_common.tracing.retention import keep
+from queue_testing.tasks import a_task
 
 A_DAY = 8640
 """Attempts, one every 10 s."""

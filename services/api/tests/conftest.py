@@ -14,7 +14,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from queue_common.testing import RedisServer, free_port, wait_until
+from queue_testing import RedisServer, free_port, wait_until
 
 
 @dataclass

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, cast
 import uvicorn
 from uvicorn.server import ServerState
 
+from queue_api.app_context import AppContext
 from queue_api.http.fast_path import FastPath, FastPathProtocol
 from queue_api.http.origin import AllowedHosts, OriginGuard
 from queue_api.metrics import ApiMetrics, Measured
-from queue_api.routes.tasks import CreateTask
 from queue_api.settings import ApiSettings
-from queue_api.state import State
-from queue_common.telemetry.tracing import Tracing
-from queue_common.testing import wait_until
+from queue_api.tasks.routes import CreateTask
+from queue_common.tracing.tracer import Tracing
+from queue_testing import wait_until
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -129,7 +129,7 @@ class Connection:
         self.queue = HeldQueue()
         self.metrics = ApiMetrics("tasks")
         create_task = CreateTask(
-            State(
+            AppContext(
                 settings, cast("TaskQueue", self.queue), settings.retry_policy(),
                 Tracing(settings, "queue-api", "tasks"), allowed,
             )

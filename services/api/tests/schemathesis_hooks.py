@@ -5,7 +5,7 @@ from __future__ import annotations
 import schemathesis
 from hypothesis import strategies as st
 
-from queue_api.checks import check_url, destination_check, header_errors
+from queue_api.tasks.checks import check_url, destination_check, header_errors
 from queue_common.egress import EgressGuard
 from queue_common.lanes import lane_of
 

@@ -9,8 +9,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from queue_common.queue.deadline import REPLY_SECONDS
-from queue_common.testing import RedisServer, wait_until
+from queue_common.queue.storage.reply_deadline import REPLY_SECONDS
+from queue_testing import RedisServer, wait_until
 
 from .conftest import Api
 

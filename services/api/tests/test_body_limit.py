@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from queue_common.testing import wait_until
+from queue_testing import wait_until
 
 from .conftest import Api
 

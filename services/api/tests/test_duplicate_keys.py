@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_api.parse import parse_task
 from queue_api.problems import ProblemError
+from queue_api.tasks.parse import parse_task
 
 URL = '"url": "http://example.com/"'
 

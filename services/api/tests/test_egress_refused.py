@@ -8,9 +8,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from queue_api.checks import destination_check
+from queue_api.tasks.checks import destination_check
 from queue_common.egress import EgressGuard
-from queue_common.testing import RedisServer
+from queue_testing import RedisServer
 
 from .conftest import Api
 

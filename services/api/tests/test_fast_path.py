@@ -8,7 +8,7 @@ import time
 import pytest
 
 from queue_common.errors import ConflictError, QueueUnavailableError
-from queue_common.testing import wait_until
+from queue_testing import wait_until
 
 from .hand_driven import REQUEST, Connection, request, teapot
 

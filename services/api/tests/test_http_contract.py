@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx
 import pytest
 
-from queue_api.schemas import TaskStatus
+from queue_api.tasks.schemas import TaskStatus
 
 from .conftest import Api
 

@@ -9,7 +9,7 @@ import resource
 import httpx
 import pytest
 
-from queue_common.testing import free_port
+from queue_testing import free_port
 
 from .conftest import Api
 from .hand_driven import BODY, REQUEST, request

@@ -13,7 +13,7 @@ from queue_common.queue import TaskQueue
 from queue_common.retry import Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import Attempt, Outcome, TaskId, TaskView
-from queue_common.telemetry.tracing import Tracing
+from queue_common.tracing.tracer import Tracing
 
 from .conftest import Api
 
@@ -29,7 +29,7 @@ TASK = {
 async def worker_of(api: Api, redis: RedisSettings) -> AsyncIterator[TaskQueue]:
     """Serve the API's queue as a worker does."""
     queue = TaskQueue(redis, QueueSettings(queue_name=api.environment["QUEUE_NAME"]))
-    await queue.start_serving(worker_id="test", concurrency=1)
+    await queue.start_consuming(worker_id="test", concurrency=1)
     try:
         yield queue
     finally:
@@ -109,7 +109,7 @@ async def test_a_record_that_cannot_be_read_is_no_task(
 class BrokenQueue(TaskQueue):
     """Has a bug."""
 
-    async def look_up(self, task_id: TaskId) -> TaskView:
+    async def get_task(self, task_id: TaskId) -> TaskView:
         raise ZeroDivisionError(task_id)
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from queue_api.checks import check_url
-from queue_api.parse import parse_task
 from queue_api.problems import ProblemError
+from queue_api.tasks.checks import check_url
+from queue_api.tasks.parse import parse_task
 from queue_common.task import Task
 
 URL = "http://example.com/hook"

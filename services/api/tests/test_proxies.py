@@ -14,7 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from queue_common.testing import free_port, wait_until
+from queue_testing import free_port, wait_until
 
 from .conftest import Api
 from .hand_driven import BODY

@@ -13,10 +13,10 @@ from queue_api.settings import ApiSettings
 from queue_common.queue import TaskQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import TaskId
-from queue_common.telemetry.tracing import Tracing
-from queue_common.testing import free_port
-from queue_common.testing.collector import Collector
-from queue_common.testing.seen_spans import SeenSpan
+from queue_common.tracing.tracer import Tracing
+from queue_testing import free_port
+from queue_testing.collector import Collector
+from queue_testing.seen_spans import SeenSpan
 
 TASKS = "/api/v1/tasks"
 TASK = {"url": "http://localhost:9/x?token=s3cret", "headers": {"Authorization": "s3cret"}}
@@ -52,7 +52,7 @@ class TracedApi:
     async def stored_context(self, task_id: str) -> dict[str, str] | None:
         """Return what travels with a task."""
         queue = TaskQueue(self.redis, self._queue)
-        task = (await queue.look_up(TaskId(task_id))).task
+        task = (await queue.get_task(TaskId(task_id))).task
         await queue.disconnect()
         return task.trace_context if task else None
 

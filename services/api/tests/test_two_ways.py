@@ -11,9 +11,9 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from queue_common.testing import RedisServer, free_port, wait_until
-from queue_common.testing.collector import Collector
-from queue_common.testing.seen_spans import SeenSpan
+from queue_testing import RedisServer, free_port, wait_until
+from queue_testing.collector import Collector
+from queue_testing.seen_spans import SeenSpan
 
 from .conftest import Api
 from .hand_driven import BODY, request

@@ -17,16 +17,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import structlog
 
-from queue_api import trace as api_trace
-from queue_common import events
-from queue_common.log import configure_logging
+from queue_api.tasks import trace as api_trace
+from queue_common.logs import events
+from queue_common.logs.setup import configure_logging
 from queue_common.queue import Claim
 from queue_common.retry import Done
 from queue_common.settings import LogSettings
 from queue_common.task import Attempt, Outcome, TaskId
-from queue_common.telemetry.trace_settings import TraceSettings
-from queue_common.telemetry.tracing import Tracing
-from queue_common.testing.tasks import a_context, a_task
+from queue_common.tracing.settings import TraceSettings
+from queue_common.tracing.tracer import Tracing
+from queue_testing.tasks import a_context, a_task
 from queue_worker import trace as worker_trace
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from queue_common.settings import QueueSettings
-from queue_common.testing import RedisServer
-from queue_common.testing.receiver import Receiver
+from queue_testing import RedisServer
+from queue_testing.receiver import Receiver
 
 from .metered import Metered
 

@@ -15,7 +15,7 @@ import httpx
 from prometheus_client.core import Metric as Family
 from prometheus_client.parser import text_string_to_metric_families
 
-from queue_common.testing import free_port, wait_until
+from queue_testing import free_port, wait_until
 
 
 @dataclass

@@ -13,10 +13,10 @@ import pytest
 import redis.asyncio
 
 from queue_common.cancellation import cancel_and_wait
-from queue_common.testing import RedisServer, wait_until
-from queue_common.testing.proxy import CuttingProxy
-from queue_common.testing.receiver import Receiver
-from queue_common.testing.sentinels import SentinelServer, primary_port, until_watching
+from queue_testing import RedisServer, wait_until
+from queue_testing.proxy import CuttingProxy
+from queue_testing.receiver import Receiver
+from queue_testing.sentinels import SentinelServer, primary_port, until_watching
 
 from .conftest import NewProcess
 from .metered import Metered

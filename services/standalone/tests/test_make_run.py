@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from queue_common.testing import RedisServer, free_port, wait_until
-from queue_common.testing.receiver import Receiver
+from queue_testing import RedisServer, free_port, wait_until
+from queue_testing.receiver import Receiver
 
 PARTS = ("queue_api", "queue_worker", "valkey-server", "orphans")
 

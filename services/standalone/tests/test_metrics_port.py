@@ -11,9 +11,9 @@ from contextlib import suppress
 
 import pytest
 
-from queue_common.telemetry.metrics_table import METRICS, REQUEST_DURATION
-from queue_common.testing import RedisServer, wait_until
-from queue_common.testing.receiver import Answer, Receiver
+from queue_common.metrics.catalog import METRICS, REQUEST_DURATION
+from queue_testing import RedisServer, wait_until
+from queue_testing.receiver import CannedResponse, Receiver
 
 from .conftest import NewProcess
 
@@ -23,7 +23,7 @@ async def test_a_tasks_life_is_counted(new_process: NewProcess, receiver: Receiv
     api, worker = new_process("api").start(), new_process("worker").start()
     await api.until("/ready", 200)
     await worker.until("/ready", 200)
-    receiver.answers("/hook", [Answer(500), Answer(200)])
+    receiver.answers("/hook", [CannedResponse(500), CannedResponse(200)])
     created = await api.post(url=f"{receiver.url}/hook")
     await worker.until_value(1, "queue_attempts_total", outcome="delivered")
 
@@ -56,7 +56,7 @@ async def test_figures_of_the_queue_are_the_same_from_both(
 ) -> None:
     """Tasks by state, lanes, workers and dead letters are told alike by API and worker."""
     api, worker = new_process("api").start(), new_process("worker").start()
-    receiver.answers("/hang", [Answer(hangs=True)])
+    receiver.answers("/hang", [CannedResponse(hangs=True)])
     await api.until("/ready", 200)
     await worker.until("/ready", 200)
     await api.post(url=f"{receiver.url}/hang")
@@ -128,7 +128,7 @@ async def test_a_draining_worker_is_alive_and_not_ready(
     new_process: NewProcess, receiver: Receiver
 ) -> None:
     """While a worker finishes its last request /ready is 503 "draining", /health 200."""
-    receiver.answers("/slow", [Answer(hangs=True)])
+    receiver.answers("/slow", [CannedResponse(hangs=True)])
     api, worker = new_process("api").start(), new_process("worker").start()
     await api.until("/ready", 200)
     await worker.until("/ready", 200)
@@ -210,7 +210,7 @@ async def test_labels_are_from_bounded_sets(new_process: NewProcess, receiver: R
     api, worker = new_process("api").start(), new_process("worker").start()
     await api.until("/ready", 200)
     await worker.until("/ready", 200)
-    receiver.answers("/s3cret", [Answer(599), Answer(298)])
+    receiver.answers("/s3cret", [CannedResponse(599), CannedResponse(298)])
     task_id = (await api.post(url=f"{receiver.url}/s3cret?token=s3cret")).json()["task_id"]
     await worker.until_value(1, "queue_attempts_total", outcome="delivered")
     reader, writer = await asyncio.open_connection("127.0.0.1", api.api_port)

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from queue_common.telemetry.metrics_table import METRICS, Kind, Source
-from queue_common.testing import free_port, wait_until
-from queue_common.testing.metrics_collector import MetricsCollector, SeenMetric
-from queue_common.testing.receiver import Receiver
+from queue_common.metrics.catalog import METRICS, Kind, Source
+from queue_testing import free_port, wait_until
+from queue_testing.metrics_collector import MetricsCollector, SeenMetric
+from queue_testing.receiver import Receiver
 
 from .conftest import NewProcess
 

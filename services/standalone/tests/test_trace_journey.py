@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from queue_common.telemetry.trace_context import TraceContext, read_context
-from queue_common.testing import RedisServer, free_port, wait_until
-from queue_common.testing.collector import Collector
-from queue_common.testing.receiver import Received, Receiver
-from queue_common.testing.socket_server import Peer, SocketServer
+from queue_common.tracing.context import TraceContext, read_context
+from queue_testing import RedisServer, free_port, wait_until
+from queue_testing.collector import Collector
+from queue_testing.receiver import Received, Receiver
+from queue_testing.socket_server import Peer, SocketServer
 
 from .traced_system import TracedSystem, traced_system
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from queue_common.testing import RedisServer, free_port, wait_until
+from queue_testing import RedisServer, free_port, wait_until
 
 KEPT = {"PATH", "HOME"}
 

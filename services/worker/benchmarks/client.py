@@ -21,8 +21,8 @@ import httpx
 import uvloop
 from httpx_aiohttp import AiohttpTransport
 
-from queue_worker.testing import open_transport
-from queue_worker.transport import Outgoing, Transport
+from queue_testing.attempts import open_transport
+from queue_worker.transport import Request, Transport
 
 IN_FLIGHT = 64
 BODY = b"x" * 256
@@ -33,7 +33,7 @@ HEADERS = [
     (b"X-Task-Attempt", b"1"),
 ]
 
-Request = Callable[[int], Awaitable[None]]
+SendOne = Callable[[int], Awaitable[None]]
 
 
 class Progress:
@@ -42,18 +42,18 @@ class Progress:
     phase = ""
 
 
-def by_transport(transport: Transport, url: str, *, one_url: bool = True) -> Request:
+def by_transport(transport: Transport, url: str, *, one_url: bool = True) -> SendOne:
     """Make requests as a delivery does, straight to our transport."""
 
     async def request(number: int) -> None:
         target = url if one_url else f"{url}{number}"
-        answer = await transport.exchange(Outgoing("POST", target, HEADERS, BODY, Progress()))
+        answer = await transport.exchange(Request("POST", target, HEADERS, BODY, Progress()))
         assert answer.body == b"ok"  # noqa: S101
 
     return request
 
 
-def by_httpx_transport(transport: httpx.AsyncBaseTransport, url: str) -> Request:
+def by_httpx_transport(transport: httpx.AsyncBaseTransport, url: str) -> SendOne:
     """Make requests straight to a transport of httpx's."""
 
     async def request(_number: int) -> None:
@@ -65,7 +65,7 @@ def by_httpx_transport(transport: httpx.AsyncBaseTransport, url: str) -> Request
     return request
 
 
-def by_client(client: httpx.AsyncClient, url: str) -> Request:
+def by_client(client: httpx.AsyncClient, url: str) -> SendOne:
     """Make requests by httpx's client, as its documentation shows."""
 
     async def request(_number: int) -> None:
@@ -75,7 +75,7 @@ def by_client(client: httpx.AsyncClient, url: str) -> Request:
     return request
 
 
-def by_aiohttp(session: aiohttp.ClientSession, url: str) -> Request:
+def by_aiohttp(session: aiohttp.ClientSession, url: str) -> SendOne:
     """Make requests by aiohttp's client."""
     headers = {name.decode(): value.decode() for name, value in HEADERS}
 
@@ -86,7 +86,7 @@ def by_aiohttp(session: aiohttp.ClientSession, url: str) -> Request:
     return request
 
 
-async def run(request: Request, total: int) -> tuple[float, float]:
+async def run(request: SendOne, total: int) -> tuple[float, float]:
     """Make ``total`` requests, IN_FLIGHT at a time; return µs of CPU and of time a request."""
     numbers = iter(range(total))
 
@@ -103,7 +103,7 @@ async def run(request: Request, total: int) -> tuple[float, float]:
 async def compare(url: str, total: int) -> None:
     """Measure all clients."""
     async with AsyncExitStack() as stack:
-        transport = open_transport(most_open=1000)
+        transport = open_transport(max_open=1000)
         stack.push_async_callback(transport.aclose)
         limits = httpx.Limits(max_connections=1000, max_keepalive_connections=1000)
         httpx_transport = httpx.AsyncHTTPTransport(limits=limits)
@@ -128,7 +128,7 @@ async def compare(url: str, total: int) -> None:
 
 async def watch_memory(url: str, total: int) -> None:
     """Run our transport ``total`` times and print the process' memory on the way."""
-    transport = open_transport(most_open=1000)
+    transport = open_transport(max_open=1000)
     request = by_transport(transport, url, one_url=False)
     await run(request, 20_000)
     for done in range(0, total, max(1, total // 10)):

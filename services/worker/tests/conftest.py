@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 import pytest
 import uvloop
 
-from queue_common.testing import wait_until
-from queue_worker.testing import open_transport
+from queue_testing import wait_until
+from queue_testing.attempts import open_transport
 from queue_worker.transport import Transport
 
 

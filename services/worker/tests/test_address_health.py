@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 import pytest
 
 from queue_common.task import Outcome
-from queue_common.testing import wait_until
-from queue_common.testing.socket_server import Peer, SocketServer
-from queue_worker.testing import attempt
+from queue_testing import wait_until
+from queue_testing.attempts import attempt
+from queue_testing.socket_server import Peer, SocketServer
 from queue_worker.transport import AddressBusyError, Transport
 from queue_worker.transport.address_health import (
     MAX_ADDRESSES,

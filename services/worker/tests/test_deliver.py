@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 import pytest
 
 from queue_common.task import Attempt, Outcome, TaskId
-from queue_common.telemetry.trace_context import TraceContext
-from queue_common.testing.receiver import Answer, Received, Receiver
-from queue_common.testing.tasks import a_context, a_task
+from queue_common.tracing.context import TraceContext
+from queue_testing.attempts import open_transport
+from queue_testing.receiver import CannedResponse, Received, Receiver
+from queue_testing.tasks import a_context, a_task
 from queue_worker.deliver import USER_AGENT, Deliverer
-from queue_worker.testing import open_transport
 
 TASK_ID = TaskId("01a20d98-82b5-7111-9858-f3ef6d08a280")
 
@@ -37,7 +37,9 @@ async def sent(deliverer: Deliverer, receiver: Receiver, **task: object) -> Rece
     return request
 
 
-async def answered(deliverer: Deliverer, receiver: Receiver, answer: int | Answer) -> Attempt:
+async def answered(
+    deliverer: Deliverer, receiver: Receiver, answer: int | CannedResponse
+) -> Attempt:
     """Deliver a task that is answered so."""
     receiver.answers("/hook", [answer])
     return await deliverer.deliver(TASK_ID, a_task(f"{receiver.url}/hook"), 1, a_context())
@@ -110,7 +112,7 @@ async def test_any_2xx_is_success(deliverer: Deliverer, receiver: Receiver, stat
     """Every 2xx delivers the task; nothing of the answer is kept."""
     body = b"" if status == 204 else b"fine"
 
-    attempt = await answered(deliverer, receiver, Answer(status, body=body))
+    attempt = await answered(deliverer, receiver, CannedResponse(status, body=body))
 
     assert (attempt.outcome, attempt.status_code) == (Outcome.DELIVERED, status)
     assert (attempt.error, attempt.answer, attempt.phase) == (None, None, None)
@@ -124,7 +126,7 @@ async def test_anything_else_is_failure(
     """Every other status is a failure with its number."""
     body = b"" if status == 304 else b"no"
 
-    attempt = await answered(deliverer, receiver, Answer(status, body=body))
+    attempt = await answered(deliverer, receiver, CannedResponse(status, body=body))
 
     assert (attempt.outcome, attempt.status_code) == (Outcome.HTTP_ERROR, status)
     assert attempt.error == f"answered {status}"
@@ -137,7 +139,7 @@ async def test_redirects_are_not_followed(
     """A redirect is a failure, and its target gets no request."""
     there = {"Location": f"{receiver.url}/elsewhere"}
 
-    attempt = await answered(deliverer, receiver, Answer(status, headers=there))
+    attempt = await answered(deliverer, receiver, CannedResponse(status, headers=there))
 
     assert attempt.outcome is Outcome.HTTP_ERROR
     assert receiver.to("/elsewhere") == []
@@ -145,7 +147,7 @@ async def test_redirects_are_not_followed(
 
 async def test_of_a_failures_answer_1_kib_is_kept(deliverer: Deliverer, receiver: Receiver) -> None:
     """The first 1,024 bytes of a failure's answer are kept as text, whatever bytes they are."""
-    attempt = await answered(deliverer, receiver, Answer(500, body=b"\xff" + b"x" * 5000))
+    attempt = await answered(deliverer, receiver, CannedResponse(500, body=b"\xff" + b"x" * 5000))
 
     assert attempt.answer == "\ufffd" + "x" * 1023
 
@@ -153,7 +155,7 @@ async def test_of_a_failures_answer_1_kib_is_kept(deliverer: Deliverer, receiver
 async def test_an_answer_is_not_decoded(deliverer: Deliverer, receiver: Receiver) -> None:
     """A compressed answer nobody asked for is kept as it came: no bomb can unfold."""
     packed = gzip.compress(b"y" * 100)
-    answer = Answer(500, headers={"Content-Encoding": "gzip"}, body=packed)
+    answer = CannedResponse(500, headers={"Content-Encoding": "gzip"}, body=packed)
 
     attempt = await answered(deliverer, receiver, answer)
 
@@ -162,7 +164,7 @@ async def test_an_answer_is_not_decoded(deliverer: Deliverer, receiver: Receiver
 
 async def test_a_huge_answer_is_cut_off(deliverer: Deliverer, receiver: Receiver) -> None:
     """Of an answer of 8 MiB the status decides; the next attempt goes through all the same."""
-    first = await answered(deliverer, receiver, Answer(500, body=b"z" * (8 << 20)))
+    first = await answered(deliverer, receiver, CannedResponse(500, body=b"z" * (8 << 20)))
     second = await answered(deliverer, receiver, 200)
 
     assert (first.outcome, first.answer) == (Outcome.HTTP_ERROR, "z" * 1024)
@@ -181,14 +183,16 @@ async def test_a_huge_request_arrives(deliverer: Deliverer, receiver: Receiver) 
 @pytest.mark.parametrize("status", [429, 503])
 async def test_retry_after_is_noted(deliverer: Deliverer, receiver: Receiver, status: int) -> None:
     """Retry-After on 429 and 503 is part of the attempt, in milliseconds."""
-    attempt = await answered(deliverer, receiver, Answer(status, headers={"Retry-After": "7"}))
+    attempt = await answered(
+        deliverer, receiver, CannedResponse(status, headers={"Retry-After": "7"})
+    )
 
     assert attempt.retry_after_ms == 7000
 
 
 async def test_retry_after_counts_there_alone(deliverer: Deliverer, receiver: Receiver) -> None:
     """Retry-After on another failure is passed over."""
-    attempt = await answered(deliverer, receiver, Answer(500, headers={"Retry-After": "7"}))
+    attempt = await answered(deliverer, receiver, CannedResponse(500, headers={"Retry-After": "7"}))
 
     assert attempt.retry_after_ms is None
 

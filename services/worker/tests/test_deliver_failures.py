@@ -12,10 +12,10 @@ import pytest
 
 from queue_common.cancellation import cancel_and_wait
 from queue_common.task import Attempt, Outcome, TaskId
-from queue_common.testing import free_port, wait_until
-from queue_common.testing.tasks import a_context, a_task
+from queue_testing import free_port, wait_until
+from queue_testing.attempts import open_transport
+from queue_testing.tasks import a_context, a_task
 from queue_worker.deliver import Deliverer
-from queue_worker.testing import open_transport
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 TASK_ID = TaskId("01a20d98-82b5-7111-9858-f3ef6d08a280")

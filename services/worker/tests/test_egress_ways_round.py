@@ -8,8 +8,8 @@ import pytest
 
 from queue_common.egress import EgressGuard
 from queue_common.task import Outcome
-from queue_common.testing.socket_server import SocketServer, says
-from queue_worker.testing import attempt, open_transport
+from queue_testing.attempts import attempt, open_transport
+from queue_testing.socket_server import SocketServer, says
 from queue_worker.transport import Resolver, Transport
 from queue_worker.transport.resolve import AddressInfo, numeric, system_lookup
 
@@ -103,8 +103,8 @@ async def test_rebinding(guarded: Opener) -> None:
 
 async def test_rebinding_after_the_answer_is_forgotten(guarded: Opener) -> None:
     """Each new connection is judged by the address it goes to, whatever the name was before."""
-    lookup = answers(("127.0.0.2",), ("127.0.0.1",))
-    resolver = Resolver(lookup, remembered_seconds=0)
+    reader = answers(("127.0.0.2",), ("127.0.0.1",))
+    resolver = Resolver(reader, remembered_seconds=0)
     transport = guarded(production("127.0.0.2"), resolver)
 
     async with SocketServer(says(OK, then_close=True), host="127.0.0.2") as server:
@@ -148,13 +148,13 @@ async def test_a_redirect(guarded: Opener) -> None:
 async def test_redis_itself(guarded: Opener, url_host: str) -> None:
     """Redis is refused at its port, by whatever name, where loopback is allowed otherwise."""
 
-    def lookup(host: str) -> list[AddressInfo]:
+    def reader(host: str) -> list[AddressInfo]:
         known = host in {"cache.example", "redis.example"}
         return (numeric("127.0.0.1") or []) if known else system_lookup(host)
 
     async with SocketServer(says(OK)) as redis:
         transport = guarded(
-            production("127.0.0.0/8, ::1", (("redis.example", redis.port),)), Resolver(lookup)
+            production("127.0.0.0/8, ::1", (("redis.example", redis.port),)), Resolver(reader)
         )
         result = await attempt(transport, f"http://{url_host}:{redis.port}/")
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from queue_common.queue import QueueWatch, TaskQueue
-from queue_common.queue.observer import QueueObserver
+from queue_common.queue import QueueStats, TaskQueue
+from queue_common.queue.hooks import QueueHooks
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import State, TaskId, new_task_id
-from queue_common.testing import wait_until
-from queue_common.testing.receiver import Receiver
-from queue_common.testing.socket_server import Peer, SocketServer
-from queue_common.testing.tasks import a_task
+from queue_testing import wait_until
+from queue_testing.receiver import Receiver
+from queue_testing.socket_server import Peer, SocketServer
+from queue_testing.tasks import a_task
 
 from .test_worker_process import Worker, new_worker, receiver, until
 
@@ -52,7 +52,7 @@ async def test_lane_shrinks_and_recovers(
     redis_settings: RedisSettings, queue_settings: QueueSettings,
 ) -> None:  # fmt: skip
     """A destination that refuses for a while and comes back gets all its tasks."""
-    watch = QueueWatch.open(redis_settings, queue_settings, QueueObserver())
+    watch = QueueStats.open(redis_settings, queue_settings, QueueHooks())
 
     async def unhealthy(lanes: int) -> bool:
         return (await watch.read()).unhealthy_lanes == lanes

@@ -18,7 +18,7 @@ PROGRAM = """
 import asyncio, socket
 from queue_common.egress import EgressGuard
 from queue_common.egress.own import is_own_address
-from queue_worker.testing import attempt
+from queue_testing.attempts import attempt
 from queue_worker.transport import Dialer, Resolver, Transport
 from queue_worker.transport.build import build_tls
 
@@ -34,7 +34,7 @@ async def main():
     is_own = (lambda _address: False) if BLIND else is_own_address
     for allow in ("", "93.184.215.14,2a00:1450::/32"):
         dialer = Dialer(Resolver(), EgressGuard.from_settings(allow=allow), is_own)
-        transport = Transport(dialer, build_tls(None), most_open=10)
+        transport = Transport(dialer, build_tls(None), max_open=10)
         for url in ("http://93.184.215.14:8080/", "http://[2a00:1450::14]:8081/"):
             print((await attempt(transport, url)).outcome)
 

@@ -12,10 +12,10 @@ from queue_common.errors import LeaseLostError
 from queue_common.queue import Claim
 from queue_common.retry import Dead, Decision, Done, RetryAt, RetryPolicy
 from queue_common.task import Attempt, Outcome, Task, TaskId
-from queue_common.telemetry.trace_context import TraceContext
-from queue_common.telemetry.trace_settings import TraceSettings
-from queue_common.telemetry.tracing import Tracing
-from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_common.tracing.context import TraceContext
+from queue_common.tracing.settings import TraceSettings
+from queue_common.tracing.tracer import Tracing
+from queue_testing.tasks import a_task, an_attempt, now_ms
 from queue_worker.metrics import WorkerMetrics
 from queue_worker.process import Delivering, Processor
 from queue_worker.settle import Settling

@@ -7,9 +7,9 @@ import os
 import pytest
 
 from queue_common.task import Outcome, TaskId
-from queue_common.telemetry.trace_context import TraceContext
-from queue_common.testing.socket_server import SocketServer, says
-from queue_common.testing.tasks import a_context, a_task
+from queue_common.tracing.context import TraceContext
+from queue_testing.socket_server import SocketServer, says
+from queue_testing.tasks import a_context, a_task
 from queue_worker.deliver import USER_AGENT, Deliverer
 from queue_worker.transport import Transport
 

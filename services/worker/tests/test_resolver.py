@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from queue_common.testing import wait_until
+from queue_testing import wait_until
 from queue_worker.transport import ResolveError, Resolver
 from queue_worker.transport.resolve import (
     MAX_DOMAIN_LOOKUPS,

@@ -16,8 +16,8 @@ from queue_common.retry import Done
 from queue_common.saq_adapter import SaqQueue
 from queue_common.settings import QueueSettings
 from queue_common.task import State, new_task_id
-from queue_common.testing import wait_until
-from queue_common.testing.tasks import a_task, an_attempt
+from queue_testing import wait_until
+from queue_testing.tasks import a_task, an_attempt
 from queue_worker.worker import TaskWorker
 
 
@@ -54,7 +54,7 @@ async def run(queue: TaskQueue, handler: Handler) -> AsyncIterator[Run]:
         worker = TaskWorker(
             SaqQueue(queue), handler, **{"max_in_flight": 100, "drain_seconds": 5.0, **options}
         )
-        await queue.start_serving(worker_id=worker.id, concurrency=100)
+        await queue.start_consuming(worker_id=worker.id, concurrency=100)
         running.append((worker, asyncio.create_task(worker.start())))
         return worker
 
@@ -78,7 +78,7 @@ async def test_what_is_in_flight_is_bounded(queue: TaskQueue, handler: Handler, 
     await submit(queue, 10)
     await run(max_in_flight=4)
     await wait_until(lambda: len(handler.started) == 4, "four are in flight")
-    assert (await queue.lookup.count()).active == 4
+    assert (await queue.reader.count()).active == 4
 
     handler.may_end.set()
 
@@ -158,7 +158,7 @@ async def test_a_stopping_worker_claims_no_more(
         await stopping
 
     assert handler.settled == [first]
-    assert (await queue.lookup.count()).queued == 1
+    assert (await queue.reader.count()).queued == 1
 
 
 async def test_what_does_not_end_is_given_back(
@@ -171,16 +171,16 @@ async def test_what_does_not_end_is_given_back(
 
     await worker.stop()
 
-    counts = await queue.lookup.count()
+    counts = await queue.reader.count()
     assert (counts.queued, counts.active, handler.settled) == (5, 0, [])
-    assert [task.id for task in (await queue.lookup.list(State.QUEUED)).tasks] == task_ids
+    assert [task.id for task in (await queue.reader.list(State.QUEUED)).tasks] == task_ids
 
 
 async def test_a_worker_that_cannot_claim_ends(queue: TaskQueue, handler: Handler) -> None:
     """A failure of claiming itself ends the worker, which remembers what it was."""
     worker = TaskWorker(SaqQueue(queue), handler, max_in_flight=1, drain_seconds=0.0)
 
-    await asyncio.wait_for(worker.start(), 10)  # start_serving() was never called
+    await asyncio.wait_for(worker.start(), 10)  # start_consuming() was never called
 
     assert isinstance(worker.failure, RuntimeError)
 
@@ -236,10 +236,10 @@ async def test_job_of_an_unknown_function_is_refused(queue: TaskQueue, run: Run)
     assert job is not None
 
     async def dead() -> bool:
-        return (await queue.lookup.record("1")).state is State.DEAD
+        return (await queue.reader.record("1")).state is State.DEAD
 
     await wait_until(dead, "it is dead")
-    attempt = (await queue.lookup.record("1")).last_attempt()
+    attempt = (await queue.reader.record("1")).last_attempt()
     assert attempt is not None
     assert attempt.error == "this worker has no function 'nobody_knows'"
 

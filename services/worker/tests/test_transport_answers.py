@@ -7,9 +7,9 @@ import asyncio
 import pytest
 
 from queue_common.task import Outcome
-from queue_common.testing import wait_until
-from queue_common.testing.socket_server import Peer, SocketServer, says
-from queue_worker.testing import Result, attempt
+from queue_testing import wait_until
+from queue_testing.attempts import Result, attempt
+from queue_testing.socket_server import Peer, SocketServer, says
 from queue_worker.transport import Transport
 from queue_worker.transport.connection import MAX_RESPONSE_BYTES
 

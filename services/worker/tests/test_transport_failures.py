@@ -11,9 +11,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from queue_common.task import Outcome
-from queue_common.testing import wait_until
-from queue_common.testing.socket_server import Peer, Script, SocketServer, says
-from queue_worker.testing import Result, attempt, open_transport
+from queue_testing import wait_until
+from queue_testing.attempts import Result, attempt, open_transport
+from queue_testing.socket_server import Peer, Script, SocketServer, says
 from queue_worker.transport import Resolver, Transport
 from queue_worker.transport.resolve import AddressInfo, numeric
 
@@ -248,11 +248,11 @@ async def test_a_look_up_that_hangs() -> None:
     """A name server that hangs ends at the deadline, in the phase of the look-up."""
     hang = threading.Event()
 
-    def lookup(_host: str) -> list[AddressInfo]:
+    def reader(_host: str) -> list[AddressInfo]:
         hang.wait()
         return []
 
-    transport = open_transport(resolver=Resolver(lookup))
+    transport = open_transport(resolver=Resolver(reader))
     result = await attempt(transport, "http://slow.example/", timeout_seconds=0.2)
     hang.set()
     await transport.aclose()

@@ -14,9 +14,9 @@ import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from queue_common.testing import wait_until
-from queue_common.testing.socket_server import Peer, SocketServer
-from queue_worker.testing import Result, attempt, open_transport
+from queue_testing import wait_until
+from queue_testing.attempts import Result, attempt, open_transport
+from queue_testing.socket_server import Peer, SocketServer
 from queue_worker.transport import Transport
 
 DEADLINE_SECONDS = 0.2
@@ -69,8 +69,8 @@ def saids(draw: st.DrawFn) -> Said:
     """Any answer, in any pieces, and any end of it."""
     answer = draw(st.one_of(mutated(), mutated(), st.binary(max_size=200)))
     cuts = sorted(draw(st.lists(st.integers(0, len(answer)), max_size=4)))
-    bounds = [0, *cuts, len(answer)]
-    parts = [answer[begin:end] for begin, end in pairwise(bounds)]
+    retention = [0, *cuts, len(answer)]
+    parts = [answer[begin:end] for begin, end in pairwise(retention)]
     return Said(parts, draw(st.sampled_from(["close", "close", "reset", "listen", "hold"])))
 
 

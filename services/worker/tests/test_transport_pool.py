@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from queue_common.task import Outcome
-from queue_common.testing import wait_until
-from queue_common.testing.socket_server import SocketServer, says
-from queue_worker.testing import Result, attempt, open_transport
-from queue_worker.transport import Outgoing, Transport
+from queue_testing import wait_until
+from queue_testing.attempts import Result, attempt, open_transport
+from queue_testing.socket_server import SocketServer, says
+from queue_worker.transport import Request, Transport
 from queue_worker.transport.errors import InvalidUrlError, UnsendableRequestError
 from queue_worker.transport.request import encode_outgoing
 from queue_worker.transport.url import read_target, target_of
@@ -27,8 +27,8 @@ async def native() -> AsyncIterator[Callable[..., Transport]]:
     """Opens our transport as the test wants it."""
     opened: list[Transport] = []
 
-    def open_one(*, most_open: int = 100, idle_seconds: float = 30) -> Transport:
-        made = open_transport(most_open=most_open, idle_seconds=idle_seconds)
+    def open_one(*, max_open: int = 100, idle_seconds: float = 30) -> Transport:
+        made = open_transport(max_open=max_open, idle_seconds=idle_seconds)
         opened.append(made)
         return made
 
@@ -64,7 +64,7 @@ async def test_an_idle_connection_is_closed(native: Callable[..., Transport]) ->
 
 async def test_the_oldest_connection_goes_first(native: Callable[..., Transport]) -> None:
     """Beyond the cap on open connections the one kept longest is closed, whatever destination."""
-    transport = native(most_open=2)
+    transport = native(max_open=2)
 
     async with (
         SocketServer(says(OK)) as first,
@@ -81,7 +81,7 @@ async def test_the_oldest_connection_goes_first(native: Callable[..., Transport]
 
 async def test_more_in_use_than_the_cap(native: Callable[..., Transport]) -> None:
     """Connections in use are never closed for the cap; they are not kept afterwards."""
-    transport = native(most_open=2)
+    transport = native(max_open=2)
 
     async with SocketServer(says(OK)) as server:
         results = await asyncio.gather(*(attempt(transport, server.url) for _ in range(10)))
@@ -201,7 +201,7 @@ BREAKING = {
 @pytest.mark.parametrize("header", BREAKING.values(), ids=BREAKING)
 def test_a_header_that_breaks_out(header: tuple[bytes, bytes]) -> None:
     """What would be read as another header, or another request, is not sent."""
-    request = Outgoing("POST", "http://example.com/", [header], b"body", Progress())
+    request = Request("POST", "http://example.com/", [header], b"body", Progress())
 
     with pytest.raises(UnsendableRequestError):
         encode_outgoing(request)
@@ -210,7 +210,7 @@ def test_a_header_that_breaks_out(header: tuple[bytes, bytes]) -> None:
 @pytest.mark.parametrize("method", ["", "GET /x HTTP/1.1\r\nX: ", "G T", "GÉT"])
 def test_a_method_that_is_no_word(method: str) -> None:
     """A method that is not a word of HTTP is not sent."""
-    request = Outgoing(method, "http://example.com/", [], None, Progress())
+    request = Request(method, "http://example.com/", [], None, Progress())
 
     with pytest.raises(UnsendableRequestError):
         encode_outgoing(request)

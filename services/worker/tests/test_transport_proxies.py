@@ -14,12 +14,12 @@ import trustme
 from queue_common.egress import EgressGuard
 from queue_common.settings import RedisSettings
 from queue_common.task import Outcome, TaskId
-from queue_common.telemetry.trace_context import TraceContext
-from queue_common.testing import wait_until
-from queue_common.testing.socket_server import Peer, Script, SocketServer, says
-from queue_common.testing.tasks import a_context, a_task
+from queue_common.tracing.context import TraceContext
+from queue_testing import wait_until
+from queue_testing.attempts import Result, attempt
+from queue_testing.socket_server import Peer, Script, SocketServer, says
+from queue_testing.tasks import a_context, a_task
 from queue_worker.deliver import Deliverer
-from queue_worker.testing import Result, attempt
 from queue_worker.transport import (
     DeliverySettings,
     Dialer,
@@ -79,7 +79,7 @@ def open_through(authority: trustme.CA, tmp_path: Path) -> Callable[..., Transpo
         made = DeliverySettings.model_validate(
             {"egress_trust_proxy": True, "worker_ca_file": tmp_path / "ca.pem"} | settings
         )
-        return build_transport(made, REDIS, most_open=10)
+        return build_transport(made, REDIS, max_open=10)
 
     return open_it
 

@@ -20,9 +20,9 @@ import trustme
 import uvicorn
 
 from queue_common.task import Outcome
-from queue_common.testing import wait_until
-from queue_common.testing.redis_server import free_port
-from queue_worker.testing import Result, attempt, open_transport
+from queue_testing import wait_until
+from queue_testing.attempts import Result, attempt, open_transport
+from queue_testing.redis_server import free_port
 from queue_worker.transport import Transport
 from queue_worker.transport.build import build_tls
 

@@ -37,17 +37,17 @@ def test_defaults(set_variables: Settle) -> None:
     """Without variables nothing beyond the public internet is allowed, in development too."""
     guard = build_guard(set_variables(ENV="development", EGRESS_ALLOW=""), REDIS)
 
-    assert guard.reason_against("x", "1.1.1.1") is None
-    assert guard.reason_against("x", "127.0.0.1") is not None
-    assert guard.reason_against("x", "10.0.0.1") is not None
+    assert guard.denial_reason("x", "1.1.1.1") is None
+    assert guard.denial_reason("x", "127.0.0.1") is not None
+    assert guard.denial_reason("x", "10.0.0.1") is not None
 
 
 def test_what_is_allowed(set_variables: Settle) -> None:
     """Nothing internal is allowed that EGRESS_ALLOW does not list."""
     guard = build_guard(set_variables(EGRESS_ALLOW="10.0.0.0/8"), REDIS)
 
-    assert guard.reason_against("x", "10.0.0.1") is None
-    assert guard.reason_against("x", "127.0.0.1") is not None
+    assert guard.denial_reason("x", "10.0.0.1") is None
+    assert guard.denial_reason("x", "127.0.0.1") is not None
 
 
 def test_own_ground(set_variables: Settle) -> None:
@@ -129,4 +129,4 @@ def test_a_proxy_of_another_kind(refusal: Callable[..., str], url: str) -> None:
 
 def test_without_proxies(set_variables: Settle) -> None:
     """Without a proxy in the variables there is none in the transport."""
-    assert isinstance(build_transport(set_variables(), REDIS, most_open=1), Transport)
+    assert isinstance(build_transport(set_variables(), REDIS, max_open=1), Transport)

@@ -11,8 +11,8 @@ import pytest
 import trustme
 
 from queue_common.task import Outcome
-from queue_common.testing.socket_server import Peer, SocketServer, says
-from queue_worker.testing import Result, attempt, open_transport
+from queue_testing.attempts import Result, attempt, open_transport
+from queue_testing.socket_server import Peer, SocketServer, says
 from queue_worker.transport import Resolver, Transport
 from queue_worker.transport.build import build_tls
 from queue_worker.transport.resolve import numeric

@@ -10,9 +10,9 @@ from pathlib import Path
 from queue_common.queue import TaskQueue
 from queue_common.settings import QueueSettings
 from queue_common.task import new_task_id
-from queue_common.testing import RedisServer
-from queue_common.testing.receiver import Receiver
-from queue_common.testing.tasks import a_task
+from queue_testing import RedisServer
+from queue_testing.receiver import Receiver
+from queue_testing.tasks import a_task
 
 HOOKS = """
 from saq import CronJob

@@ -13,18 +13,18 @@ import pytest
 from redis.asyncio import Redis
 
 from queue_common.queue import TaskQueue
-from queue_common.queue.connection import answer
+from queue_common.queue.storage.connection import reply
 from queue_common.settings import QueueSettings
 from queue_common.task import State, TaskId, new_task_id
-from queue_common.testing import RedisServer, wait_until
-from queue_common.testing.receiver import Answer, Receiver
-from queue_common.testing.tasks import a_task
+from queue_testing import RedisServer, wait_until
+from queue_testing.receiver import CannedResponse, Receiver
+from queue_testing.tasks import a_task
 
 Start = Callable[..., Awaitable[asyncio.subprocess.Process]]
 MIB = 1 << 20
 BODY = 1_000_000
 BUDGET = 40 * MIB
-REPLY_MOST = 16 * MIB
+MAX_REPLY = 16 * MIB
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def memory(worker: asyncio.subprocess.Process, field: str) -> int:
 
 async def active(queue: TaskQueue) -> int:
     """Count what is claimed."""
-    return (await queue.lookup.count()).active
+    return (await queue.reader.count()).active
 
 
 async def test_large_tasks_in_flight_stay_within_their_bytes(
@@ -75,7 +75,7 @@ async def test_large_tasks_in_flight_stay_within_their_bytes(
         await queue.submit(new_task_id(), a_task(f"{receiver.url}/small", body=b"x"))
         await wait_until(lambda: len(receiver.requests) == 1, "the worker delivers", 20)
         at_rest = memory(worker, "VmRSS")
-        receiver.answers("/", [Answer(hangs=True)])
+        receiver.answers("/", [CannedResponse(hangs=True)])
         for _ in range(120):
             await queue.submit(new_task_id(), a_task(receiver.url, body=b"x" * BODY))
         most = BUDGET // (BODY + 200)
@@ -87,7 +87,7 @@ async def test_large_tasks_in_flight_stay_within_their_bytes(
         taken = memory(worker, "VmHWM") - at_rest
 
     assert await active(queue) <= most
-    assert taken < BUDGET * 1.5 + REPLY_MOST
+    assert taken < BUDGET * 1.5 + MAX_REPLY
 
 
 async def test_three_kills_condemn_none_of_the_others(
@@ -99,7 +99,7 @@ async def test_three_kills_condemn_none_of_the_others(
         ids: list[TaskId] = [new_task_id() for _ in range(10)]
         for task_id in ids:
             await queue.submit(task_id, a_task(f"{receiver.url}/{task_id}"))
-            receiver.answers(f"/{task_id}", [Answer(hangs=True)])
+            receiver.answers(f"/{task_id}", [CannedResponse(hangs=True)])
         for number in range(1, 4):
             await kill_one(start, queue, redis, prefix, at_least=10 if number < 3 else 2)
         for task_id in ids:
@@ -107,7 +107,7 @@ async def test_three_kills_condemn_none_of_the_others(
         await start(WORKER_MAX_IN_FLIGHT="32")
 
         async def delivered() -> bool:
-            return [(await queue.look_up(i)).state for i in ids] == [State.DELIVERED] * 10
+            return [(await queue.get_task(i)).state for i in ids] == [State.DELIVERED] * 10
 
         await wait_until(delivered, "all are delivered", 40)
 
@@ -120,7 +120,7 @@ async def kill_one(
 
     async def busy() -> bool:
         leases = await redis.zrangebyscore(f"{prefix}workers", 2, "+inf")
-        held = [await answer(redis.hlen(f"{prefix}w:{i.decode()}")) for i in leases]
+        held = [await reply(redis.hlen(f"{prefix}w:{i.decode()}")) for i in leases]
         return max(held, default=0) >= at_least
 
     await wait_until(busy, "the worker holds tasks", 20)

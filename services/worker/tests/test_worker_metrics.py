@@ -6,7 +6,7 @@ import pytest
 
 from queue_common.queue import Claim
 from queue_common.task import Attempt, Outcome, State, Task, TaskId
-from queue_common.testing.tasks import a_task, an_attempt, now_ms
+from queue_testing.tasks import a_task, an_attempt, now_ms
 from queue_worker.metrics import WorkerMetrics
 
 

@@ -19,9 +19,9 @@ from redis.asyncio import Redis
 from queue_common.queue import TaskQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import Outcome, State, TaskId, TaskView, new_task_id
-from queue_common.testing import RedisServer, wait_until
-from queue_common.testing.receiver import Answer, Receiver
-from queue_common.testing.tasks import a_task
+from queue_testing import RedisServer, wait_until
+from queue_testing.receiver import CannedResponse, Receiver
+from queue_testing.tasks import a_task
 
 Submit = Callable[[str], Awaitable[TaskId]]
 
@@ -120,10 +120,10 @@ async def until(queue: TaskQueue, task_id: TaskId, state: State) -> TaskView:
     """Return the task once it has come to ``state``."""
 
     async def arrived() -> bool:
-        return (await queue.look_up(task_id)).state is state
+        return (await queue.get_task(task_id)).state is state
 
     await wait_until(arrived, f"the task is {state}", 20)
-    return await queue.look_up(task_id)
+    return await queue.get_task(task_id)
 
 
 async def test_a_task_is_delivered(
@@ -182,7 +182,7 @@ async def test_many_at_once(
     new_worker: Callable[[], Worker], queue: TaskQueue, receiver: Receiver, submit: Submit
 ) -> None:
     """A lane has as many requests in flight as WORKER_CONCURRENCY says, and no more."""
-    receiver.answers("/slow", [Answer(hangs=True)])
+    receiver.answers("/slow", [CannedResponse(hangs=True)])
     await (await new_worker().start(WORKER_CONCURRENCY="7")).until_ready()
     tasks = [await submit("/slow") for _ in range(20)]
     await wait_until(lambda: receiver.in_flight == 7, "seven are in flight")
@@ -191,7 +191,7 @@ async def test_many_at_once(
 
     for task_id in tasks:
         await until(queue, task_id, State.DELIVERED)
-    assert receiver.most_in_flight == 7
+    assert receiver.max_in_flight == 7
     assert len(receiver.requests) == 20
 
 
@@ -199,7 +199,7 @@ async def test_sigterm_drains(
     new_worker: Callable[[], Worker], queue: TaskQueue, receiver: Receiver, submit: Submit
 ) -> None:
     """SIGTERM lets the request in flight end, claims nothing more, and the exit code is 0."""
-    receiver.answers("/slow", [Answer(hangs=True)])
+    receiver.answers("/slow", [CannedResponse(hangs=True)])
     worker = await (await new_worker().start(WORKER_CONCURRENCY="1")).until_ready()
     first, second = await submit("/slow"), await submit("/slow")
     await wait_until(lambda: receiver.in_flight == 1, "the request is in flight")
@@ -209,8 +209,8 @@ async def test_sigterm_drains(
     receiver.release()
 
     assert await ending == 0
-    assert (await queue.look_up(first)).state is State.DELIVERED
-    assert (await queue.look_up(second)).state is State.QUEUED
+    assert (await queue.get_task(first)).state is State.DELIVERED
+    assert (await queue.get_task(second)).state is State.QUEUED
     assert worker.told("worker.stopped")
 
 
@@ -218,14 +218,14 @@ async def test_what_does_not_finish_is_given_back(
     new_worker: Callable[[], Worker], queue: TaskQueue, receiver: Receiver, submit: Submit
 ) -> None:
     """After WORKER_DRAIN_TIMEOUT the rest is queued again, and no attempt is counted."""
-    receiver.answers("/slow", [Answer(hangs=True)])
+    receiver.answers("/slow", [CannedResponse(hangs=True)])
     worker = await (await new_worker().start(WORKER_DRAIN_TIMEOUT="100ms")).until_ready()
     task_id = await submit("/slow")
     await wait_until(lambda: receiver.in_flight == 1, "the request is in flight")
 
     code = await worker.end(signal.SIGTERM)
 
-    view = await queue.look_up(task_id)
+    view = await queue.get_task(task_id)
     assert code == 0
     assert (view.state, view.attempts, view.interrupted) == (State.QUEUED, 0, 0)
 
@@ -245,7 +245,7 @@ async def test_a_second_signal_cuts_the_drain_short(
     signum: signal.Signals,
 ) -> None:
     """A second signal gives back at once what the first one waits for."""
-    receiver.answers("/slow", [Answer(hangs=True)])
+    receiver.answers("/slow", [CannedResponse(hangs=True)])
     worker = await (await new_worker().start(WORKER_DRAIN_TIMEOUT="1h")).until_ready()
     task_id = await submit("/slow")
     await wait_until(lambda: receiver.in_flight == 1, "the request is in flight")
@@ -254,7 +254,7 @@ async def test_a_second_signal_cuts_the_drain_short(
 
     code = await worker.end(signum)
 
-    view = await queue.look_up(task_id)
+    view = await queue.get_task(task_id)
     assert code == 0
     assert (view.state, view.attempts) == (State.QUEUED, 0)
 
@@ -285,7 +285,7 @@ async def test_an_unreadable_record_is_a_dead_letter(
     worker = await new_worker().start()
 
     (line,) = await wait_until(lambda: worker.told("task.died"), "the death is told", 20)
-    view = await queue.look_up(broken)
+    view = await queue.get_task(broken)
     assert line["reason"].startswith("the task's record is not one of ours")
     assert view.state is State.DEAD
     assert view.last_attempt is not None
@@ -297,7 +297,7 @@ async def test_a_hanging_lane_delays_no_other(
     new_worker: Callable[[], Worker], queue: TaskQueue, receiver: Receiver, submit: Submit
 ) -> None:
     """With more tasks hanging than a lane may have in flight, those of another lane arrive."""
-    receiver.answers("/hang", [Answer(hangs=True)])
+    receiver.answers("/hang", [CannedResponse(hangs=True)])
     await (await new_worker().start(WORKER_CONCURRENCY="2")).until_ready()
     for _ in range(5):
         await submit("/hang")
@@ -342,7 +342,7 @@ async def test_a_worker_stops_without_its_redis(
     queue_settings: QueueSettings,
 ) -> None:
     """With Redis gone a worker stops all the same; what it held is its lease's to give back."""
-    receiver.answers("/hang", [Answer(hangs=True)])
+    receiver.answers("/hang", [CannedResponse(hangs=True)])
     server = start_server()
     worker = await new_worker().start(REDIS_ADDR=server.address, WORKER_DRAIN_TIMEOUT="100ms")
     settings = RedisSettings(redis_addr=server.address, redis_url=None)
@@ -374,7 +374,7 @@ async def test_no_secret_reaches_the_log(
     new_worker: Callable[[], Worker], queue: TaskQueue, receiver: Receiver
 ) -> None:
     """Header values, bodies, answers and query strings stay out of the log, failures included."""
-    receiver.answers("/hook", [Answer(500, body=b"s3cret"), 200])
+    receiver.answers("/hook", [CannedResponse(500, body=b"s3cret"), 200])
     worker = await new_worker().start(LOG_LEVEL="DEBUG")
     task = a_task(
         f"{receiver.url}/hook?s3cret", body=b"s3cret", headers={"Authorization": "s3cret"}

@@ -9,7 +9,7 @@ async def test_a_task_that_always_fails_is_given_up(neighbour: System) -> None:
 
     task_id = await neighbour.api.create(ledger.url(status=503))
     await neighbour.api.until(task_id, state="dead")
-    view = await neighbour.api.look_up(task_id)
+    view = await neighbour.api.get_task(task_id)
 
     attempts = [arrival.attempt for arrival in await ledger.arrivals()]
     assert attempts == list(range(1, view["attempts"] + 1))

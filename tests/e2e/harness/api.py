@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httpx
 
-from queue_common.testing import wait_until
+from queue_testing import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -50,7 +50,7 @@ class Api:
         task_id: str = answer.json()["task_id"]
         return task_id
 
-    async def look_up(self, task_id: str) -> dict[str, Any]:
+    async def get_task(self, task_id: str) -> dict[str, Any]:
         """Return what the API tells of a task."""
         answer = await self.http.get(f"{TASKS}/{task_id}")
         answer.raise_for_status()
@@ -61,7 +61,7 @@ class Api:
         """Wait until the API tells these fields of a task."""
 
         async def told() -> bool:
-            view = await self.look_up(task_id)
+            view = await self.get_task(task_id)
             seen.update(view)
             return fields.items() <= view.items()
 
@@ -76,7 +76,7 @@ class Api:
         """Wait for a task's first attempt and return how the last went."""
 
         async def attempt() -> dict[str, Any] | None:
-            return cast("dict[str, Any] | None", (await self.look_up(task_id))["last_attempt"])
+            return cast("dict[str, Any] | None", (await self.get_task(task_id))["last_attempt"])
 
         found = await wait_until(attempt, "a first attempt", timeout_seconds, every_seconds=0.2)
         return cast("dict[str, Any]", found)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
-from queue_common.testing import wait_until
+from queue_testing import wait_until
 
 from .api import TASKS
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Load", "under_load"]
 
-MOST_SECONDS = 120.0
+MAX_SECONDS = 120.0
 """No test may load the machine for longer, whatever it waits for."""
 
 
@@ -43,7 +43,7 @@ class Load:
         url = self.ledger.url(delay=delay)
         begin, sent = time.monotonic(), 0
         async with asyncio.TaskGroup() as posts:
-            while not until.is_set() and time.monotonic() < begin + MOST_SECONDS:
+            while not until.is_set() and time.monotonic() < begin + MAX_SECONDS:
                 posts.create_task(self._post(url))
                 sent += 1
                 await asyncio.sleep(max(begin + sent / a_second - time.monotonic(), 0))
@@ -74,7 +74,7 @@ class Load:
         waiting = set(self.accepted)
 
         async def delivered(task_id: str) -> str | None:
-            return task_id if (await self.api.look_up(task_id))["state"] == "delivered" else None
+            return task_id if (await self.api.get_task(task_id))["state"] == "delivered" else None
 
         async def none_waits() -> bool:
             for some in batched(sorted(waiting), 16):

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
-from queue_common.testing import wait_until
+from queue_testing import wait_until
 
 from ..harness.load import under_load
 from ..harness.suite import Suite

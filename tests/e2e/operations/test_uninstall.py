@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from queue_common.testing import wait_until
+from queue_testing import wait_until
 
 from ..harness.release import ONE_POD_EACH, Release
 from ..harness.suite import Suite

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from queue_common.testing import wait_until
+from queue_testing import wait_until
 
 from ..harness.load import under_load
 from ..harness.system import System

@@ -17,6 +17,6 @@ async def test_a_killed_workers_tasks_are_delivered_by_another(system: System) -
 
     await load.all_delivered()
     await load.report("worker killed")
-    most_in_flight = 50 * 3  # what comes in while a delivery is answered
+    max_in_flight = 50 * 3  # what comes in while a delivery is answered
     assert not load.refused
-    assert 0 < len(await load.repeated()) <= most_in_flight
+    assert 0 < len(await load.repeated()) <= max_in_flight

@@ -5,11 +5,11 @@ from __future__ import annotations
 import gc
 
 from queue_common.listening import listen
-from queue_common.log import configure_logging
+from queue_common.logs.setup import configure_logging
+from queue_common.metrics.process import open_metrics_port
 from queue_common.queue import TaskQueue
 from queue_common.settings import load
-from queue_common.telemetry.metrics_process import open_metrics_port
-from queue_common.telemetry.tracing import Tracing
+from queue_common.tracing.tracer import Tracing
 
 from .app import create_app
 from .http.fast_path import FastPath

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from queue_common.queue import tell_durability
+from queue_common.queue import report_durability
 
 from . import openapi, problems
+from .app_context import AppContext
 from .http.origin import AllowedHosts
 from .instrument import instrument
-from .routes import docs, health, tasks
-from .state import State
+from .routes import docs, health
+from .tasks import routes as tasks
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from queue_common.queue import TaskQueue
-    from queue_common.telemetry.tracing import Tracing
+    from queue_common.tracing.tracer import Tracing
 
     from .settings import ApiSettings
 
@@ -40,7 +41,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with around():
-            telling = asyncio.create_task(tell_durability(queue))
+            telling = asyncio.create_task(report_durability(queue))
             yield
             telling.cancel()
             await queue.disconnect()
@@ -56,7 +57,7 @@ def create_app(
         redoc_url=None,
     )
     allowed = AllowedHosts(settings.allowed_hosts())
-    app.state.api = State(settings, queue, settings.retry_policy(), tracing, allowed)
+    app.state.api = AppContext(settings, queue, settings.retry_policy(), tracing, allowed)
     app.state.create_task = create_task = tasks.CreateTask(app.state.api)
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
     app.include_router(tasks.router)

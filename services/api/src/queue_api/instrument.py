@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from queue_common.telemetry.trace_settings import use_stable_conventions
+from queue_common.tracing.settings import use_stable_conventions
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from queue_common.telemetry.tracing import Tracing
+    from queue_common.tracing.tracer import Tracing
 
 __all__ = ["instrument"]
 

@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from queue_common.errors import QueueUnavailableError
-from queue_common.queue import QueueWatch
-from queue_common.telemetry import metrics_table as table
-from queue_common.telemetry.metrics import ProcessMetrics
-from queue_common.telemetry.metrics_process import tell_metrics
+from queue_common.metrics import catalog as table
+from queue_common.metrics.process import report_metrics
+from queue_common.metrics.registry import ProcessMetrics
+from queue_common.queue import QueueStats
 
 from .http.refusals import REASONS
 from .openapi import PATH
@@ -101,9 +101,9 @@ def telling(
     metrics: ApiMetrics, settings: ApiSettings, listener: socket.socket | None
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     """Return what serves METRICS_PORT around the application's life."""
-    watch = QueueWatch.open(settings, settings, metrics)
+    watch = QueueStats.open(settings, settings, metrics)
 
-    async def reason_against() -> str | None:
+    async def not_ready_reason() -> str | None:
         try:
             await watch.ping()
         except QueueUnavailableError as error:
@@ -111,6 +111,6 @@ def telling(
         return None
 
     return partial(
-        tell_metrics, settings, metrics, watch, listener, service="queue-api",
-        reason_against=reason_against, shows_backlog=True,
+        report_metrics, settings, metrics, watch, listener, service="queue-api",
+        not_ready_reason=not_ready_reason, shows_backlog=True,
     )  # fmt: skip

@@ -8,7 +8,7 @@ import msgspec
 from fastapi.openapi.utils import get_openapi
 
 from .problems import MEDIA_TYPE, Problem
-from .schemas import TaskCreate, TaskCreated, TaskStatus
+from .tasks.schemas import TaskCreate, TaskCreated, TaskStatus
 
 if TYPE_CHECKING:
     from fastapi import FastAPI

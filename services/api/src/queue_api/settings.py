@@ -8,10 +8,10 @@ from typing import Annotated
 from pydantic import AfterValidator, ByteSize, Field
 
 from queue_common.egress import EgressSettings
+from queue_common.metrics.settings import MetricsSettings
 from queue_common.queue import MAX_WAITING_BYTES
 from queue_common.settings import LogSettings, QueueSettings, RedisSettings, RetrySettings
-from queue_common.telemetry.metrics_settings import MetricsSettings
-from queue_common.telemetry.trace_settings import TraceSettings
+from queue_common.tracing.settings import TraceSettings
 
 from .http.settings import HttpSettings
 

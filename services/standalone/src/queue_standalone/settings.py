@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from queue_common.egress import EgressSettings
+from queue_common.metrics.settings import MetricsSettings
 from queue_common.settings import RedisSettings
-from queue_common.telemetry.metrics_settings import MetricsSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

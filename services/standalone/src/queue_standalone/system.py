@@ -8,8 +8,8 @@ import socket
 import sys
 from typing import TYPE_CHECKING
 
+from .child_process import ChildEndedError, ChildProcess
 from .orphans import OrphanWatch
-from .part import Part, PartEndedError
 from .ready import answers_http, answers_ping, says
 from .valkey import find_server, password_in, private_directory, server_command
 
@@ -44,12 +44,12 @@ async def run(settings: StandaloneSettings) -> int:
         await _until_any(
             [asyncio.create_task(stopping.wait()), asyncio.create_task(system.serve())]
         )
-    except PartEndedError as error:
+    except ChildEndedError as error:
         _say(str(error))
         return 1
     finally:
         for name in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(name, system.hurry)
+            loop.add_signal_handler(name, system.escalate)
         await system.stop()
     return 0
 
@@ -75,23 +75,25 @@ class _System:
         self._valkey = None if own else self._embedded(logs)
         self._api = self._module("api", shared, logs, 40.0)
         self._worker = self._module("worker", shared, logs, WORKER_STOP_SECONDS)
-        self._running: list[Part] = []
+        self._running: list[ChildProcess] = []
         self._orphans = OrphanWatch()
 
     def _read_password(self) -> str:
         return password_in(private_directory(self._settings.data_dir / "valkey"))
 
-    def _embedded(self, logs: Path) -> Part:
+    def _embedded(self, logs: Path) -> ChildProcess:
         port, directory = self._settings.valkey_port, self._settings.data_dir / "valkey"
         # The password comes by the standard input: all users can read a command line.
         command = [*server_command(find_server(), port, directory), "-"]
         log, stdin = logs / "valkey.log", f"requirepass {self._password}\n".encode()
-        return Part("valkey", command, {}, log, VALKEY_STOP_SECONDS, stdin)
+        return ChildProcess("valkey", command, {}, log, VALKEY_STOP_SECONDS, stdin)
 
-    def _module(self, name: str, shared: dict[str, str], logs: Path, stop_seconds: float) -> Part:
+    def _module(
+        self, name: str, shared: dict[str, str], logs: Path, stop_seconds: float
+    ) -> ChildProcess:
         command = [sys.executable, "-m", f"queue_{name}"]
         variables = {**shared, "METRICS_PORT": str(self._settings.metrics_ports.get(name, 0))}
-        return Part(name, command, variables, logs / f"{name}.log", stop_seconds)
+        return ChildProcess(name, command, variables, logs / f"{name}.log", stop_seconds)
 
     async def serve(self) -> bool:
         """Start everything and tell where it is; raises PartEndedError when a part ends."""
@@ -105,7 +107,7 @@ class _System:
         await self._start(self._api)
         await self._api.until_ready(lambda: answers_http(self._settings.api_port, "/ready"))
         await self._worker.until_ready(lambda: says(self._worker.log, "worker.ready"))
-        _say(_welcome(self._settings, embedded=self._valkey is not None))
+        _say(_banner(self._settings, embedded=self._valkey is not None))
         endings = [asyncio.create_task(part.until_ended()) for part in self._running]
         try:
             await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
@@ -116,7 +118,7 @@ class _System:
             part.raise_if_ended()
         return True
 
-    async def _start(self, part: Part, orphan_seconds: float = ORPHAN_SECONDS) -> None:
+    async def _start(self, part: ChildProcess, orphan_seconds: float = ORPHAN_SECONDS) -> None:
         pid = await part.start()
         self._running.append(part)
         await self._orphans.add(pid, orphan_seconds)
@@ -130,7 +132,7 @@ class _System:
             self._running.pop()
         await self._orphans.stop()
 
-    def hurry(self) -> None:
+    def escalate(self) -> None:
         """Ask the part that is stopping once more."""
         if self._running:
             self._running[-1].terminate()
@@ -153,7 +155,7 @@ def _check_ports(settings: StandaloneSettings) -> None:
                 )
 
 
-def _welcome(settings: StandaloneSettings, *, embedded: bool) -> str:
+def _banner(settings: StandaloneSettings, *, embedded: bool) -> str:
     base = f"http://localhost:{settings.api_port}"
     task = f'{{"url": "{base}/health", "method": "GET"}}'
     data = settings.data_dir

@@ -6,9 +6,9 @@ import gc
 
 import uvloop
 
-from queue_common.log import configure_logging
+from queue_common.logs.setup import configure_logging
+from queue_common.metrics.process import open_metrics_port
 from queue_common.settings import load
-from queue_common.telemetry.metrics_process import open_metrics_port
 
 from .app import run
 from .settings import WorkerSettings

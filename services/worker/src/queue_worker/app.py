@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import structlog
 
 from queue_common.cancellation import cancel_and_wait
-from queue_common.queue import QueueWatch, TaskQueue, tell_durability
+from queue_common.metrics import catalog as metrics_table
+from queue_common.metrics.process import report_metrics
+from queue_common.queue import QueueStats, TaskQueue, report_durability
 from queue_common.saq_adapter import SaqQueue
-from queue_common.telemetry import metrics_table
-from queue_common.telemetry.metrics_process import tell_metrics
-from queue_common.telemetry.tracing import Tracing
+from queue_common.tracing.tracer import Tracing
 
 from .deliver import Deliverer
 from .metrics import WorkerMetrics
@@ -40,7 +40,7 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
     metrics = WorkerMetrics(settings.queue_name)
     queue = TaskQueue(settings, settings, metrics)
     transport = build_transport(
-        settings, settings, most_open=settings.worker_max_in_flight,
+        settings, settings, max_open=settings.worker_max_in_flight,
         redis_servers=queue.redis_servers, count_dns_failure=metrics.dns_failed,
     )  # fmt: skip
     timeout = settings.worker_request_timeout.total_seconds()
@@ -59,10 +59,10 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
     max_bytes = settings.max_bytes()
     metrics.gauge(metrics_table.IN_FLIGHT_SIZE, lambda: queue.bytes_in_flight)
     metrics.gauge(metrics_table.IN_FLIGHT_SIZE_LIMIT, lambda: max_bytes)
-    watch = QueueWatch.open(settings, settings, metrics)
-    async with tell_metrics(
+    watch = QueueStats.open(settings, settings, metrics)
+    async with report_metrics(
         settings, metrics, watch, metrics_listener, service="queue-worker",
-        reason_against=worker.reason_against, shows_backlog=False,
+        not_ready_reason=worker.not_ready_reason, shows_backlog=False,
     ):  # fmt: skip
         try:
             await _work(worker, queue, settings, max_bytes)
@@ -78,7 +78,7 @@ async def _work(
     worker: TaskWorker, queue: TaskQueue, settings: WorkerSettings, max_bytes: int
 ) -> None:
     concurrency = settings.worker_concurrency
-    await queue.start_serving(
+    await queue.start_consuming(
         worker_id=worker.id, concurrency=concurrency, max_tasks=settings.worker_max_in_flight,
         max_bytes=max_bytes, max_on_trial=settings.max_on_trial(),
     )  # fmt: skip
@@ -94,6 +94,6 @@ async def _work(
 
 
 async def _announce(queue: TaskQueue, concurrency: int) -> None:
-    await tell_durability(queue)
-    await queue.until_serving()
+    await report_durability(queue)
+    await queue.until_consuming()
     logger.info("worker.ready", concurrency=concurrency)

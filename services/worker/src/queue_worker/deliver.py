@@ -11,14 +11,14 @@ from queue_common.task import Attempt, Outcome
 from .deadlines import Deadlines
 from .outcomes import outcome_of
 from .retry_after import retry_after_ms
-from .transport import Answer, Outgoing, UnsendableRequestError
+from .transport import Request, Response, UnsendableRequestError
 
 if TYPE_CHECKING:
     from queue_common.task import Task, TaskId
-    from queue_common.telemetry.trace_context import TraceContext
+    from queue_common.tracing.context import TraceContext
 
-    from .transport import Exchanging, Propagate
-    from .transport.exchange import Header
+    from .transport import Client, Propagate
+    from .transport.messages import Header
 
 __all__ = ["ERROR_KEPT_CHARACTERS", "Deliverer"]
 
@@ -34,7 +34,7 @@ class Deliverer:
 
     def __init__(
         self,
-        transport: Exchanging,
+        transport: Client,
         *,
         timeout_seconds: float,
         propagate: Propagate = "internal",
@@ -62,7 +62,7 @@ class Deliverer:
         self._deadlines.end(deadline)
         return run.answered(answer)
 
-    def _request(self, task_id: TaskId, task: Task, run: _Run, trace: TraceContext) -> Outgoing:
+    def _request(self, task_id: TaskId, task: Task, run: _Run, trace: TraceContext) -> Request:
         own = task.headers
         given = {name.lower() for name in own}
         if not given.isdisjoint(OURS):
@@ -72,14 +72,14 @@ class Deliverer:
             headers.append((b"User-Agent", USER_AGENT))
         headers += ((b"X-Task-Id", task_id.encode()), (b"X-Task-Attempt", b"%d" % run.number))
         if self._propagate == "none":
-            return Outgoing(task.method, task.url, headers, task.body, run)
+            return Request(task.method, task.url, headers, task.body, run)
         headers.append((b"traceparent", trace.traceparent.encode()))
         if not (trace.tracestate or trace.baggage):
-            return Outgoing(task.method, task.url, headers, task.body, run)
+            return Request(task.method, task.url, headers, task.body, run)
         context = _context(trace, with_baggage="baggage" not in given)
         if self._propagate == "internal":
-            return Outgoing(task.method, task.url, headers, task.body, run, context)
-        return Outgoing(task.method, task.url, [*headers, *context], task.body, run)
+            return Request(task.method, task.url, headers, task.body, run, context)
+        return Request(task.method, task.url, [*headers, *context], task.body, run)
 
     def _failed(self, run: _Run, error: BaseException) -> Attempt:
         outcome = outcome_of(error)
@@ -126,7 +126,7 @@ class _Run:
             self.number, self._started_at_ms, self._duration_ms(), outcome, None, error, phase
         )
 
-    def answered(self, answer: Answer) -> Attempt:
+    def answered(self, answer: Response) -> Attempt:
         duration_ms = self._duration_ms()
         status = answer.status_code
         if 200 <= status < 300:
@@ -144,6 +144,6 @@ class _Run:
         )
 
 
-def _retry_after(answer: Answer) -> str | None:
+def _retry_after(answer: Response) -> str | None:
     values = [value for name, value in answer.headers if name.lower() == b"retry-after"]
     return ", ".join(value.decode("latin-1") for value in values) if values else None

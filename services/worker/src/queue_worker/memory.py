@@ -13,7 +13,7 @@ MEMORY_A_BYTE = 2
 """Measured is 1.0 to 1.4 for each byte of a task in flight; the rest is for what the allocator
 cannot use again at once."""
 LEAST_BYTES = 16 << 20
-UNLIMITED_MOST = 1 << 30
+MAX_UNLIMITED = 1 << 30
 """A machine without a limit is shared: at most a quarter of its memory is used, and this."""
 _CGROUPS = Path("/sys/fs/cgroup")
 _OWN = Path("/proc/self/cgroup")
@@ -29,7 +29,7 @@ def memory_limit(root: Path = _CGROUPS, own: Path = _OWN) -> int:
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     # Without a limit, version 1 has a number that no machine reaches.
     limits = [limit for limit in _limits(root, own) if limit < machine]
-    return min(limits, default=min(machine // 4, UNLIMITED_MOST))
+    return min(limits, default=min(machine // 4, MAX_UNLIMITED))
 
 
 def _limits(root: Path, own: Path) -> list[int]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from queue_common.metrics import catalog as table
+from queue_common.metrics.registry import ProcessMetrics
 from queue_common.task import Attempt, Outcome, State
-from queue_common.telemetry import metrics_table as table
-from queue_common.telemetry.metrics import ProcessMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +57,7 @@ class WorkerMetrics(ProcessMetrics):
         """Count tasks claimed."""
         self._consumed.inc(tasks)
 
-    def gave_back(self, tasks: int, reason: str) -> None:
+    def released(self, tasks: int, reason: str) -> None:
         """Count tasks put back."""
         self._given_back[reason].inc(tasks)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from queue_common import events
 from queue_common.errors import LeaseLostError
+from queue_common.logs import events
 from queue_common.retry import Dead, Decision, deadline_of, decide
 from queue_common.task import Attempt, Outcome
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from queue_common.queue import Claim
     from queue_common.retry import RetryPolicy
     from queue_common.task import State, Task, TaskId
-    from queue_common.telemetry.trace_context import TraceContext
-    from queue_common.telemetry.tracing import Tracing
+    from queue_common.tracing.context import TraceContext
+    from queue_common.tracing.tracer import Tracing
 
     from .settle import Settling
     from .trace import AttemptTrace

@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 __all__ = ["retry_after_ms"]
 
 HONOURED = frozenset({429, 503})
-DIGITS_MOST = 10
+MAX_DIGITS = 10
 """Three centuries: more is nonsense, and would not fit where the wait is kept."""
 
 
@@ -27,7 +27,7 @@ def retry_after_ms(status_code: int, value: str | None, now_ms: int) -> int | No
 
 
 def _seconds(text: str) -> int:
-    return int(text) * 1000 if len(text) <= DIGITS_MOST else 0
+    return int(text) * 1000 if len(text) <= MAX_DIGITS else 0
 
 
 def _until(text: str, now_ms: int) -> int:

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ByteSize, Field, ImportString
 
+from queue_common.metrics.settings import MetricsSettings
 from queue_common.settings import Duration, LogSettings, QueueSettings, RedisSettings, RetrySettings
-from queue_common.telemetry.metrics_settings import MetricsSettings
-from queue_common.telemetry.trace_settings import TraceSettings
+from queue_common.tracing.settings import TraceSettings
 
 from .hooks import read_hooks
 from .memory import bytes_in_flight

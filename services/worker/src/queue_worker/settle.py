@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from queue_common import events
 from queue_common.errors import LeaseLostError
+from queue_common.logs import events
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import State
 
@@ -61,7 +61,7 @@ async def settle(
     if cancelled:
         fields[events.STATE] = State.CANCELLED
     elif isinstance(decision, RetryAt):
-        fields[events.NEXT_DUE] = events.told_time(decision.due_at_ms)
+        fields[events.NEXT_DUE] = events.iso_time(decision.due_at_ms)
     logger.info(events.DELIVERY_ATTEMPTED, **fields)
     if isinstance(decision, Dead) and not cancelled:
         died = {

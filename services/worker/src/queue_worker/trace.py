@@ -13,22 +13,22 @@ from urllib.parse import urlsplit
 from opentelemetry.sdk.trace import Event
 from opentelemetry.trace import SpanKind
 
-from queue_common import events
+from queue_common.logs import events
+from queue_common.never_raises import never_raises
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import Attempt, Outcome, State
-from queue_common.telemetry import span_names as names
-from queue_common.telemetry.harmless import harmless
-from queue_common.telemetry.spans import OK, failed
-from queue_common.telemetry.trace_context import TraceContext, new_span_id, read_context
-from queue_common.telemetry.trace_thinning import keep
+from queue_common.tracing import names
+from queue_common.tracing.context import TraceContext, new_span_id, read_context
+from queue_common.tracing.retention import keep
+from queue_common.tracing.spans import OK, failed
 
 if TYPE_CHECKING:
     from opentelemetry.trace.status import Status
 
     from queue_common.queue import Claim
     from queue_common.task import Task
-    from queue_common.telemetry.spans import Spans
-    from queue_common.telemetry.tracing import Tracing
+    from queue_common.tracing.spans import Spans
+    from queue_common.tracing.tracer import Tracing
 
 __all__ = ["AttemptTrace", "begin_trace"]
 
@@ -139,7 +139,7 @@ class _RecordedAttempt(AttemptTrace):
     def settling(self) -> None:
         self._settling_ns = time.time_ns()
 
-    @harmless
+    @never_raises
     def settled(self, error: Exception | None = None, *, cancelled: bool = False) -> None:
         if cancelled:
             # The task's last attempt after all, and kept as such.
@@ -155,7 +155,7 @@ class _RecordedAttempt(AttemptTrace):
         result = self._result() | ({} if delivered else _error_type(self._attempt))
         self._record_process(ended_ns, result, OK if delivered else failed(self._attempt.error))
 
-    @harmless
+    @never_raises
     def cut_short(self) -> None:
         # The destination may have the request, and its own spans under the one it was told of.
         ended_ns = time.time_ns()
@@ -234,7 +234,7 @@ class _RecordedAttempt(AttemptTrace):
         if attempt.error is not None:
             result[events.REASON] = attempt.error
         if self._state is State.SCHEDULED and isinstance(decision, RetryAt):
-            result[events.NEXT_DUE] = events.told_time(decision.due_at_ms)
+            result[events.NEXT_DUE] = events.iso_time(decision.due_at_ms)
         return result
 
 

@@ -87,7 +87,7 @@ class TaskWorker(saq.Worker[Any]):
         self.failure: Exception | None = None
         """What ended the loop, where no signal did."""
 
-    async def reason_against(self) -> str | None:
+    async def not_ready_reason(self) -> str | None:
         """Say why the worker takes no tasks; None where it does."""
         if self.event.is_set():
             return "draining"
@@ -185,7 +185,7 @@ class TaskWorker(saq.Worker[Any]):
             # 2. Wait for what is in flight.
             await self._drain()
             # 3. Give back the rest.
-            await self._give_back()
+            await self._release()
             # 4. Nothing runs any more: hooks may close what it used.
             await self._run_shutdown_hooks()
 
@@ -201,7 +201,7 @@ class TaskWorker(saq.Worker[Any]):
         await asyncio.wait(waits, timeout=self._drain_seconds, return_when=asyncio.FIRST_COMPLETED)
         await cancel_and_wait(waits)
 
-    async def _give_back(self) -> None:
+    async def _release(self) -> None:
         rest = dict(self._in_flight)
         if not rest:
             return
@@ -209,7 +209,7 @@ class TaskWorker(saq.Worker[Any]):
         try:
             async with asyncio.timeout(GIVE_BACK_SECONDS):
                 await cancel_and_wait(rest)
-                await self._task_queue.give_back(list(rest.values()))
+                await self._task_queue.release(list(rest.values()))
         except TimeoutError:
             logger.warning("worker.give_back_failed", claims=len(rest))
 

@@ -126,7 +126,7 @@ class EgressGuard:
         found = (host for host, at in self.found if at == port)
         return (*self.protected.get(port, ()), *found)
 
-    def reason_against(
+    def denial_reason(
         self, host: str, address: str, protected: frozenset[Address] = frozenset()
     ) -> str | None:
         """Return why ``host`` at ``address`` must not be connected to; None: it may be.
@@ -166,7 +166,7 @@ class EgressGuard:
             return True
         return all(not is_special(form) or contains(listed, form) for form in forms)
 
-    def reason_against_name(self, host: str, port: int) -> str | None:
+    def name_denial_reason(self, host: str, port: int) -> str | None:
         """Judge what can be judged without a look-up; None: it may be connected to, or not.
 
         Protected names, names in ``deny``, addresses in any spelling, and ``localhost``.
@@ -177,7 +177,7 @@ class EgressGuard:
         if self.deny.names(host):
             return f"{host} is listed in EGRESS_DENY"
         written = ("127.0.0.1", "::1") if name == "localhost" else written_address(host)
-        reasons = [self.reason_against(host, address) for address in written]
+        reasons = [self.denial_reason(host, address) for address in written]
         return reasons[0] if reasons and None not in reasons else None
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from ..errors import UnreadableRecordError
 from ..task import Attempt, Task, TaskId
-from .record import Record
+from .storage.record import Record
 
 __all__ = ["Claim", "claims_from"]
 

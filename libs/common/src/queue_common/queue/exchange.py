@@ -14,18 +14,18 @@ import structlog
 
 from ..errors import LeaseLostError, QueueUnavailableError
 from .claim import Claim, claims_from
-from .connection import ReconnectBackoff, translated
 from .reconcile import lease_lives, unknown_claims
-from .settlement import give_back
+from .settlement import release
+from .storage.connection import ReconnectBackoff, translated
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from .bounds import Bounds
+    from .hooks import QueueHooks
     from .in_flight import InFlight
     from .lease import Lease
-    from .observer import QueueObserver
-    from .scripts import Argument, Scripts
+    from .storage.retention import Retention
+    from .storage.scripts import Argument, Scripts
 
 __all__ = ["Exchange"]
 
@@ -50,14 +50,14 @@ class Exchange:
     """Claims and settles over one connection; one round trip at a time."""
 
     def __init__(
-        self, client: Redis, scripts: Scripts, lease: Lease, bounds: Bounds,
-        observer: QueueObserver, *, in_flight: InFlight, key_prefix: str, lane_concurrency: int,
+        self, client: Redis, scripts: Scripts, lease: Lease, retention: Retention,
+        hooks: QueueHooks, *, in_flight: InFlight, key_prefix: str, lane_concurrency: int,
     ) -> None:  # fmt: skip
         self._client = client
         self._scripts = scripts
         self._lease = lease
-        self._bounds = bounds
-        self._observer = observer
+        self._retention = retention
+        self._hooks = hooks
         self._key_prefix = key_prefix
         self._lane_concurrency = lane_concurrency
         self._settling: deque[_Settlement] = deque()
@@ -156,7 +156,7 @@ class Exchange:
         claiming = self._waiting() is not None and (self._look or bool(batch))
         if not batch and not claiming:
             return
-        taught = self._scripts.taught
+        script_loads = self._scripts.script_loads
         try:
             with translated():
                 replies = await self._scripts.run_all(self._calls(lease, batch, claiming))
@@ -169,7 +169,7 @@ class Exchange:
             await self._settled(lease, batch, replies[0])
         if claiming:
             self._claimed(lease, replies.pop(), settled=bool(batch))
-        if self._scripts.taught != taught:
+        if self._scripts.script_loads != script_loads:
             # The claim may have run before the settlement, and missed what that scheduled.
             self.look()
         if self._settling:
@@ -195,10 +195,10 @@ class Exchange:
     ) -> list[tuple[str, list[Argument]]]:
         calls: list[tuple[str, list[Argument]]] = []
         if batch:
-            bounds = self._bounds
+            retention = self._retention
             settle: list[Argument] = [
-                lease, bounds.result_ttl_ms, bounds.result_max, bounds.dead_ttl_ms,
-                bounds.dead_max, int(claiming),
+                lease, retention.result_ttl_ms, retention.result_max, retention.dead_ttl_ms,
+                retention.dead_max, int(claiming),
             ]  # fmt: skip
             for _, arguments, _ in batch:
                 settle.extend(arguments)
@@ -268,7 +268,7 @@ class Exchange:
         self._in_flight.add(claims)
         waiting = self._waiting()
         if claims and waiting is not None:
-            self._observer.claimed(len(claims))
+            self._hooks.claimed(len(claims))
             waiting.set_result(claims)
         else:
             self._return_unasked(claims)
@@ -276,12 +276,12 @@ class Exchange:
     def _return_unasked(self, claims: list[Claim]) -> None:
         """Give back what came when nobody waited for it any more."""
         for claim in claims:
-            self.settle(claim, give_back(claim)).add_done_callback(self._returned)
+            self.settle(claim, release(claim)).add_done_callback(self._returned)
 
     def _returned(self, future: asyncio.Future[bool]) -> None:
         # A lost claim's error is taken too: it concerns nobody here.
         if not future.cancelled() and future.exception() is None and not future.result():
-            self._observer.gave_back(1, "stop")
+            self._hooks.released(1, "stop")
 
     async def _find_unknown_claims(self, lease: str) -> None:
         """Find what a claim took whose answer was lost on its way: Redis knows, we do not."""

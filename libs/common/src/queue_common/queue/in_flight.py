@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .claim import Claim
-    from .scripts import Argument
+    from .storage.scripts import Argument
 
 __all__ = ["UNBOUNDED", "InFlight"]
 

@@ -12,15 +12,15 @@ import uuid_utils
 
 from ..errors import QueueUnavailableError
 from ..task import Attempt, Outcome
-from .connection import ReconnectBackoff, translated
-from .record import pack_tail
+from .storage.connection import ReconnectBackoff, translated
+from .storage.record import pack_tail
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .bounds import Bounds
-    from .observer import QueueObserver
-    from .scripts import Scripts
+    from .hooks import QueueHooks
+    from .storage.retention import Retention
+    from .storage.scripts import Scripts
 
 __all__ = ["Lease"]
 
@@ -40,14 +40,14 @@ class Lease:
     """Keeps the lease of one worker alive, and reaps those of others that have ended."""
 
     def __init__(
-        self, scripts: Scripts, bounds: Bounds, observer: QueueObserver, *,
+        self, scripts: Scripts, retention: Retention, hooks: QueueHooks, *,
         worker_id: str, concurrency: int, on_change: Callable[[], None],
         on_renewal: Callable[[int], None],
     ) -> None:  # fmt: skip
         """Call ``on_change`` with a new lease, ``on_renewal`` with the claims that Redis counts."""
         self._scripts = scripts
-        self._bounds = bounds
-        self._observer = observer
+        self._retention = retention
+        self._hooks = hooks
         self._worker_id = worker_id
         self._concurrency = concurrency
         self._on_change = on_change
@@ -119,12 +119,13 @@ class Lease:
         self._on_change()
 
     async def _renew(self) -> float:
-        bounds = self._bounds
+        retention = self._retention
         asked = self.id
         with translated():
             renewed, first_end_ms, claimed = await self._scripts.run(
-                "renew", asked, int(LEASE_SECONDS * 1000), bounds.result_max, bounds.dead_ttl_ms,
-                bounds.dead_max, bounds.result_max_bytes, bounds.dead_max_bytes,
+                "renew", asked, int(LEASE_SECONDS * 1000), retention.result_max,
+                retention.dead_ttl_ms, retention.dead_max, retention.result_max_bytes,
+                retention.dead_max_bytes,
             )  # fmt: skip
         if not renewed:
             self.lose(asked)
@@ -137,10 +138,10 @@ class Lease:
         """Give one portion of lost tasks back; return whether there are more."""
         with translated():
             ended, given_back, poisoned, more = await self._scripts.run(
-                "reap", TASKS_A_REAP, POISON_AT, _poison_tail(), self._bounds.result_ttl_ms,
-                self._bounds.dead_ttl_ms,
+                "reap", TASKS_A_REAP, POISON_AT, _poison_tail(), self._retention.result_ttl_ms,
+                self._retention.dead_ttl_ms,
             )  # fmt: skip
-        self._observer.gave_back(given_back, "lease_ended")
+        self._hooks.released(given_back, "lease_ended")
         if ended or given_back or poisoned:
             logger.warning("lease.reaped", ended=ended, given_back=given_back, poisoned=poisoned)
         return bool(more)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from redis.exceptions import RedisError
 
 from .claim import claims_from
-from .connection import answer, translated
+from .storage.connection import reply, translated
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -31,10 +31,10 @@ async def unknown_claims(
 ) -> list[Claim]:
     """Return the lease's claims that this process does not know of; it raises if Redis is away."""
     with translated():
-        claimed: dict[bytes, bytes] = await answer(client.hgetall(f"{key_prefix}w:{lease}"))
-        reply: list[bytes] = []
+        claimed: dict[bytes, bytes] = await reply(client.hgetall(f"{key_prefix}w:{lease}"))
+        found: list[bytes] = []
         for task_id in claimed:
             if not in_flight.holds(lease, task_id.decode()):
                 raw = await client.get(f"{key_prefix}t:{task_id.decode()}")
-                reply += [task_id, claimed[task_id], raw or b""]
-    return claims_from(lease, reply, len(reply) // 3)
+                found += [task_id, claimed[task_id], raw or b""]
+    return claims_from(lease, found, len(found) // 3)

@@ -10,13 +10,13 @@ import msgspec
 
 from ..retry import Dead, Decision, Done, RetryAt
 from ..task import Attempt, Outcome
-from .record import fixed_part, front_part, pack_tail
+from .storage.record import fixed_part, front_part, pack_tail
 
 if TYPE_CHECKING:
     from .claim import Claim
-    from .scripts import Argument
+    from .storage.scripts import Argument
 
-__all__ = ["arguments", "defer", "give_back", "settlement"]
+__all__ = ["arguments", "defer", "release", "settlement"]
 
 _NO_DIGEST = bytes(8)
 _NO_ATTEMPT = frozenset({Outcome.UNREADABLE, Outcome.EXPIRED})
@@ -51,13 +51,13 @@ def settlement(
     return arguments(claim, _ACTIONS[type(decision)], ms, rest, attempt)
 
 
-def give_back(claim: Claim) -> tuple[Argument, ...]:
+def release(claim: Claim) -> tuple[Argument, ...]:
     """Return what puts a claim back to the front of its lane, uncounted, as if never claimed."""
     return arguments(claim, b"b", claim.waiting_since_ms, b"", None)
 
 
 def defer(claim: Claim) -> tuple[Argument, ...]:
-    """Return what puts a claim back as ``give_back`` does, its lane being unhealthy from now on."""
+    """Return what puts a claim back as ``release`` does, its lane being unhealthy from now on."""
     return arguments(claim, b"b", claim.waiting_since_ms, b"", None, told=ADDRESS_IS_BAD)
 
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from .bounds import Bounds
-from .connection import RedisServers, ping_primary, translated
-from .deadline import reply_within
-from .durability import Durability, inspect_durability
+from .admin.operations import Operations
+from .admin.reader import TaskReader
+from .consumer import Consumer
+from .enqueue_batcher import MAX_WAITING_BYTES, EnqueueBatcher
+from .hooks import QueueHooks
 from .in_flight import UNBOUNDED, InFlight
-from .lookup import Lookup
-from .observer import QueueObserver
-from .operations import Operations
-from .scripts import Scripts
-from .serving import Serving
-from .settlement import defer, give_back, settlement
-from .submit import MAX_WAITING_BYTES, Submitter
+from .settlement import defer, release, settlement
+from .storage.connection import RedisServers, ping_primary, translated
+from .storage.durability import Durability, inspect_durability
+from .storage.reply_deadline import reply_within
+from .storage.retention import Retention
+from .storage.scripts import Scripts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -32,42 +32,44 @@ __all__ = ["TaskQueue"]
 class TaskQueue:
     """One queue in Redis.
 
-    A client of it may submit and look up at once; one that also claims calls ``start_serving``.
+    A client of it may submit and look up at once; one that also claims calls ``start_consuming``.
     Redis may be away at any time: submissions and look-ups then raise QueueUnavailableError,
     claims and settlements wait.
     """
 
     def __init__(
-        self, redis: RedisSettings, queue: QueueSettings, observer: QueueObserver | None = None,
+        self, redis: RedisSettings, queue: QueueSettings, hooks: QueueHooks | None = None,
         *, max_waiting_bytes: int = MAX_WAITING_BYTES,
     ) -> None:  # fmt: skip
         """Refuse submissions while more than ``max_waiting_bytes`` of them wait for Redis."""
         self.name = queue.queue_name
-        self._observer = observer or QueueObserver()
+        self._hooks = hooks or QueueHooks()
         self._servers = RedisServers(redis)
-        self._bounds = Bounds.of(queue)
+        self._retention = Retention.of(queue)
         self.key_prefix = f"{{{queue.queue_name}}}:"
         """What the names of all the queue's keys begin with."""
         # A submission and a look-up may run twice: a connection that Redis' restart left stale is
         # replaced in silence.
         self.client = self._servers.open(retries=1)
         """The connections that submit and look up."""
-        self._scripts = scripts = Scripts(self.client, queue.queue_name, self._observer)
+        self._scripts = scripts = Scripts(self.client, queue.queue_name, self._hooks)
         replicas = 1 if queue.durability == "replicated" else 0
-        self._submitter = Submitter(
-            scripts, self._observer, replicas=replicas, max_waiting_bytes=max_waiting_bytes
+        self._enqueue_batcher = EnqueueBatcher(
+            scripts, self._hooks, replicas=replicas, max_waiting_bytes=max_waiting_bytes
         )
-        self.lookup = Lookup(self.client, scripts, self.key_prefix)
+        self.reader = TaskReader(self.client, scripts, self.key_prefix)
         """Pages and counts of tasks."""
-        self.operations = Operations(scripts, self.lookup, result_ttl_ms=self._bounds.result_ttl_ms)
+        self.operations = Operations(
+            scripts, self.reader, result_ttl_ms=self._retention.result_ttl_ms
+        )
         """Cancel, run now, requeue, purge, pause and resume."""
         self._lane_concurrency = queue.lane_concurrency
         self._in_flight = InFlight()
-        self._serving: Serving | None = None
+        self._serving: Consumer | None = None
 
     async def disconnect(self) -> None:
         """End the lease where there is one, and close the connections."""
-        await self._submitter.close()
+        await self._enqueue_batcher.close()
         if self._serving is not None:
             await self._serving.end()
             self._serving = None
@@ -84,7 +86,7 @@ class TaskQueue:
 
     def submission(self, task_id: TaskId, task: Task, *, delay_ms: int = 0) -> asyncio.Future[bool]:
         """Return what ``submit`` waits for, for callers that have no asyncio task of their own."""
-        return self._submitter.submit(
+        return self._enqueue_batcher.submit(
             task_id, task.lane, task.encode(), task.digest(), delay_ms=delay_ms
         )
 
@@ -95,7 +97,7 @@ class TaskQueue:
 
         An id whose task is settled is taken again if ``digest`` is 8 zero bytes.
         """
-        return await self._submitter.submit(task_id, lane, payload, digest, delay_ms=delay_ms)
+        return await self._enqueue_batcher.submit(task_id, lane, payload, digest, delay_ms=delay_ms)
 
     async def update_payload(
         self, task_id: str, payload: bytes, *, claim: Claim | None = None
@@ -108,9 +110,9 @@ class TaskQueue:
         with translated():
             return bool(await self._scripts.run("update", lease, task_id, payload))
 
-    async def look_up(self, task_id: TaskId) -> TaskView:
+    async def get_task(self, task_id: TaskId) -> TaskView:
         """Return a task; raises UnknownTaskError and QueueUnavailableError."""
-        return await self.lookup.view(task_id)
+        return await self.reader.view(task_id)
 
     async def ping(self) -> None:
         """Return if Redis answers, and is no replica; raises QueueUnavailableError otherwise."""
@@ -122,7 +124,7 @@ class TaskQueue:
         async with reply_within():
             return await inspect_durability(self.client)
 
-    async def start_serving(
+    async def start_consuming(
         self,
         *,
         worker_id: str,
@@ -141,21 +143,21 @@ class TaskQueue:
             self._in_flight.max_tasks = max_tasks or concurrency
             self._in_flight.max_bytes = max_bytes
             self._in_flight.max_on_trial = max_on_trial
-            self._serving = Serving(
-                self._servers, self._bounds, self.name, worker_id, concurrency,
-                self._in_flight, self._lane_concurrency, self._observer,
+            self._serving = Consumer(
+                self._servers, self._retention, self.name, worker_id, concurrency,
+                self._in_flight, self._lane_concurrency, self._hooks,
             )  # fmt: skip
 
-    async def until_serving(self) -> None:
+    async def until_consuming(self) -> None:
         """Return once Redis knows the lease."""
-        await self._must_serve().lease.alive.wait()
+        await self._started_consumer().lease.alive.wait()
 
     async def claim(self, limit: int) -> list[Claim]:
         """Wait until there is work; return 1 to ``limit`` claims, the lanes having their turns.
 
         Returns none once ``stop_claiming`` was called. One caller at a time.
         """
-        serving = self._must_serve()
+        serving = self._started_consumer()
         return [] if serving.stopped else await serving.exchange.claim(limit)
 
     def stop_claiming(self) -> None:
@@ -175,27 +177,27 @@ class TaskQueue:
         written. ``payload`` takes the place of what the task carries; ``result_ttl_ms`` that of
         RESULT_TTL.
         """
-        ttl_ms = self._bounds.result_ttl_ms if result_ttl_ms is None else result_ttl_ms
+        ttl_ms = self._retention.result_ttl_ms if result_ttl_ms is None else result_ttl_ms
         arguments = settlement(claim, attempt, decision, ttl_ms, payload)
-        return await self._must_serve().exchange.settle(claim, arguments)
+        return await self._started_consumer().exchange.settle(claim, arguments)
 
     async def defer(self, claim: Claim) -> None:
-        """Put a claim back as ``give_back`` does; its lane gets single probes from now on.
+        """Put a claim back as ``release`` does; its lane gets single probes from now on.
 
         Raises LeaseLostError.
         """
-        await self._must_serve().exchange.settle(claim, defer(claim))
+        await self._started_consumer().exchange.settle(claim, defer(claim))
 
-    async def give_back(self, claims: Sequence[Claim]) -> None:
+    async def release(self, claims: Sequence[Claim]) -> None:
         """Put claims back to the front of their lanes; no attempt is counted.
 
         A claim that is no longer this worker's is left alone.
         """
-        exchange = self._must_serve().exchange
-        given = [exchange.settle(claim, give_back(claim)) for claim in claims]
+        exchange = self._started_consumer().exchange
+        given = [exchange.settle(claim, release(claim)) for claim in claims]
         results = await asyncio.gather(*given, return_exceptions=True)
         # True: the task was cancelled instead.
-        self._observer.gave_back(sum(result is False for result in results), "stop")
+        self._hooks.released(sum(result is False for result in results), "stop")
 
     @property
     def bytes_in_flight(self) -> int:
@@ -212,8 +214,8 @@ class TaskQueue:
         """Say whether the lease is alive, as of Redis' last answer."""
         return self._serving is not None and self._serving.lease.fresh
 
-    def _must_serve(self) -> Serving:
+    def _started_consumer(self) -> Consumer:
         if self._serving is None:
-            msg = "start_serving() comes before claims"
+            msg = "start_consuming() comes before claims"
             raise RuntimeError(msg)
         return self._serving

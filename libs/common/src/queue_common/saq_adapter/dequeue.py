@@ -83,8 +83,8 @@ class JobClaims:
 
     async def _dispatch(self) -> None:
         # All callers of SAQ's worker wait by now: their number is its concurrency.
-        await self._tasks.start_serving(worker_id="saq", concurrency=self._waiting_callers())
-        await self._tasks.until_serving()
+        await self._tasks.start_consuming(worker_id="saq", concurrency=self._waiting_callers())
+        await self._tasks.until_consuming()
         self._serving.set()
         while callers := self._waiting_callers():
             claims = await self._tasks.claim(callers)
@@ -97,7 +97,7 @@ class JobClaims:
 
     async def _hand_over(self, claim: Claim) -> None:
         if not self._waiting_callers():
-            await self._tasks.give_back([claim])
+            await self._tasks.release([claim])
         elif (job := await self._take(claim)) is not None:
             self._waiting.popleft().set_result(job)
 
@@ -189,7 +189,7 @@ class JobClaims:
             await cancel_and_wait([self._dispatcher])
         claims = [held.claim for held in self._held.values()] + list(self._offered)
         if claims:
-            await self._tasks.give_back(claims)
+            await self._tasks.release(claims)
             self._held.clear()
             self._offered.clear()
 

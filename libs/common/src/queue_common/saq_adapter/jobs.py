@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from saq import Queue
 
     from ..queue import Claim
-    from ..queue.record import Record
+    from ..queue.storage.record import Record
     from ..task import Task
 
 __all__ = ["DELIVER", "NO_DIGEST", "dump", "is_job", "job_of", "job_to_run", "lane_of_function"]

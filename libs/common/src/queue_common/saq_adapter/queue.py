@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from saq.types import CountKind, QueueInfo, WorkerInfo
 
     from ..queue import Claim, TaskQueue
-    from ..queue.record import Record
+    from ..queue.storage.record import Record
 
 __all__ = ["SaqQueue"]
 
@@ -58,7 +58,7 @@ class SaqQueue(saq.Queue):
 
     async def info(self, jobs: bool = False, offset: int = 0, limit: int = 10) -> QueueInfo:
         """Return workers, counts and, if asked, the jobs next to be done."""
-        counts = await self.tasks.lookup.count()
+        counts = await self.tasks.reader.count()
         return {
             "workers": await self._infos.read(),
             "name": self.name,
@@ -82,7 +82,7 @@ class SaqQueue(saq.Queue):
 
     async def count(self, kind: CountKind) -> int:
         """Count queued, active or incomplete (these two and scheduled) jobs in O(1)."""
-        counts = await self.tasks.lookup.count()
+        counts = await self.tasks.reader.count()
         if kind == "queued":
             return counts.queued
         if kind == "active":
@@ -109,7 +109,7 @@ class SaqQueue(saq.Queue):
     async def jobs(self, job_keys: Iterable[str]) -> list[Job | None]:
         """Return jobs in the order asked; None for what is unknown."""
         keys = list(job_keys)
-        records = await self.tasks.lookup.records(keys)
+        records = await self.tasks.reader.records(keys)
         return [
             self._job(key, record) if record else None
             for key, record in zip(keys, records, strict=True)
@@ -129,7 +129,7 @@ class SaqQueue(saq.Queue):
         for state in states:
             cursor: str | None = None
             while True:
-                page = await self.tasks.lookup.list(state, cursor=cursor, limit=batch_size)
+                page = await self.tasks.reader.list(state, cursor=cursor, limit=batch_size)
                 for found in await self.jobs(task.id for task in page.tasks):
                     if found and found.status in wanted:
                         yield found
@@ -194,7 +194,7 @@ class SaqQueue(saq.Queue):
             await self._claims.retry(job)
             return
         try:
-            found = await self.tasks.lookup.record(job.key)
+            found = await self.tasks.reader.record(job.key)
         except UnknownTaskError:
             await self._enqueue(job)
             return

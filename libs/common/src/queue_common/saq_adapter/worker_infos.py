@@ -6,7 +6,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from ..queue.connection import answer, translated
+from ..queue.storage.connection import reply, translated
 
 if TYPE_CHECKING:
     from saq.types import WorkerInfo
@@ -27,7 +27,7 @@ class WorkerInfos:
     async def read(self) -> dict[str, WorkerInfo]:
         """Return the reports that are not out of date."""
         with translated():
-            live = await answer(self._client.zrangebyscore(self._ids, time.time(), "+inf"))
+            live = await reply(self._client.zrangebyscore(self._ids, time.time(), "+inf"))
             infos = [await self._client.get(f"{self._info}{i.decode()}") for i in live]
         return {i.decode(): json.loads(info) for i, info in zip(live, infos, strict=True) if info}
 

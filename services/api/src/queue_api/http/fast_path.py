@@ -1,4 +1,4 @@
-"""The fast path of POSTs of tasks, below ASGI (docs/adr/0015-limits-and-the-fast-path.md)."""
+"""The fast path of POSTs of tasks, below ASGI (docs/adr/0019-limits-and-the-fast-path.md)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from ..metrics import counted
 from ..openapi import PATH
-from ..trace import begin_trace
+from ..tasks.trace import begin_trace
 from .head import Head, read_head
 from .limits import LimitedProtocol
 from .shared import SharedLimits
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-    from ..enqueue import Submission
     from ..metrics import ApiMetrics
-    from ..routes.tasks import CreateTask
+    from ..tasks.enqueue import Submission
+    from ..tasks.routes import CreateTask
     from .refusals import Refusal
     from .shared import Limits
 

@@ -6,9 +6,9 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..body import check_headers
 from ..openapi import PATH
 from ..problems import ProblemError
+from ..tasks.body import check_headers
 from .origin import check_source
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from .. import openapi
 
 if TYPE_CHECKING:
-    from ..state import State
+    from ..app_context import AppContext
 
 __all__ = ["router"]
 
@@ -33,7 +33,7 @@ async def health() -> Response:
 @router.get("/ready", openapi_extra=openapi.READY)
 async def ready(request: Request) -> Response:
     """Say that Redis answers, and how durable it keeps tasks; 503 with the reason otherwise."""
-    state: State = request.app.state.api
+    state: AppContext = request.app.state.api
     await state.queue.ping()
     durability = await state.queue.durability()
     return _json(

@@ -15,23 +15,23 @@ from .errors import (
     TlsError,
     UnsendableRequestError,
 )
-from .exchange import Answer, Exchanging, Outgoing
-from .native import Transport
+from .http_client import Transport
+from .messages import Client, Request, Response
 from .resolve import Resolver
 from .settings import DeliverySettings, Propagate
 
 __all__ = [
     "AddressBusyError",
-    "Answer",
+    "Client",
     "DeliverySettings",
     "Dialer",
     "EgressRefusedError",
-    "Exchanging",
-    "Outgoing",
     "Progress",
     "Propagate",
+    "Request",
     "ResolveError",
     "Resolver",
+    "Response",
     "TlsError",
     "Transport",
     "UnsendableRequestError",

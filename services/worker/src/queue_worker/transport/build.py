@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from queue_common.egress import EgressGuard
 
 from .dial import Dialer
-from .native import Transport
+from .http_client import Transport
 from .proxy import Proxies, Proxy
 from .resolve import Resolver, ignore_failure
 
@@ -27,13 +27,13 @@ def build_transport(
     settings: DeliverySettings,
     redis: RedisSettings,
     *,
-    most_open: int,
+    max_open: int,
     redis_servers: Collection[tuple[str, int]] = (),
     count_dns_failure: Callable[[str], None] = ignore_failure,
 ) -> Transport:
     """Return the transport with the egress guard within it.
 
-    ``most_open`` bounds kept connections, those in use included. ``redis_servers`` are those that
+    ``max_open`` bounds kept connections, those in use included. ``redis_servers`` are those that
     are found while the process runs: like ``redis`` itself they are not delivered to.
     """
     resolver = Resolver(
@@ -46,7 +46,7 @@ def build_transport(
     if settings.proxies:
         read = {scheme: Proxy.read(url) for scheme, url in settings.proxies.items()}
         proxies = Proxies(read, settings.no_proxy, Dialer(resolver, None), guard, tls)
-    return Transport(Dialer(resolver, guard), tls, most_open=most_open, proxies=proxies)
+    return Transport(Dialer(resolver, guard), tls, max_open=max_open, proxies=proxies)
 
 
 def build_tls(ca_file: Path | None) -> ssl.SSLContext:

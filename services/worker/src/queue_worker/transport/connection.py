@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol, cast
 import httptools
 
 from .errors import ConnectionLostError, ProtocolError, TlsError, tls_reason
-from .exchange import Answer
+from .messages import Response
 
 if TYPE_CHECKING:
-    from .exchange import Header
+    from .messages import Header
 
 __all__ = ["Connection", "Owner"]
 
@@ -22,8 +22,8 @@ ANSWER_KEPT_BYTES = 1 << 10
 """What is handed on of a body: a thousand answers in flight must not be a gigabyte."""
 MAX_RESPONSE_BYTES = ANSWER_READ_BYTES + (64 << 10)
 """What is read of a response in all: body, headers, chunk sizes and their extensions, trailers."""
-HEADERS_MOST = 256
-UNFRAMED_MOST_BYTES = 64 << 10
+MAX_HEADERS = 256
+MAX_UNFRAMED_BYTES = 64 << 10
 """Headers, trailers: what may come without a byte of a body in between."""
 JOINED_BYTES = 16384
 """A body up to this size is joined to its head: one write costs less than two."""
@@ -73,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._waiter: asyncio.Future[Answer] | None = None
+        self._waiter: asyncio.Future[Response] | None = None
         self._write_paused = False
         self.reusable = False
         """After an exchange: another may follow."""
@@ -97,7 +97,7 @@ class Connection(asyncio.Protocol):
         self.answering = False
         self.reusable = False
 
-    def exchange(self, head: bytes, body: bytes, *, is_head: bool) -> asyncio.Future[Answer]:
+    def exchange(self, head: bytes, body: bytes, *, is_head: bool) -> asyncio.Future[Response]:
         """Send a request, a small one in one write; the answer comes by the future.
 
         It raises ConnectionLostError where the connection is lost, TlsError, and
@@ -176,7 +176,7 @@ class Connection(asyncio.Protocol):
             self._break(f"the answer is not HTTP/1.1: {error}")
         if self._is_head:
             self._end_head(data)
-        if self._unframed_bytes > UNFRAMED_MOST_BYTES and not self._complete:
+        if self._unframed_bytes > MAX_UNFRAMED_BYTES and not self._complete:
             self._break("the answer has too large headers or trailers")
         if self._received_bytes > MAX_RESPONSE_BYTES and not self._complete:
             self._cut_off()
@@ -220,7 +220,7 @@ class Connection(asyncio.Protocol):
     def _finish(self) -> None:
         self._complete = True
         if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(Answer(self._status, self._headers, self._body))
+            self._waiter.set_result(Response(self._status, self._headers, self._body))
 
     # httptools' side
 
@@ -233,17 +233,14 @@ class Connection(asyncio.Protocol):
         """Keep a header, unless it is a trailer."""
         if self._status:
             return
-        if len(self._headers) >= HEADERS_MOST:
+        if len(self._headers) >= MAX_HEADERS:
             self._break("the answer has too many headers")
             return
         self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Take the status; what is informational (1xx) only announces the answer."""
-        if (
-            self._unframed_bytes > UNFRAMED_MOST_BYTES
-            and _size(self._headers) > UNFRAMED_MOST_BYTES
-        ):
+        if self._unframed_bytes > MAX_UNFRAMED_BYTES and _size(self._headers) > MAX_UNFRAMED_BYTES:
             # They came in one piece, and with a body maybe: the count of bytes does not tell.
             self._break("the answer has too large headers or trailers")
         status = self._parser.get_status_code()

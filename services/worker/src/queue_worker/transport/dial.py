@@ -116,7 +116,7 @@ class Dialer:
     def _reason_against(
         self, guard: EgressGuard, host: str, address: str, protected: frozenset[Address]
     ) -> str | None:
-        reason = guard.reason_against(host, address, protected)
+        reason = guard.denial_reason(host, address, protected)
         if reason is None and self._is_own(address) and not guard.lists(host, address):
             return _own_address_reason(host, address)
         return reason

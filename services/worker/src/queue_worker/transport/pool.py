@@ -28,12 +28,12 @@ class Pool:
     """Keeps connections a destination, the one used last is taken first.
 
     A kept connection is closed after ``idle_seconds``; and the one kept longest, of whichever
-    destination, wherever more than ``most_open`` would be open, those in use included. Those in use
+    destination, wherever more than ``max_open`` would be open, those in use included. Those in use
     are bounded by whoever makes the requests, and are never closed here.
     """
 
-    def __init__(self, *, most_open: int, idle_seconds: float) -> None:
-        self._most_open = most_open
+    def __init__(self, *, max_open: int, idle_seconds: float) -> None:
+        self._max_open = max_open
         self._idle_seconds = idle_seconds
         # Both in the order of keeping: the first is the oldest, the last is the one used last.
         self._idle: dict[Connection, Destination] = {}
@@ -51,7 +51,7 @@ class Pool:
     def opened(self) -> None:
         """Count a new connection, and close the oldest kept one where that is one too many."""
         self.open += 1
-        if self.open > self._most_open and self._idle:
+        if self.open > self._max_open and self._idle:
             self._close_oldest()
 
     def lost(self, connection: Connection) -> None:
@@ -72,7 +72,7 @@ class Pool:
 
     def keep(self, connection: Connection, destination: Destination) -> None:
         """Keep a connection whose exchange is over."""
-        if self._closed or self.open > self._most_open:
+        if self._closed or self.open > self._max_open:
             connection.close()
             return
         connection.idle_since = time.monotonic()

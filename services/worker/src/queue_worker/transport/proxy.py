@@ -95,7 +95,7 @@ class Proxies:
         proxy = self._by_scheme.get(destination.scheme)
         if proxy is None or self._bypassed(destination):
             return None
-        reason = self._guard.reason_against_name(destination.host, destination.port)
+        reason = self._guard.name_denial_reason(destination.host, destination.port)
         if reason is not None:
             raise EgressRefusedError(reason)
         return proxy

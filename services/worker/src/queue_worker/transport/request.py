@@ -10,7 +10,7 @@ from .url import Target, read_target
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from .exchange import Header, Outgoing
+    from .messages import Header, Request
 
 __all__ = ["encode_for_internal", "encode_outgoing"]
 
@@ -35,7 +35,7 @@ def _framed(
     return framed
 
 
-def encode_outgoing(request: Outgoing) -> tuple[Target, bytes]:
+def encode_outgoing(request: Request) -> tuple[Target, bytes]:
     """Return where a request goes and its head as it goes over the wire, before its body.
 
     Raises InvalidUrlError, and UnsendableRequestError for what would break out of its line or its
@@ -46,7 +46,7 @@ def encode_outgoing(request: Outgoing) -> tuple[Target, bytes]:
     return target, _encode_head(method, target, framed, len(request.body or b""))
 
 
-def encode_for_internal(request: Outgoing) -> bytes:
+def encode_for_internal(request: Request) -> bytes:
     """Return the head for a destination that EGRESS_ALLOW lists; empty: it is no other."""
     if not request.internal_headers:
         return b""

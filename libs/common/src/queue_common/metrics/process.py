@@ -1,0 +1,139 @@
+"""What a process keeps running for its metrics."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ..cancellation import cancel_and_wait
+from ..errors import QueueUnavailableError
+from ..listening import listen
+from ..queue.admin.stats import PERIOD_SECONDS as LOOK_SECONDS
+from .server import (
+    Pagination,
+    Reason,
+    backlog_page,
+    health_page,
+    metrics_page,
+    ready_page,
+    serve_pages,
+)
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncIterator
+
+    from ..queue import QueueStats
+    from .push import MetricsPush
+    from .registry import ProcessMetrics
+    from .settings import MetricsSettings
+
+__all__ = ["open_metrics_port", "report_metrics"]
+
+PERSISTENCE_SECONDS = 10.0
+PROBE_SECONDS = 0.5
+REFRESH_SECONDS = 5.0
+"""How long a sending waits for figures of Redis, which give up by themselves before that."""
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+def open_metrics_port(settings: MetricsSettings) -> socket.socket | None:
+    """Return a listening socket, None for METRICS_PORT=0; ends the process where it cannot."""
+    if settings.metrics_port == 0:
+        return None
+    return listen("METRICS", settings.metrics_host, settings.metrics_port)
+
+
+@asynccontextmanager
+async def report_metrics(
+    settings: MetricsSettings,
+    metrics: ProcessMetrics,
+    watch: QueueStats,
+    listener: socket.socket | None,
+    *,
+    service: str,
+    not_ready_reason: Reason,
+    shows_backlog: bool,
+) -> AsyncIterator[None]:
+    """Serve the pages of METRICS_PORT and send metrics, as far as is set, until the block ends.
+
+    ``not_ready_reason`` says why the process is not ready, None where it is.
+    """
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(watch.close)
+        if listener is not None:
+            pages = _pages(metrics, watch, not_ready_reason, shows_backlog=shows_backlog)
+            await stack.enter_async_context(serve_pages(listener, pages))
+        if listener is not None or settings.metrics_endpoint():
+            stack.push_async_callback(cancel_and_wait, _start_looking(metrics, watch))
+        if settings.metrics_endpoint():
+            push = _start_pushing(settings, metrics, watch, service)
+            stack.push_async_callback(asyncio.to_thread, push.stop)
+        yield
+
+
+def _start_pushing(
+    settings: MetricsSettings, metrics: ProcessMetrics, watch: QueueStats, service: str
+) -> MetricsPush:
+    # Imported where it is used: it takes a tenth of a second.
+    from .push import MetricsPush
+
+    loop = asyncio.get_running_loop()
+
+    def refresh() -> None:
+        reading = asyncio.run_coroutine_threadsafe(metrics.snapshot.refresh(watch), loop)
+        reading.result(REFRESH_SECONDS)
+
+    return MetricsPush(settings, metrics, service, refresh)
+
+
+def _start_looking(metrics: ProcessMetrics, watch: QueueStats) -> list[asyncio.Task[None]]:
+    jobs = (_probe_loop(metrics), _look_at_lanes(watch), _look_at_persistence(metrics, watch))
+    return [asyncio.create_task(job) for job in jobs]
+
+
+def _pages(
+    metrics: ProcessMetrics,
+    watch: QueueStats,
+    not_ready_reason: Reason,
+    *,
+    shows_backlog: bool,
+) -> Pagination:
+    pages: Pagination = {
+        "/metrics": metrics_page(metrics, watch),
+        "/health": health_page,
+        "/ready": ready_page(not_ready_reason),
+    }
+    if shows_backlog:
+        pages["/backlog"] = backlog_page(watch)
+    return pages
+
+
+async def _probe_loop(metrics: ProcessMetrics) -> None:
+    while True:
+        begin = time.perf_counter()
+        await asyncio.sleep(PROBE_SECONDS)
+        metrics.loop_lag.observe(max(time.perf_counter() - begin - PROBE_SECONDS, 0.0))
+
+
+async def _look_at_lanes(watch: QueueStats) -> None:
+    while True:
+        try:
+            await watch.look_at_lanes()
+        except QueueUnavailableError as error:
+            logger.debug("metrics.look_failed", reason=str(error))
+        await asyncio.sleep(LOOK_SECONDS)
+
+
+async def _look_at_persistence(metrics: ProcessMetrics, watch: QueueStats) -> None:
+    while True:
+        try:
+            metrics.snapshot.persists = await watch.persists()
+        except QueueUnavailableError:
+            metrics.snapshot.persists = None
+        await asyncio.sleep(PERSISTENCE_SECONDS)

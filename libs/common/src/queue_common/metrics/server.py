@@ -1,0 +1,186 @@
+"""The pages on METRICS_PORT: /metrics, /health, /ready, and the API's /backlog.
+
+They are served by the process' own event loop, so that an answer of /health shows that it moves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+
+from ..errors import QueueUnavailableError
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import AsyncIterator, Mapping
+
+    from ..queue import QueueStats
+    from .registry import ProcessMetrics
+
+__all__ = [
+    "Page",
+    "Pagination",
+    "Reason",
+    "backlog_page",
+    "health_page",
+    "metrics_page",
+    "ready_page",
+    "serve_pages",
+]
+
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+REQUEST_SECONDS = 10.0
+"""How long a connection waits for a whole request."""
+FINISH_SECONDS = 1
+"""How long open requests may take at the end: nobody waits for a scrape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """An answer."""
+
+    body: bytes
+    status: HTTPStatus = HTTPStatus.OK
+    content_type: str = JSON
+
+    @staticmethod
+    def of(document: Mapping[str, object]) -> Page:
+        """Return a document as JSON."""
+        return Page(msgspec.json.encode(document))
+
+    @staticmethod
+    def problem(status: HTTPStatus, detail: str) -> Page:
+        """Return a problem (RFC 9457)."""
+        document = {"title": status.phrase, "status": status.value, "detail": detail}
+        return Page(msgspec.json.encode(document), status, PROBLEM)
+
+
+Pagination = dict[str, Callable[[], Awaitable[Page]]]
+"""What makes each page, by its path."""
+Reason = Callable[[], Awaitable[str | None]]
+"""Says why the process is not ready; None where it is."""
+
+
+def metrics_page(metrics: ProcessMetrics, watch: QueueStats) -> Callable[[], Awaitable[Page]]:
+    """Return the page for Prometheus; it answers without Redis too, with less on it."""
+
+    async def page() -> Page:
+        await metrics.snapshot.refresh(watch)
+        text = generate_latest(metrics.registry)
+        return Page(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    return page
+
+
+async def health_page() -> Page:
+    """Say that the loop moves."""
+    return Page.of({"status": "ok"})
+
+
+def ready_page(
+    not_ready_reason: Callable[[], Awaitable[str | None]],
+) -> Callable[[], Awaitable[Page]]:
+    """Return the page that says whether the process does its work; 503 with the reason if not."""
+
+    async def page() -> Page:
+        reason = await not_ready_reason()
+        if reason is not None:
+            return Page.problem(HTTPStatus.SERVICE_UNAVAILABLE, reason)
+        return Page.of({"status": "ready"})
+
+    return page
+
+
+def backlog_page(watch: QueueStats) -> Callable[[], Awaitable[Page]]:
+    """Return the page that says how much there is to do, for who scales the workers."""
+
+    async def page() -> Page:
+        try:
+            read = await watch.read()
+        except QueueUnavailableError as error:
+            return Page.problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+        return Page.of(
+            {
+                "queue": watch.queue_name,
+                "waiting": read.waiting,
+                "due": read.due,
+                "scheduled": read.scheduled,
+                "active": read.active,
+                "backlog": read.waiting + read.due,
+                "workers": read.workers,
+            }
+        )
+
+    return page
+
+
+@asynccontextmanager
+async def serve_pages(
+    listener: socket.socket, pages: Pagination, request_seconds: float = REQUEST_SECONDS
+) -> AsyncIterator[None]:
+    """Serve the pages from the running loop until the block ends.
+
+    uvicorn's protocol without its server, which would tell of itself in the log, take the process'
+    signals and wake it ten times a second.
+    """
+    # Imported where it is used: it takes a tenth of a second.
+    import uvicorn
+    from uvicorn.server import ServerState
+
+    from ..telemetry.metrics_protocol import MetricsProtocol
+
+    config = uvicorn.Config(
+        _Site(pages), http="h11", ws="none", lifespan="off", log_config=None, access_log=False
+    )
+    config.load()
+    state = ServerState()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(
+        lambda: MetricsProtocol(request_seconds, config=config, server_state=state, app_state={}),
+        sock=listener,
+    )
+    try:
+        yield
+    finally:
+        server.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FINISH_SECONDS):
+                await asyncio.gather(*state.tasks, return_exceptions=True)
+
+
+class _Site:
+    """An ASGI application."""
+
+    def __init__(self, pages: Pagination) -> None:
+        self._pages = pages
+
+    async def __call__(
+        self, scope: Mapping[str, Any], _receive: object, send: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        page = await self._answer(scope)
+        headers = [
+            (b"content-type", page.content_type.encode()),
+            (b"content-length", b"%d" % len(page.body)),
+        ]
+        if page.status is HTTPStatus.METHOD_NOT_ALLOWED:
+            headers.append((b"allow", b"GET, HEAD"))
+        await send({"type": "http.response.start", "status": page.status, "headers": headers})
+        await send({"type": "http.response.body", "body": page.body})
+
+    async def _answer(self, scope: Mapping[str, Any]) -> Page:
+        make = self._pages.get(scope["path"])
+        if make is None:
+            return Page.problem(HTTPStatus.NOT_FOUND, f"Here are {', '.join(self._pages)}.")
+        if scope["method"] not in {"GET", "HEAD"}:
+            return Page.problem(HTTPStatus.METHOD_NOT_ALLOWED, "It can be read, with GET.")
+        return await make()

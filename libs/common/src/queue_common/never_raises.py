@@ -1,0 +1,30 @@
+"""Telemetry looks on: what goes wrong in it must not change what becomes of a task."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, ParamSpec
+
+import structlog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["never_raises"]
+
+P = ParamSpec("P")
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+def never_raises(record: Callable[P, None]) -> Callable[P, None]:
+    """Have a recording function log what it raises, and go on."""
+
+    @wraps(record)
+    def recording(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            record(*args, **kwargs)
+        except Exception:
+            logger.exception("trace.failed")
+
+    return recording

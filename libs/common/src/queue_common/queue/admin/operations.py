@@ -1,0 +1,131 @@
+"""What a client or an operator does to tasks and lanes: cancel, run now, requeue, purge, pause."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ...errors import UnknownTaskError, UnreadableRecordError, WrongStateError
+from ...task import State, TaskId
+from ..storage.connection import translated
+from ..storage.record import STATES, Record, fixed_part
+
+if TYPE_CHECKING:
+    from ..storage.scripts import Argument, Scripts
+    from .reader import TaskReader
+
+__all__ = ["Operations"]
+
+PURGED_A_CALL = 1000
+DAY_MS = 24 * 3600 * 1000
+
+
+class Operations:
+    """Changes tasks and lanes; each operation is one script, or a bounded step repeated."""
+
+    def __init__(self, scripts: Scripts, reader: TaskReader, *, result_ttl_ms: int) -> None:
+        self._scripts = scripts
+        self._reader = reader
+        self._result_ttl_ms = result_ttl_ms
+
+    async def cancel(self, task_id: TaskId, *, payload: bytes | None = None) -> State:
+        """Take a task back and return the state in which it was found.
+
+        A queued or scheduled task is cancelled at once. An active one is cancelled when its
+        attempt ends without success; the attempt itself is not cut short. ``payload`` is what
+        stays of it, a task without headers and body otherwise. Raises WrongStateError for a
+        settled task, UnknownTaskError.
+        """
+        if payload is None:
+            payload = _compact(await self._reader.record(task_id))
+        found = await self._run(task_id, "cancel", task_id, self._result_ttl_ms, payload)
+        if found.settled:
+            msg = f"task {task_id} is {found}: there is nothing left to cancel"
+            raise WrongStateError(msg)
+        return found
+
+    async def run_now(self, task_id: TaskId) -> None:
+        """Bring a scheduled task to the front of its lane; raises WrongStateError for others."""
+        await self._bring_back(task_id, State.SCHEDULED, b"")
+
+    async def requeue(self, task_id: TaskId, *, lifetime_ms: int = DAY_MS) -> None:
+        """Bring a dead letter back to the front of its lane, to be tried for ``lifetime_ms``.
+
+        Its attempts count on. Raises WrongStateError for a task that is not dead, and for one
+        without the headers or the body it was sent with.
+        """
+        record = await self._reader.record(task_id)
+        if record.state is State.DEAD and not _is_whole(record):
+            msg = f"task {task_id} cannot be sent again: its headers and body were not kept"
+            raise WrongStateError(msg)
+        await self._bring_back(task_id, State.DEAD, _with_new_deadline(record, lifetime_ms))
+
+    async def _bring_back(self, task_id: TaskId, asked: State, rest: bytes) -> None:
+        code = "s" if asked is State.SCHEDULED else "d"
+        found = await self._run(task_id, "run_now", task_id, code, rest)
+        if found is not asked:
+            msg = f"task {task_id} is {found}, not {asked}"
+            raise WrongStateError(msg)
+
+    async def purge(self, lane: str) -> int:
+        """Remove a lane's queued and scheduled tasks, 1,000 a step; return how many.
+
+        Active tasks are left alone. Other clients are served between the steps.
+        """
+        removed, more = 0, True
+        with translated():
+            while more:
+                step, more = await self._scripts.run("purge", lane, PURGED_A_CALL)
+                removed += int(step)
+        return removed
+
+    async def pause(self, lane: str | None = None) -> bool:
+        """Claim nothing more from a lane, or from any; return whether that is a change.
+
+        Tasks are still taken in. What is active goes on.
+        """
+        with translated():
+            return bool(await self._scripts.run("pause", "pause", lane or ""))
+
+    async def resume(self, lane: str | None = None) -> bool:
+        """Undo ``pause`` of the same lane, or of all; return whether that is a change.
+
+        A lane that was paused by its name stays so when all are resumed.
+        """
+        with translated():
+            return bool(await self._scripts.run("pause", "resume", lane or ""))
+
+    async def _run(self, task_id: TaskId, script: str, *arguments: Argument) -> State:
+        with translated():
+            found = await self._scripts.run(script, *arguments)
+        if not found:
+            msg = f"no task has the id {task_id}: it never existed, or its record has expired"
+            raise UnknownTaskError(msg)
+        return STATES[found]
+
+
+def _compact(record: Record) -> bytes:
+    try:
+        return record.task().compact().encode()
+    except UnreadableRecordError:
+        return b""
+
+
+def _is_whole(record: Record) -> bool:
+    """Say whether the record holds all that was sent; a SAQ job always does."""
+    try:
+        return record.task().digest() == record.digest
+    except UnreadableRecordError:
+        return True
+
+
+def _with_new_deadline(record: Record, lifetime_ms: int) -> bytes:
+    try:
+        task = record.task()
+    except UnreadableRecordError:
+        return b""
+    since_accepted = round(time.time() * 1000) - task.accepted_at_ms
+    alive = msgspec.structs.replace(task, retry_deadline_ms=since_accepted + lifetime_ms)
+    return fixed_part(record.lane, alive.encode(), record.digest)

@@ -1,0 +1,156 @@
+"""Look-ups: one task, pages of them, counts. Nothing here changes anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ...errors import UnknownTaskError, UnreadableRecordError
+from ...task import State, TaskId, TaskView
+from ..storage.connection import reply, translated
+from ..storage.record import Record
+from ..storage.reply_deadline import reply_within
+from .pagination import Pagination
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from ...task import Task
+    from ..storage.scripts import Scripts
+
+__all__ = ["Counts", "Page", "TaskReader", "view"]
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many tasks are in each state."""
+
+    queued: int
+    scheduled: int
+    active: int
+    dead: int
+    settled: int | None
+    """Records kept of delivered and cancelled tasks; not known a lane."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some tasks, and where the next page begins."""
+
+    tasks: list[TaskView]
+    cursor: str | None
+    """None: that was all."""
+
+
+def view(task_id: TaskId, record: Record) -> TaskView:
+    """Return what a record tells."""
+    task: Task | None
+    try:
+        task = record.task()
+    except UnreadableRecordError:
+        task = None
+    waits = record.state in {State.SCHEDULED, State.QUEUED}
+    return TaskView(
+        id=task_id,
+        state=record.state,
+        lane=record.lane,
+        attempts=record.attempts,
+        interrupted=record.interrupted,
+        due_at_ms=record.at_ms if waits else None,
+        finished_at_ms=record.at_ms if record.state.settled else None,
+        last_attempt=record.last_attempt(),
+        task=task,
+    )
+
+
+class TaskReader:
+    """Reads tasks."""
+
+    def __init__(self, client: Redis, scripts: Scripts, key_prefix: str) -> None:
+        self._client = client
+        self._scripts = scripts
+        self._prefix = key_prefix
+        self._pages = Pagination(client, scripts, key_prefix)
+
+    async def record(self, task_id: str) -> Record:
+        """Return a task's record; raises UnknownTaskError, UnreadableRecordError."""
+        async with reply_within():
+            with self._scripts.timed("look_up"):
+                raw = await self._client.get(f"{self._prefix}t:{task_id}")
+        if raw is None:
+            msg = f"no task has the id {task_id}: it never existed, or its record has expired"
+            raise UnknownTaskError(msg)
+        return Record.unpack(raw)
+
+    async def view(self, task_id: TaskId) -> TaskView:
+        """Return a task; raises UnknownTaskError, UnreadableRecordError."""
+        return view(task_id, await self.record(task_id))
+
+    async def records(self, task_ids: list[str]) -> list[Record | None]:
+        """Return records in the order asked; None for what is unknown or cannot be read."""
+        if not task_ids:
+            return []
+        with translated():
+            raws = await reply(self._client.mget([f"{self._prefix}t:{i}" for i in task_ids]))
+        return [_readable(raw) for raw in raws]
+
+    async def list(
+        self, state: State, *, lane: str | None = None, cursor: str | None = None, limit: int = 100
+    ) -> Page:
+        """Return a page of tasks in ``state``, in ``lane`` where one is named.
+
+        Costs O(page). Queued and scheduled tasks come lane by lane in the order of their turn,
+        dead letters and settled tasks newest first. Tasks that move while pages are read may be
+        missed or come twice; a page may hold fewer than ``limit`` and still have a cursor.
+        Raises ValueError for a cursor that is not one of ours.
+        """
+        found, following = await self._pages.ids(state, lane, cursor, limit)
+        # An id that was cancelled and sent again stands in its lane's list a second time.
+        ids = list(dict.fromkeys(found))
+        records = await self.records(ids)
+        tasks = [
+            view(TaskId(task_id), record)
+            for task_id, record in zip(ids, records, strict=True)
+            if record and record.state is state and lane in {None, record.lane}
+        ]
+        return Page(tasks, following)
+
+    async def count(self, lane: str | None = None) -> Counts:
+        """Count the tasks of the queue, or of one lane, in O(1)."""
+        return await (self._count_all() if lane is None else self._count_lane(lane))
+
+    async def _count_all(self) -> Counts:
+        async with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.hmget(f"{self._prefix}n", ["queued", "scheduled", "active"])
+            pipeline.zcard(f"{self._prefix}dead")
+            pipeline.llen(f"{self._prefix}results")
+            with translated():
+                (queued, scheduled, active), dead, settled = await pipeline.execute()
+        return Counts(int(queued or 0), int(scheduled or 0), int(active or 0), dead, settled)
+
+    async def _count_lane(self, lane: str) -> Counts:
+        async with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.llen(f"{self._prefix}l:{lane}")
+            pipeline.hget(f"{self._prefix}ghosts", lane)
+            pipeline.zcard(f"{self._prefix}s:{lane}")
+            pipeline.hget(f"{self._prefix}inflight", lane)
+            pipeline.zcard(f"{self._prefix}d:{lane}")
+            pipeline.zcard(f"{self._prefix}u:{lane}")
+            with translated():
+                entries, ghosts, scheduled, active, dead, suspects = await pipeline.execute()
+        queued = entries - int(ghosts or 0) + suspects
+        return Counts(queued, scheduled, int(active or 0), dead, None)
+
+    async def counters(self) -> dict[str, int]:
+        """Return what was counted since the queue began, by name (``…_total``)."""
+        with translated():
+            fields = await reply(self._client.hgetall(f"{self._prefix}n"))
+        named = {name.decode(): value for name, value in fields.items()}
+        return {name: int(value) for name, value in named.items() if name.endswith("_total")}
+
+
+def _readable(raw: bytes | None) -> Record | None:
+    try:
+        return None if raw is None else Record.unpack(raw)
+    except UnreadableRecordError:
+        return None

@@ -1,0 +1,178 @@
+"""Taking tasks in: concurrent submissions share round trips."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from ..errors import ConflictError, IntakeFullError, QueueUnavailableError
+from .storage.record import queued_record
+from .storage.reply_deadline import REPLY_SECONDS, is_silence, reply_until
+
+if TYPE_CHECKING:
+    from ..task import TaskId
+    from .hooks import QueueHooks
+    from .storage.scripts import Argument, Scripts
+
+__all__ = ["MAX_WAITING_BYTES", "EnqueueBatcher"]
+
+TASKS_A_CALL = 200
+"""A script call of this size takes Redis about 1 ms: no client waits longer for another's batch."""
+BYTES_A_CALL = 1 << 20
+GATHER_SECONDS = 0.002
+"""How long at most the next batch gathers where several clients submit at once: it then shares its
+round trip, and with ``appendfsync always`` its fsync, among more. It goes as soon as all are back
+who were there a moment ago. A client that is alone never waits."""
+REPLICATION_TIMEOUT_MS = 1000
+
+MAX_WAITING_BYTES = 32 << 20
+OVERHEAD_BYTES = 1024
+"""Added to each record: what its request takes in this process besides."""
+
+
+class _Submission(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """A task that waits for Redis."""
+
+    arguments: tuple[Argument, ...]
+    stored: asyncio.Future[bool]
+    bytes: int
+    deadline: float
+    """By the loop's clock; those behind it have later ones."""
+
+
+class EnqueueBatcher:
+    """Coalesces submissions: while one batch is under way, the next one gathers.
+
+    Each is answered within ``reply_seconds``: a batch is given up at the deadline of its first. If
+    Redis has been silent until then, all that wait fail with it.
+    """
+
+    def __init__(
+        self, scripts: Scripts, hooks: QueueHooks, *, replicas: int,
+        gather_seconds: float = GATHER_SECONDS, reply_seconds: float = REPLY_SECONDS,
+        max_waiting_bytes: int = MAX_WAITING_BYTES,
+    ) -> None:  # fmt: skip
+        self._scripts = scripts
+        self._hooks = hooks
+        self._replicas = replicas
+        self._gather_seconds = gather_seconds
+        self._reply_seconds = reply_seconds
+        self._max_waiting_bytes = max_waiting_bytes
+        self._waiting_bytes = 0
+        """Of all that have not been answered."""
+        self._waiting: deque[_Submission] = deque()
+        self._sender: asyncio.Task[None] | None = None
+        self._crowd = 0
+        """How many must wait for the batch that gathers to go before its time."""
+        self._all_back = asyncio.Event()
+
+    def submit(
+        self, task_id: TaskId, lane: str, payload: bytes, digest: bytes, *, delay_ms: int = 0
+    ) -> asyncio.Future[bool]:
+        """Return what is done once Redis has answered: True for a new task, False for a known one.
+
+        It fails with ConflictError where the id belongs to another task, QueueUnavailableError
+        where the task may not have been written; it may be submitted again under the same id.
+        IntakeFullError: it was not written, for too many wait.
+        """
+        # Encoded here, so that what cannot be encoded fails its own caller and no batch.
+        record = queued_record(lane, payload, digest)
+        arguments = (task_id.encode(), lane.encode(), delay_ms, record)
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[bool] = loop.create_future()
+        size = len(record) + OVERHEAD_BYTES
+        # One goes, however large it is.
+        if self._waiting_bytes and self._waiting_bytes + size > self._max_waiting_bytes:
+            self._refuse(future)
+            return future
+        self._waiting_bytes += size
+        deadline = loop.time() + self._reply_seconds
+        self._waiting.append(_Submission(arguments, future, size, deadline))
+        if len(self._waiting) == self._crowd:
+            self._all_back.set()
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._send_all())
+        return future
+
+    def _refuse(self, future: asyncio.Future[bool]) -> None:
+        self._hooks.submitted(1, IntakeFullError.__name__)
+        msg = "tasks of too many bytes wait for Redis: API_MAX_WAITING_BYTES"
+        future.set_exception(IntakeFullError(msg, summary="Too many tasks wait for Redis"))
+
+    async def _send_all(self) -> None:
+        while self._waiting:
+            batch = self._next_batch()
+            await self._send_batch(batch)
+            if 1 < len(batch) < TASKS_A_CALL:
+                await self._gather(len(batch) + len(self._waiting))
+
+    async def _gather(self, crowd: int) -> None:
+        self._crowd = min(crowd, TASKS_A_CALL)
+        self._all_back.clear()
+        if len(self._waiting) < self._crowd:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._gather_seconds):
+                    await self._all_back.wait()
+        self._crowd = 0
+
+    async def _send_batch(self, batch: list[_Submission]) -> None:
+        try:
+            arguments = [a for submission in batch for a in submission.arguments]
+            results = await self._send(arguments, batch[0].deadline)
+        except Exception as error:
+            if is_silence(error):
+                batch.extend(self._waiting)
+                self._waiting.clear()
+            self._hooks.submitted(len(batch), type(error).__name__)
+            for submission in batch:
+                if not submission.stored.done():
+                    submission.stored.set_exception(error)
+        else:
+            self._hooks.submitted(len(batch), "")
+            for submission, result in zip(batch, results, strict=True):
+                _settle(submission, result)
+        self._waiting_bytes -= sum([submission.bytes for submission in batch])
+
+    def _next_batch(self) -> list[_Submission]:
+        batch: list[_Submission] = []
+        size = 0
+        while self._waiting and len(batch) < TASKS_A_CALL and size < BYTES_A_CALL:
+            submission = self._waiting.popleft()
+            size += submission.bytes
+            batch.append(submission)
+        return batch
+
+    async def _send(self, arguments: list[Argument], deadline: float) -> list[int]:
+        results: list[int]
+        async with reply_until(deadline):
+            if not self._replicas:
+                results = await self._scripts.run("enqueue", *arguments)
+                return results
+            results, have = await self._scripts.run_replicated(
+                "enqueue", *arguments, replicas=self._replicas, timeout_ms=REPLICATION_TIMEOUT_MS
+            )
+        if have < self._replicas:
+            msg = f"{have} of {self._replicas} replicas have the task after 1 s"
+            raise QueueUnavailableError(msg, summary="Too few replicas of Redis have the task")
+        return results
+
+    async def close(self) -> None:
+        """Wait for what is under way."""
+        self._all_back.set()
+        if self._sender is not None:
+            await asyncio.wait([self._sender])
+
+
+def _settle(submission: _Submission, result: int) -> None:
+    arguments, future = submission.arguments, submission.stored
+    if future.done():  # whoever waited has been cancelled
+        return
+    if result < 0:
+        msg = f"a task with the id {arguments[0].decode()} and other content exists"  # type: ignore[union-attr]
+        future.set_exception(ConflictError(msg))
+    else:
+        future.set_result(result == 1)

@@ -1,0 +1,1 @@
+"""How the queue lies in Redis: records, scripts, connections, durability, retention."""

@@ -1,0 +1,36 @@
+-- Removes a lane's waiting and scheduled tasks, some at a time; active ones are left alone.
+--
+-- KEYS[1]  the queue
+-- ARGV     lane, most tasks a call
+-- Result   {tasks removed, 1 if there is more to do}
+-- Cost     O(max)
+local lane, max = ARGV[1], tonumber(ARGV[2])
+local removed = 0
+
+for _, id in ipairs(call('LPOP', WAITING .. lane, max) or {}) do
+  local task = read_header(id)
+  if task and task.state == QUEUED and task.lane == lane then
+    call('DEL', RECORD .. id)
+    count('queued', -1)
+    removed = removed + 1
+  elseif call('HINCRBY', GHOSTS, lane, -1) <= 0 then
+    call('HDEL', GHOSTS, lane)
+  end
+end
+if call('EXISTS', WAITING .. lane) == 0 then leave_places(lane) end
+if removed < max then
+  local due = call('ZPOPMIN', SCHEDULED .. lane, max - removed)
+  for i = 1, #due, 2 do call('DEL', RECORD .. due[i]) end
+  count('scheduled', -#due / 2)
+  removed = removed + #due / 2
+  update_due(lane)
+end
+local suspects = removed < max and call('ZRANGE', SUSPECTED .. lane, 0, max - removed - 1) or {}
+if #suspects > 0 then
+  for _, id in ipairs(suspects) do call('DEL', RECORD .. id) end
+  remove_suspects(lane, suspects)
+  removed = removed + #suspects
+end
+count('purged_total', removed)
+forget_if_empty(lane)
+return {removed, call('EXISTS', WAITING .. lane, SCHEDULED .. lane, SUSPECTED .. lane)}

@@ -1,0 +1,129 @@
+"""The queue's Lua scripts, loaded by name and run by digest."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from contextlib import contextmanager
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from redis.exceptions import NoScriptError
+
+from ..hooks import QueueHooks
+from .connection import reply
+from .server_connection import leave_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from redis.asyncio import Redis
+
+__all__ = ["Argument", "Scripts", "digest"]
+
+Argument = str | bytes | int
+
+
+_SHARED = ("prelude", "lanes", "suspects")
+_PARTS = {"claim": ("claim_suspects",)}
+"""What stands before a script's own text: in front of each, and of some besides."""
+
+
+@cache
+def _source(name: str) -> str:
+    folder = resources.files(__package__) / "lua"
+    parts = (*_SHARED, *_PARTS.get(name, ()), name)
+    return "\n".join((folder / f"{part}.lua").read_text() for part in parts)
+
+
+@cache
+def digest(name: str) -> str:
+    """Return the SHA-1 by which EVALSHA calls a script."""
+    return hashlib.sha1(_source(name).encode(), usedforsecurity=False).hexdigest()
+
+
+class Scripts:
+    """Runs the scripts of one queue on one client."""
+
+    def __init__(self, client: Redis, queue_name: str, hooks: QueueHooks | None = None) -> None:
+        self._client = client
+        self._hooks = hooks or QueueHooks()
+        self._key = f"{{{queue_name}}}"
+        self.script_loads = 0
+        """How often a server was taught a script: what stood behind it ran before it."""
+
+    @contextmanager
+    def timed(self, operation: str) -> Iterator[None]:
+        """Tell the observer how long the round trip within took."""
+        begin = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._hooks.round_trip(operation, time.perf_counter() - begin)
+
+    async def run(self, name: str, *arguments: Argument) -> Any:  # noqa: ANN401 - by script
+        """Run a script in one round trip and return its result."""
+        (result,) = await self.run_all([(name, arguments)])
+        return result
+
+    async def run_all(self, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
+        """Run scripts one after the other in one round trip.
+
+        A server that does not know a script (restarted, failed over, flushed) is taught it, and
+        only what it refused for that reason is run again. Raises what Redis answered otherwise.
+        """
+        with self.timed(calls[0][0]):
+            results = await self._send(calls)
+        unknown = [i for i, result in enumerate(results) if isinstance(result, NoScriptError)]
+        if unknown:
+            self.script_loads += 1
+            for name in {calls[i][0] for i in unknown}:
+                await reply(self._client.script_load(_source(name)))
+            for i, result in zip(
+                unknown, await self._send([calls[i] for i in unknown]), strict=True
+            ):
+                results[i] = result
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        return results
+
+    async def run_replicated(
+        self, name: str, *arguments: Argument, replicas: int, timeout_ms: int
+    ) -> tuple[Any, int]:
+        """Run a script; return its result and how many replicas have all that it found or wrote.
+
+        WAIT tells of the writes of its own connection alone, hence one round trip, and hence the
+        barrier: a write behind what the script may have found written by another connection.
+        """
+        for last in (False, True):
+            pipeline = self._client.pipeline(transaction=False)
+            pipeline.evalsha(digest(name), 1, self._key, *arguments)
+            pipeline.hincrby(f"{self._key}:n", "barrier", 1)
+            pipeline.wait(replicas, timeout_ms)
+            with self.timed(name):
+                result, barrier, have = await pipeline.execute(raise_on_error=False)
+            if last or not isinstance(result, NoScriptError):
+                break
+            await reply(self._client.script_load(_source(name)))
+        for found in (result, barrier, have):
+            if isinstance(found, Exception):
+                raise found
+        if have < replicas:
+            # They may have left this primary for another one.
+            await leave_server(self._client)
+        return result, int(have)
+
+    async def _send(self, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
+        if len(calls) == 1:
+            name, arguments = calls[0]
+            try:
+                evalsha = self._client.evalsha(digest(name), 1, self._key, *arguments)
+                return [await reply(evalsha)]
+            except NoScriptError as error:
+                return [error]
+        pipeline = self._client.pipeline(transaction=False)
+        for name, arguments in calls:
+            pipeline.evalsha(digest(name), 1, self._key, *arguments)
+        return await pipeline.execute(raise_on_error=False)

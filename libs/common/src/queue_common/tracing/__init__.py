@@ -1,0 +1,1 @@
+"""Traces: contexts that travel with a task, sampling, spans and their export."""

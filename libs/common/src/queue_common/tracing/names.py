@@ -1,0 +1,30 @@
+"""Attributes of spans by OpenTelemetry's conventions; ours are in ``queue_common.logs.events``."""
+
+from typing import Final
+
+MESSAGING_SYSTEM: Final = "messaging.system"
+DESTINATION_NAME: Final = "messaging.destination.name"
+"""The queue."""
+MESSAGE_ID: Final = "messaging.message.id"
+"""The task's id."""
+OPERATION_NAME: Final = "messaging.operation.name"
+OPERATION_TYPE: Final = "messaging.operation.type"
+
+HTTP_METHOD: Final = "http.request.method"
+HTTP_RESEND_COUNT: Final = "http.request.resend_count"
+HTTP_ROUTE: Final = "http.route"
+HTTP_STATUS: Final = "http.response.status_code"
+URL_FULL: Final = "url.full"
+URL_PATH: Final = "url.path"
+URL_SCHEME: Final = "url.scheme"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+CLIENT_ADDRESS: Final = "client.address"
+USER_AGENT: Final = "user_agent.original"
+PROTOCOL_VERSION: Final = "network.protocol.version"
+ERROR_TYPE: Final = "error.type"
+
+SYSTEM: Final = "saq"
+SEND: Final = "send"
+PROCESS: Final = "process"
+SETTLE: Final = "settle"

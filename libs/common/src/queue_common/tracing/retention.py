@@ -1,0 +1,60 @@
+"""Which attempts of a task are kept as spans: few enough that a day's trace can be read. Pure."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+if TYPE_CHECKING:
+    from ..task import Attempt
+
+__all__ = ["Kept", "keep"]
+
+FIRST_ATTEMPTS = 10
+"""All of them are kept."""
+GROWTH = 1.5
+"""From one kept attempt to the next, after the first."""
+MAX_CHANGES = 30
+"""A destination that flaps would fill the trace with changes."""
+
+
+class Kept(NamedTuple):
+    """What is decided of an attempt's spans."""
+
+    stands_for: int
+    """Attempts that the kept span stands for, itself among them; 0: it is not kept."""
+    attempt: Attempt
+    """The attempt with what the next one's decision must know of this one's."""
+
+
+def keep(attempt: Attempt, last: Attempt | None, *, settles: bool) -> Kept:
+    """Decide whether the spans of ``attempt`` are kept; ``last`` is the attempt before it.
+
+    Kept are the first ten, those whose outcome is another than the one before (at most 30), then
+    attempts at growing distances (15, 23, 34, 51, 76, 114, ...), and the one that settles the task:
+    at most 57 of 8,640, which is a day of attempts every 10 s.
+    """
+    left_out = last.left_out if last else 0
+    changes = last.changes if last else 0
+    changed = last is not None and _result(last) != _result(attempt)
+    kept = settles or attempt.number <= FIRST_ATTEMPTS or _is_milestone(attempt.number)
+    if not kept and changed and changes < MAX_CHANGES:
+        kept, changes = True, changes + 1
+    remembered = msgspec.structs.replace(
+        attempt, left_out=0 if kept else left_out + 1, changes=changes
+    )
+    return Kept(left_out + 1 if kept else 0, remembered)
+
+
+def _result(attempt: Attempt) -> tuple[str, int | None]:
+    return attempt.outcome, attempt.status_code
+
+
+def _is_milestone(number: int) -> bool:
+    return _step(number) > _step(number - 1)
+
+
+def _step(number: int) -> int:
+    return math.floor(math.log(number / FIRST_ATTEMPTS, GROWTH))

@@ -1,0 +1,102 @@
+"""Which traces are recorded: one decision a trace, made where it begins and kept by all after."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import get_current_span
+
+from .context import SAMPLED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from opentelemetry.context import Context
+    from opentelemetry.trace import Link, SpanKind, TraceState
+    from opentelemetry.util.types import Attributes
+
+    from .settings import TraceSettings
+
+__all__ = ["RateLimit", "SdkSampler", "TraceSampler"]
+
+
+class RateLimit:
+    """Lets the first ``most`` of each second through."""
+
+    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._clock = clock
+        self._second = clock()
+        self._passed = 0
+
+    def passes(self, _trace_id: str, /) -> bool:
+        """Say whether one more may pass now."""
+        now = self._clock()
+        if now - self._second >= 1:
+            self._second = now
+            self._passed = 0
+        self._passed += 1
+        return self._passed <= self._most
+
+
+class _Ratio:
+    """Lets a part of all traces through: the same ones in every process (TraceIdRatioBased)."""
+
+    def __init__(self, ratio: float) -> None:
+        self._bound = round(ratio * (1 << 64))
+
+    def passes(self, trace_id: str, /) -> bool:
+        return int(trace_id[16:], 16) < self._bound
+
+
+class TraceSampler:
+    """Decides by the parent where there is one, else by a rate; the OTEL_* variables go first."""
+
+    def __init__(
+        self, settings: TraceSettings, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        name = settings.otel_traces_sampler or "parentbased_rate"
+        self._follows_parent = name.startswith("parentbased_")
+        kind = name.removeprefix("parentbased_")
+        self._passes: Callable[[str], bool]
+        if kind == "rate":
+            self._passes = RateLimit(settings.trace_rate_limit, clock).passes
+        else:
+            ratios = {"always_on": 1.0, "always_off": 0.0}
+            self._passes = _Ratio(ratios.get(kind, settings.otel_traces_sampler_arg)).passes
+
+    def samples(self, trace_id: str, parent_flags: int | None) -> bool:
+        """Say whether the trace is recorded; ``parent_flags`` is None where it begins here."""
+        if parent_flags is not None and self._follows_parent:
+            return bool(parent_flags & SAMPLED)
+        return self._passes(trace_id)
+
+
+class SdkSampler(Sampler):
+    """The same decision for spans that OpenTelemetry's own instrumentation makes."""
+
+    def __init__(self, sampler: TraceSampler) -> None:
+        self._sampler = sampler
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """Decide."""
+        parent = get_current_span(parent_context).get_span_context()
+        flags = int(parent.trace_flags) if parent.is_valid else None
+        sampled = self._sampler.samples(f"{trace_id:032x}", flags)
+        decision = Decision.RECORD_AND_SAMPLE if sampled else Decision.DROP
+        return SamplingResult(decision, attributes if sampled else None, parent.trace_state)
+
+    def get_description(self) -> str:
+        """Return what it is."""
+        return "TraceSampler"

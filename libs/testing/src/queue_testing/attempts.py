@@ -1,0 +1,80 @@
+"""Attempts over a transport, for tests: what goes in, what comes out, and nothing more."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from queue_common.egress import EgressGuard
+from queue_common.task import Outcome
+from queue_worker.outcomes import outcome_of
+from queue_worker.transport import Dialer, Request, Resolver, Transport
+from queue_worker.transport.build import build_tls
+from queue_worker.transport.pool import IDLE_SECONDS
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Sequence
+
+    from queue_worker.transport import Client
+
+__all__ = ["Result", "attempt", "open_transport"]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What an attempt came to."""
+
+    outcome: Outcome
+    status: int | None = None
+    body: bytes = b""
+    phase: str | None = None
+    """Where a timeout struck."""
+    error: str | None = None
+
+
+def open_transport(
+    *,
+    guard: EgressGuard | None = None,
+    resolver: Resolver | None = None,
+    tls: ssl.SSLContext | None = None,
+    max_open: int = 100,
+    idle_seconds: float = IDLE_SECONDS,
+) -> Transport:
+    """Return a transport, which may reach loopback if no guard is given."""
+    guard = guard or EgressGuard.from_settings(allow="127.0.0.0/8, ::1")
+    dialer = Dialer(resolver or Resolver(), guard)
+    context = tls or build_tls(None)
+    return Transport(dialer, context, max_open=max_open, idle_seconds=idle_seconds)
+
+
+async def attempt(
+    transport: Client,
+    url: str,
+    *,
+    method: str = "POST",
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    internal_headers: Sequence[tuple[bytes, bytes]] = (),
+    body: bytes | None = b"{}",
+    timeout_seconds: float = 5.0,
+) -> Result:
+    """Make one attempt, as a delivery does; raises what is a fault of the transport's own."""
+    progress = _Progress()
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            request = Request(method, url, headers, body, progress, internal_headers)
+            answer = await transport.exchange(request)
+    except Exception as error:
+        outcome = outcome_of(error)
+        if outcome is None:
+            raise
+        phase = progress.phase if outcome is Outcome.TIMEOUT else None
+        return Result(outcome, phase=phase, error=str(error))
+    delivered = 200 <= answer.status_code < 300
+    outcome = Outcome.DELIVERED if delivered else Outcome.HTTP_ERROR
+    return Result(outcome, answer.status_code, answer.body)
+
+
+class _Progress:
+    phase = ""

@@ -1,0 +1,251 @@
+"""A look behind a queue: whether what lies in Redis keeps the queue's invariants."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from queue_common.errors import UnreadableRecordError
+from queue_common.queue.storage.record import Record
+from queue_common.task import State
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from redis.asyncio import Redis
+
+__all__ = ["FIXED_KEYS", "QueueInspector", "Snapshot"]
+
+FIXED_KEYS = frozenset(
+    {"n", "wake", "workers", "slots", "results", "infos", "stats", "stats_turn", "proven"}
+)
+"""Keys that may stay when a queue is empty: their number does not grow with tasks or lanes."""
+_PLACES = ("ring", "trial", "resting", "full", "paused")
+"""A lane with waiting tasks is in one of them."""
+
+_READERS = {
+    b"string": ("GET",),
+    b"list": ("LRANGE", 0, -1),
+    b"zset": ("ZRANGE", 0, -1, "WITHSCORES"),
+    b"hash": ("HGETALL",),
+    b"set": ("SMEMBERS",),
+}
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else value
+
+
+@dataclass
+class Snapshot:
+    """All keys of a queue at one moment, by their name without the queue's prefix."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Bytes of the records."""
+    lists: dict[str, list[str]] = field(default_factory=dict)
+    zsets: dict[str, dict[str, float]] = field(default_factory=dict)
+    hashes: dict[str, dict[str, str]] = field(default_factory=dict)
+    sets: dict[str, set[str]] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
+
+    def add(self, key: str, kind: bytes, value: Any) -> None:  # noqa: ANN401 - by Redis type
+        """Take one key in."""
+        self.keys.add(key)
+        match kind:
+            case b"list":
+                self.lists[key] = [_text(v) for v in value]
+            case b"zset":
+                pairs = value if value and isinstance(value[0], (tuple, list)) else []
+                self.zsets[key] = {_text(m): float(score) for m, score in pairs}
+            case b"hash":
+                self.hashes[key] = {_text(k): _text(v) for k, v in value.items()}
+            case b"set":
+                self.sets[key] = {_text(v) for v in value}
+            case _ if key.startswith("t:"):
+                self._add_record(key[2:], value)
+
+    def _add_record(self, task_id: str, raw: bytes) -> None:
+        self.sizes[task_id] = len(raw)
+        try:
+            self.records[task_id] = Record.unpack(raw)
+        except UnreadableRecordError:
+            self.unreadable.add(task_id)
+
+    def under(self, prefix: str) -> Iterable[tuple[str, Any]]:
+        """Return the lists, sorted sets and hashes whose key begins so, by the rest of it."""
+        for group in (self.lists, self.zsets, self.hashes):
+            for key, value in group.items():
+                if key.startswith(prefix):
+                    yield key[len(prefix) :], value
+
+    def places(self, task_id: str) -> list[str]:
+        """Return where the task is: one place for each structure that makes it move on.
+
+        An entry of a lane's list counts where the record says that the task waits there: others
+        are ghosts, of which ``faults`` makes the account.
+        """
+        record = self.records.get(task_id)
+        waits_in = record.lane if record and record.state is State.QUEUED else None
+        found = [f"queued {lane}" for lane, ids in self.under("l:")
+                 if task_id in ids and (lane == waits_in or record is None)]  # fmt: skip
+        found += [f"queued {lane}" for lane, ids in self.under("u:") if task_id in ids]
+        found += [f"scheduled {lane}" for lane, ids in self.under("s:") if task_id in ids]
+        found += [f"active {ids[task_id]}" for _, ids in self.under("w:") if task_id in ids]
+        return found
+
+    def faults(self) -> list[str]:
+        """Return a sentence for each way in which an invariant is broken."""
+        return [
+            *self._misplaced(), *self._miscounted(), *self._lane_faults(), *self._ghost_faults(),
+            *self._suspect_faults(), *self._due_faults(), *self._dead_faults(),
+            *self._size_faults(),
+        ]  # fmt: skip
+
+    def _misplaced(self) -> Iterable[str]:
+        for task_id, record in self.records.items():
+            expected = [] if record.state.settled else [f"{record.state} {record.lane}"]
+            if (found := self.places(task_id)) != expected:
+                yield f"task {task_id} should be in {expected}, is in {found}"
+        for key, ids in [*self.under("s:"), *self.under("u:"), *self.under("w:")]:
+            for task_id in ids:
+                if task_id not in self.records and task_id not in self.unreadable:
+                    yield f"task {task_id} has no record but an entry in {key}"
+
+    def _miscounted(self) -> Iterable[str]:
+        states = Counter(str(record.state) for record in self.records.values())
+        counters = self.hashes.get("n", {})
+        for state in ("queued", "scheduled", "active"):
+            if int(counters.get(state, 0)) != states[state]:
+                yield f"{state} is counted {counters.get(state)}, a walk finds {states[state]}"
+        slots = sum(int(v) for v in self.hashes.get("slots", {}).values())
+        if int(counters.get("slots", 0)) != slots:
+            yield f"slots are counted {counters.get('slots')}, the workers bring {slots}"
+
+    def _lane_faults(self) -> Iterable[str]:
+        in_flight: Counter[str] = Counter()
+        for _, claims in self.under("w:"):
+            in_flight.update(claims.values())
+        counted = {k: int(v) for k, v in self.hashes.get("inflight", {}).items()}
+        if counted != dict(in_flight):
+            yield f"in flight are {dict(in_flight)}, counted {counted}"
+        waiting = {lane for lane, _ in self.under("l:")}
+        standing = {name: {*self.zsets.get(name, ()), *self.sets.get(name, ())} for name in _PLACES}
+        for lane in waiting.union(*(standing[name] for name in _PLACES if name != "paused")):
+            at = [name for name in _PLACES if lane in standing[name]]
+            if (lane in waiting) != bool(at) or len(at) > 1:
+                yield f"lane {lane} {'has' if lane in waiting else 'has no'} entries, is in {at}"
+        alive = waiting | set(in_flight) | {lane for lane, _ in self.under("s:")}
+        alive |= {lane for lane, _ in self.under("u:")}
+        if set(self.zsets.get("lanes", ())) != alive:
+            yield f"lanes are {alive}, kept are {set(self.zsets.get('lanes', ()))}"
+        yield from self._health_faults(alive, standing["resting"])
+
+    def _health_faults(self, alive: set[str], resting: set[str]) -> Iterable[str]:
+        unhealthy, bad = set(self.hashes.get("unhealthy", {})), set(self.hashes.get("bad", {}))
+        if unhealthy & bad or not unhealthy | bad <= alive:
+            yield f"unhealthy are {unhealthy}, in doubt {bad}, lanes {alive}"
+        if not resting <= unhealthy:
+            yield f"resting are {resting}, unhealthy {unhealthy}"
+
+    def _ghost_faults(self) -> Iterable[str]:
+        ghosts = {k: int(v) for k, v in self.hashes.get("ghosts", {}).items()}
+        queued: dict[str, set[str]] = defaultdict(set)
+        for task_id, record in self.records.items():
+            if record.state is State.QUEUED:
+                queued[record.lane].add(task_id)
+        found = {
+            lane: len(entries)
+            - len(queued[lane] & set(entries))
+            - len(self.unreadable & {*entries})
+            for lane, entries in self.under("l:")
+        }
+        if ghosts != {lane: n for lane, n in found.items() if n}:
+            yield f"ghosts are {found}, counted {ghosts}"
+
+    def _suspect_faults(self) -> Iterable[str]:
+        suspects = dict(self.under("u:"))
+        if (kept := set(self.zsets.get("suspects", ()))) != set(suspects):
+            yield f"lanes with suspects are {set(suspects)}, kept are {kept}"
+        number = sum(map(len, suspects.values()))
+        if int(self.hashes.get("n", {}).get("suspects", 0)) != number:
+            yield f"suspects are counted {self.hashes['n'].get('suspects')}, a walk finds {number}"
+        for task_id, level in (item for ids in suspects.values() for item in ids.items()):
+            if task_id in self.records and self.records[task_id].interrupted != level:
+                yield f"suspect {task_id} stands as one of {level} crashes"
+
+    def _due_faults(self) -> Iterable[str]:
+        first = {lane: min(entries.values()) for lane, entries in self.under("s:")}
+        if (kept := self.zsets.get("due", {})) != first:
+            yield f"first due times are {first}, kept are {kept}"
+
+    def _dead_faults(self) -> Iterable[str]:
+        dead = {i for i, record in self.records.items() if record.state is State.DEAD}
+        if (kept := set(self.zsets.get("dead", ()))) != dead:
+            yield f"dead are {dead}, kept are {kept}"
+        by_lane = {i for _, ids in self.under("d:") for i in ids}
+        if by_lane != dead:
+            yield f"dead are {dead}, by lane {by_lane}"
+
+    def _size_faults(self) -> Iterable[str]:
+        dead = {i: self.sizes.get(i, 0) for i in self.zsets.get("dead", ())}
+        kept = {i: int(size) for i, size in self.hashes.get("dead_sizes", {}).items()}
+        if kept != dead:
+            yield f"dead letters take {dead}, kept are {kept}"
+        results = {entry[22:]: int(entry[13:22]) for entry in self.lists.get("results", ())}
+        # An id that was used again leaves the entry of its first record behind.
+        settled = {i for i, record in self.records.items() if record.state.settled}
+        there = {i: self.sizes[i] for i in results if i in settled}
+        if there != {i: size for i, size in results.items() if i in there}:
+            yield f"results take {there}, kept are {results}"
+        counters = self.hashes.get("n", {})
+        entries = [int(entry[13:22]) for entry in self.lists.get("results", ())]
+        for name, size in (("dead_bytes", sum(dead.values())), ("result_bytes", sum(entries))):
+            if int(counters.get(name, 0)) != size:
+                yield f"{name} is {counters.get(name)}, a walk finds {size}"
+
+    def leftovers(self) -> set[str]:
+        """Return the keys that an empty queue should not have."""
+        return self.keys - FIXED_KEYS
+
+
+class QueueInspector:
+    """Takes snapshots of one queue."""
+
+    def __init__(self, client: Redis, queue_name: str) -> None:
+        self._client = client
+        self._prefix = f"{{{queue_name}}}:"
+
+    async def snapshot(self) -> Snapshot:
+        """Read all keys of the queue, by a scan: for tests alone."""
+        pattern = self._prefix.replace("[", "\\[") + "*"
+        keys = sorted([key async for key in self._client.scan_iter(pattern, count=10_000)])
+        types = self._client.pipeline(transaction=False)
+        for key in keys:
+            types.type(key)
+        kinds = await types.execute() if keys else []
+        there = [(key, kind) for key, kind in zip(keys, kinds, strict=True) if kind != b"none"]
+        values = self._client.pipeline(transaction=False)
+        for key, kind in there:
+            command, *rest = _READERS[kind]
+            scores = {"withscores": True} if kind == b"zset" else {}
+            values.execute_command(command, key, *rest, **scores)
+        found = await values.execute() if there else []
+        snapshot = Snapshot()
+        for (key, kind), value in zip(there, found, strict=True):
+            snapshot.add(key.decode()[len(self._prefix) :], kind, value)
+        return snapshot
+
+    async def places(self, task_id: str) -> list[str]:
+        """Return where the task is now; ``Snapshot.places``."""
+        return (await self.snapshot()).places(task_id)
+
+    async def check(self) -> Snapshot:
+        """Raise AssertionError where an invariant is broken; return what was seen."""
+        snapshot = await self.snapshot()
+        faults = snapshot.faults()
+        if faults:
+            raise AssertionError("\n".join(faults))
+        return snapshot

@@ -1,0 +1,100 @@
+"""A destination for deliveries: a real HTTP server that records what reaches it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from .loopback import LoopbackServer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+__all__ = ["CannedResponse", "Received", "Receiver"]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    at: float
+    """time.monotonic()"""
+
+
+@dataclass(frozen=True, slots=True)
+class CannedResponse:
+    """What the receiver answers."""
+
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b"ok"
+    delay_seconds: float = 0.0
+    hangs: bool = False
+    """Never answers; the delay does not count."""
+
+
+class Receiver(LoopbackServer):
+    """Listens on a loopback port while its context is entered."""
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__("*", "/{tail:.*}", self._handle, port)
+        self.requests: list[Received] = []
+        self.in_flight = 0
+        self.max_in_flight = 0
+        self._scripts: dict[str, list[CannedResponse]] = defaultdict(list)
+        self._released = asyncio.Event()
+
+    def answers(self, path: str, script: Sequence[int | CannedResponse]) -> None:
+        """Answer the requests for ``path`` by these in turn, and by the last one ever after.
+
+        A number is an answer with that status; without a script the answer is 200.
+        """
+        self._scripts[path] = [CannedResponse(a) if isinstance(a, int) else a for a in script]
+
+    def release(self) -> None:
+        """Let all hanging requests have their answer, now and from now on."""
+        self._released.set()
+
+    def to(self, path: str) -> list[Received]:
+        """Return the requests for ``path``."""
+        return [request for request in self.requests if request.path == path]
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
+        await super().__aexit__(kind, error, trace)
+
+    async def _handle(self, request: web.Request) -> web.Response:
+        self.in_flight += 1
+        self.max_in_flight = max(self.max_in_flight, self.in_flight)
+        try:
+            body = await request.read()
+            received = Received(
+                request.method, request.path, request.headers.copy(), body, time.monotonic()
+            )
+            self.requests.append(received)
+            return await self._answer(request.path)
+        finally:
+            self.in_flight -= 1
+
+    async def _answer(self, path: str) -> web.Response:
+        script = self._scripts[path]
+        answer = (script.pop(0) if len(script) > 1 else script[0]) if script else CannedResponse()
+        if answer.hangs:
+            await self._released.wait()
+        await asyncio.sleep(answer.delay_seconds)
+        return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)

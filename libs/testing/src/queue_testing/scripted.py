@@ -1,0 +1,190 @@
+"""A queue without background tasks: each call runs one script, and nothing else happens."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from queue_common.queue.admin.operations import Operations
+from queue_common.queue.admin.reader import TaskReader
+from queue_common.queue.admin.stats import QueueSnapshot, QueueStats
+from queue_common.queue.claim import Claim, claims_from
+from queue_common.queue.hooks import QueueHooks
+from queue_common.queue.in_flight import UNBOUNDED
+from queue_common.queue.settlement import defer, release, settlement
+from queue_common.queue.storage.connection import reply
+from queue_common.queue.storage.record import pack_tail, queued_record
+from queue_common.queue.storage.retention import BY_MAXMEMORY, Retention
+from queue_common.queue.storage.scripts import Scripts
+from queue_common.task import Attempt, Outcome, Task
+
+from .inspector import QueueInspector
+from .tasks import a_task, an_attempt, now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from redis.asyncio import Redis
+
+    from queue_common.queue.storage.scripts import Argument
+    from queue_common.retry import Decision
+    from queue_common.task import TaskId
+
+__all__ = ["ScriptedQueue"]
+
+DAY_MS = 24 * 3600 * 1000
+LEASE_MS = 3600 * 1000
+"""Leases end when a test says so."""
+
+
+class ScriptedQueue:
+    """Moves tasks as the API and workers do, one step at a time, the clock being the test's."""
+
+    def __init__(
+        self, client: Redis, name: str, *, result_ttl_ms: int = DAY_MS, result_max: int = 1000,
+        dead_ttl_ms: int = DAY_MS, dead_max: int = 1000, lane_concurrency: int = 0,
+        result_max_bytes: int = BY_MAXMEMORY, dead_max_bytes: int = BY_MAXMEMORY,
+    ) -> None:  # fmt: skip
+        self._client = client
+        self.raw = client
+        """To look and reach behind the queue."""
+        self._prefix = f"{{{name}}}:"
+        self._retention = Retention(
+            result_ttl_ms, result_max, dead_ttl_ms, dead_max, result_max_bytes, dead_max_bytes
+        )
+        self._lane_concurrency = lane_concurrency
+        self.scripts = Scripts(client, name)
+        self.reader = TaskReader(client, self.scripts, self._prefix)
+        self.operations = Operations(self.scripts, self.reader, result_ttl_ms=result_ttl_ms)
+        self.inspector = QueueInspector(client, name)
+        self.watch = QueueStats(client, name, QueueHooks())
+        self.look_again_ms = -1
+        """What the last claim said: when its worker should look again."""
+
+    def key(self, name: str) -> str:
+        """Return the full name of one of the queue's keys."""
+        return self._prefix + name
+
+    async def submit(self, task_id: str, task: Task | None = None, *, delay_ms: int = 0) -> int:
+        """Return 1 for a new task, 0 for a known one, -1 for a conflict."""
+        (result,) = await self.submit_all([(task_id, task or a_task())], delay_ms=delay_ms)
+        return result
+
+    async def submit_all(
+        self, tasks: Sequence[tuple[str, Task]], *, delay_ms: int = 0
+    ) -> list[int]:
+        """Submit tasks with one script call."""
+        arguments: list[Argument] = []
+        for task_id, task in tasks:
+            record = queued_record(task.lane, task.encode(), task.digest())
+            arguments += [task_id, task.lane, delay_ms, record]
+        results: list[int] = await self.scripts.run("enqueue", *arguments)
+        return results
+
+    async def register(self, lease: str, slots: int = 10) -> None:
+        """Take a lease that lasts until ``end_lease`` or ``expire``."""
+        while await self.scripts.run("register", lease, LEASE_MS, slots):
+            pass
+
+    async def claim(
+        self, lease: str, wanted: int = 10, *, free: int = -1, idle: bool = True,
+        on_trial: int = UNBOUNDED, max_tasks: int = 1000, suspects: int = 0,
+    ) -> list[Claim]:  # fmt: skip
+        """Claim at most ``wanted`` tasks of ``free`` bytes, holding nothing if ``idle``.
+
+        At most ``on_trial`` of them are of lanes that are not proven. The worker holds at most
+        ``max_tasks``, and now ``suspects``.
+        """
+        reply = await self.scripts.run(
+            "claim",
+            lease,
+            wanted,
+            self._lane_concurrency,
+            free,
+            int(idle),
+            on_trial,
+            max_tasks,
+            suspects,
+        )
+        self.look_again_ms = int(reply[0])
+        return claims_from(lease, reply[2:], int(reply[1]))
+
+    async def settle(
+        self, claim: Claim, decision: Decision, attempt: Attempt | None = None,
+        *, claiming: bool = False,
+    ) -> bool:  # fmt: skip
+        """Settle as decided; False where the claim is not its lease's any more."""
+        made = attempt or an_attempt(number=claim.attempt)
+        arguments = settlement(claim, made, decision, self._retention.result_ttl_ms)
+        return any(await self.settle_as(claim.lease, *arguments, claiming=claiming))
+
+    async def release(self, claim: Claim) -> bool:
+        """Put a claim back to the front of its lane."""
+        return any(await self.settle_as(claim.lease, *release(claim)))
+
+    async def defer(self, claim: Claim) -> bool:
+        """Put a claim back the address of which takes no more; its lane rests."""
+        return any(await self.settle_as(claim.lease, *defer(claim)))
+
+    async def health(self, lane: str) -> str:
+        """Return what Redis has of an unhealthy lane: level, room, time of the next probe."""
+        kept: bytes | str | None = await reply(self._client.hget(self.key("unhealthy"), lane))
+        return kept.decode() if isinstance(kept, bytes) else kept or ""
+
+    async def end_pause(self, lane: str, probe_at: int = 1) -> None:
+        """Let the time of an unhealthy lane's next probe have come, or be ``probe_at``."""
+        level, room, _ = (await self.health(lane)).split()
+        await reply(self._client.hset(self.key("unhealthy"), lane, f"{level} {room} {probe_at}"))
+        await self._client.zadd(self.key("resting"), {lane: probe_at}, xx=True)
+
+    async def settle_as(
+        self, lease: str, *arguments: Argument, claiming: bool = False
+    ) -> list[int]:
+        """End claims by the arguments of ``queue.settlement``; return what the script does."""
+        retention = self._retention
+        results: list[int] = await self.scripts.run(
+            "settle", lease, retention.result_ttl_ms, retention.result_max, retention.dead_ttl_ms,
+            retention.dead_max, int(claiming), *arguments,
+        )  # fmt: skip
+        return results
+
+    async def renew(self, lease: str) -> bool:
+        """Renew a lease; False where it has ended."""
+        retention = self._retention
+        renewed, *_ = await self.scripts.run(
+            "renew", lease, LEASE_MS, retention.result_max, retention.dead_ttl_ms,
+            retention.dead_max, retention.result_max_bytes, retention.dead_max_bytes,
+        )  # fmt: skip
+        return bool(renewed)
+
+    async def end_lease(self, lease: str) -> None:
+        """Say goodbye."""
+        await self.scripts.run("end_lease", lease)
+
+    async def expire(self, lease: str) -> None:
+        """Let a lease be over its time, as if its worker had been silent."""
+        await self._client.zadd(self.key("workers"), {lease: 1}, xx=True)
+
+    async def reap(self, most: int = 500, *, until_done: bool = True) -> int:
+        """Give back what ended leases held; return how many tasks went into the dead letters."""
+        tail = pack_tail(Attempt(0, now_ms(), 0.0, Outcome.POISON, error="poison"))
+        poisoned = 0
+        while True:
+            _, _, dead, more = await self.scripts.run(
+                "reap", most, 3, tail, self._retention.result_ttl_ms, self._retention.dead_ttl_ms
+            )
+            poisoned += int(dead)
+            if not more or not until_done:
+                return poisoned
+
+    async def snapshot(self) -> QueueSnapshot:
+        """Look at all lanes now, whoever's turn it is, and read the figures."""
+        await self._client.delete(self.key("stats_turn"))
+        await self.watch.look_at_lanes()
+        return await self.watch.read()
+
+    async def make_due(self, task_id: TaskId | str, lane: str) -> None:
+        """Let a scheduled task's time have come."""
+        await reply(self._client.setrange(self.key(f"t:{task_id}"), 1, (1).to_bytes(8, "big")))
+        await self._client.zadd(self.key(f"s:{lane}"), {task_id: 1}, xx=True)
+        await self._client.zadd(self.key("due"), {lane: 1})
+        await reply(self._client.hset(self.key("n"), "watch_at", "0"))

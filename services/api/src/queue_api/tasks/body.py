@@ -1,0 +1,106 @@
+"""Reading a request's body within its limit."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from starlette.requests import ClientDisconnect
+
+from ..problems import ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from starlette.types import Message, Receive
+
+__all__ = ["check_headers", "read_json_body"]
+
+_JSON = b"application/json"
+_ASKED = frozenset({b"content-type", b"content-encoding", b"content-length"})
+
+
+async def read_json_body(
+    headers: Iterable[tuple[bytes, bytes]], receive: Receive, max_bytes: int
+) -> bytes:
+    """Return the body; raises ProblemError 415 for what is not plain JSON, 413 over ``max_bytes``.
+
+    A body that says its length is refused before it is read, any other while it is. The names in
+    ``headers`` are in lower case. Raises ClientDisconnect where the client leaves before the end.
+    """
+    check_headers({name: value for name, value in headers if name in _ASKED}, max_bytes)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body"):
+        body: bytes = message.get("body", b"")
+        if len(body) > max_bytes:
+            raise _too_large(max_bytes)
+        return body
+    return await _read_on(message, receive, max_bytes)
+
+
+async def _read_on(message: Message, receive: Receive, max_bytes: int) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > max_bytes:
+            raise _too_large(max_bytes)
+        chunks.append(chunk)
+        if not message.get("more_body"):
+            return b"".join(chunks)
+        message = await receive()
+
+
+def check_headers(headers: Mapping[bytes, bytes], max_bytes: int) -> None:
+    """Raise ProblemError 415 for what is not plain JSON, 413 for what says it is too large."""
+    media_type = headers.get(b"content-type", b"")
+    if media_type != _JSON:
+        _check_media_type(media_type.decode("latin-1"))
+    if b"content-encoding" in headers:
+        _check_coding(headers[b"content-encoding"].decode("latin-1"))
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > max_bytes:
+        raise _too_large(max_bytes)
+
+
+def _check_media_type(header: str) -> None:
+    """Take JSON and its relatives.
+
+    No header at all is refused too: browsers let a page of any site send a body without one, but
+    ask us before they send JSON.
+    """
+    media_type = header.partition(";")[0].strip().lower()
+    if media_type == "application/json" or (
+        media_type.startswith("application/") and media_type.endswith("+json")
+    ):
+        return
+    found = f"is {media_type!r}" if media_type else "is missing"
+    raise ProblemError(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-media-type",
+        f"Content-Type {found}; send application/json",
+        headers={"Accept": "application/json"},
+    )
+
+
+def _check_coding(header: str) -> None:
+    if header.strip().lower() in {"", "identity"}:
+        return
+    raise ProblemError(
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        "unsupported-content-encoding",
+        f"Content-Encoding is {header!r}; send the body without one",
+        headers={"Accept-Encoding": "identity"},
+    )
+
+
+def _too_large(max_bytes: int) -> ProblemError:
+    return ProblemError(
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        "body-too-large",
+        f"The body is larger than {max_bytes} bytes, which is API_MAX_BODY",
+        headers={"Connection": "close"},
+    )

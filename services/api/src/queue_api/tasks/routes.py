@@ -1,0 +1,175 @@
+"""Tasks: create one, look one up."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+from msgspec import UNSET
+
+from queue_common.egress import EgressGuard
+from queue_common.errors import UnknownTaskError
+from queue_common.lanes import shown_url
+from queue_common.retry import RetryPolicy, deadline_of
+from queue_common.task import Attempt, TaskId, TaskView
+from queue_common.tracing.context import read_context
+
+from .. import openapi
+from ..problems import problem, translate
+from .body import read_json_body
+from .checks import destination_check
+from .enqueue import Submission, enqueue
+from .parse import parse_task, refused_destination
+from .schemas import AttemptStatus, TaskCreated, TaskStatus
+from .trace import RequestTrace, begin_trace
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Scope, Send
+
+    from queue_common.tracing.settings import TraceSettings
+
+    from ..app_context import AppContext
+
+__all__ = ["PATH", "CreateTask", "router"]
+
+JSON = "application/json"
+PATH = openapi.PATH
+
+router = APIRouter(tags=["tasks"])
+_encoder = msgspec.json.Encoder()
+
+
+class CreateTask:
+    """``POST /api/v1/tasks``: keeps a request in the queue; a worker makes it when one is free.
+
+    FastAPI calls it as an ASGI endpoint, which answers its own failures. The fast path calls
+    ``submit`` and ``created`` itself, and comes back to ``answer`` and ``refuse`` if something
+    happens on the way. What must hold for every POST stands in ``check_headers``, before its body
+    is read, and in ``submit``: both ways in call them.
+    """
+
+    def __init__(self, state: AppContext) -> None:
+        self._state = state
+        self.tracing = state.tracing
+        self.max_bytes: int = state.settings.api_max_body
+        self.allowed_hosts = state.allowed_hosts
+        settings = state.settings
+        guard = EgressGuard.from_settings(allow=settings.egress_allow, deny=settings.egress_deny)
+        self._denial_reason = destination_check(guard)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; the answer comes once the task is on disk in Redis."""
+        trace = begin_trace(self.tracing, scope)
+        try:
+            raw = await read_json_body(scope["headers"], receive, self.max_bytes)
+            submission = self.submit(raw, trace)
+        except Exception as error:
+            await self.refuse(error, trace, scope, receive, send)
+        else:
+            await self.answer(submission, scope, receive, send)
+
+    def submit(self, raw: bytes, trace: RequestTrace) -> Submission:
+        """Submit the task that a body asks for; raises ProblemError where it is none."""
+        task = parse_task(raw, trace.send.headers())
+        if (reason := self._denial_reason(task.lane)) is not None:
+            raise refused_destination(reason)
+        return enqueue(self._state.queue, task, trace)
+
+    async def answer(
+        self, submission: Submission, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer a request whose task is on its way to Redis."""
+        try:
+            await submission.until_stored()
+        except Exception as error:
+            await self.refuse(error, submission.trace, scope, receive, send)
+            return
+        headers, body = self.created(submission)
+        await send({"type": "http.response.start", "status": 201, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+        submission.trace.answered(HTTPStatus.CREATED)
+
+    def created(self, submission: Submission) -> tuple[list[tuple[bytes, bytes]], bytes]:
+        """Return headers and body of the 201."""
+        task_id, trace_id = submission.task_id, submission.trace.send.trace_id
+        url = self._state.settings.trace_url(trace_id) or UNSET
+        body = _encoder.encode(TaskCreated(task_id, "Task created successfully", trace_id, url))
+        headers = [
+            (b"content-length", b"%d" % len(body)),
+            (b"content-type", b"application/json"),
+            (b"location", f"{PATH}/{task_id}".encode()),
+        ]
+        return headers, body
+
+    async def refuse(
+        self, error: Exception, trace: RequestTrace, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Answer a request that failed; raises ``error`` again where it is a bug of ours."""
+        answer = problem(translate(error))
+        await answer(scope, receive, send)
+        trace.answered(answer.status_code, error)
+        if answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise error
+
+
+@router.head(PATH + "/{task_id}", include_in_schema=False)
+@router.get(PATH + "/{task_id}", openapi_extra=openapi.GET_TASK)
+async def get_task(request: Request) -> Response:
+    """Tell what became of a task, as long as its record is kept."""
+    state: AppContext = request.app.state.api
+    view = await state.queue.get_task(_task_id(request.path_params["task_id"]))
+    status = status_of(view, state.policy, state.settings)
+    return Response(_encoder.encode(status), media_type=JSON)
+
+
+def _task_id(text: str) -> TaskId:
+    try:
+        return TaskId(str(UUID(text)))
+    except ValueError as error:
+        msg = f"{text!r} is not a task's id: those are UUIDs"
+        raise UnknownTaskError(msg) from error
+
+
+def status_of(view: TaskView, policy: RetryPolicy, settings: TraceSettings) -> TaskStatus:
+    """Return what is told of a task: no header, no body, no query string."""
+    task = view.task
+    context = read_context(task.trace_context or {}) if task else None
+    trace_id = context.trace_id if context else None
+    return TaskStatus(
+        id=view.id,
+        state=view.state,
+        url=shown_url(task.url) if task else None,
+        method=task.method if task else None,
+        lane=view.lane,
+        attempts=view.attempts,
+        interrupted=view.interrupted,
+        next_attempt_at=_time(view.due_at_ms),
+        last_attempt=_attempt_status(view.last_attempt) if view.last_attempt else None,
+        created_at=_time(task.accepted_at_ms) if task else None,
+        deadline_at=_time(deadline_of(task, policy)) if task else None,
+        finished_at=_time(view.finished_at_ms),
+        trace_id=trace_id,
+        trace_url=settings.trace_url(trace_id) or UNSET,
+    )
+
+
+def _attempt_status(attempt: Attempt) -> AttemptStatus:
+    return AttemptStatus(
+        number=attempt.number,
+        started_at=_time(attempt.started_at_ms) or "",
+        duration_ms=attempt.duration_ms,
+        outcome=attempt.outcome,
+        status_code=attempt.status_code,
+        error=attempt.error,
+    )
+
+
+def _time(unix_ms: int | None) -> str | None:
+    if unix_ms is None:
+        return None
+    at = datetime.fromtimestamp(unix_ms / 1000, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

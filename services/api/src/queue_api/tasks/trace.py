@@ -1,0 +1,151 @@
+"""A POST's spans: the server span of a POST, and the send span whose context travels on.
+
+They are made here and not by OpenTelemetry's instrumentation, which costs more than the rest of the
+request (docs/adr/0010-spans-made-at-their-end.md).
+"""
+
+from __future__ import annotations
+
+import time
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from opentelemetry.trace import SpanKind
+
+from queue_common.logs import events
+from queue_common.never_raises import never_raises
+from queue_common.tracing import names
+from queue_common.tracing.context import new_span_id, read_context
+from queue_common.tracing.spans import OK, failed
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+    from queue_common.task import Task, TaskId
+    from queue_common.tracing.context import TraceContext
+    from queue_common.tracing.spans import Spans
+    from queue_common.tracing.tracer import Tracing
+
+__all__ = ["RequestTrace", "begin_trace"]
+
+MAX_PORT_DIGITS = 5
+_CARRIERS = {b"traceparent": "traceparent", b"tracestate": "tracestate", b"baggage": "baggage"}
+
+
+def begin_trace(tracing: Tracing, scope: Scope, *, seconds_ago: float = 0.0) -> RequestTrace:
+    """Continue the client's trace, or begin one for the task; its request came ``seconds_ago``."""
+    parent = _parent(scope["headers"])
+    server = tracing.begin(parent)
+    spans = tracing.recorder(server)
+    if spans is None:
+        return RequestTrace(server)
+    started_ns = time.time_ns() - round(seconds_ago * 1e9)
+    return _RecordedRequest(spans, scope, parent, server, tracing.queue, started_ns)
+
+
+def _parent(headers: list[tuple[bytes, bytes]]) -> TraceContext | None:
+    found: dict[str, str] = {}
+    for name, value in headers:
+        if name in _CARRIERS:
+            key, text = _CARRIERS[name], value.decode("latin-1")
+            # Two of a list are one list; two traceparents are none, as the comma makes it invalid.
+            found[key] = f"{found[key]},{text}" if key in found else text
+    return read_context(found) if found else None
+
+
+class RequestTrace:
+    """A trace that is not recorded: ids that are handed on."""
+
+    __slots__ = ("send",)
+
+    def __init__(self, send: TraceContext) -> None:
+        self.send = send
+        """The send span's context: every attempt is a child of it."""
+
+    def sending(self) -> None:
+        """Note that the task is being submitted."""
+
+    def sent(self, task_id: TaskId, task: Task, error: Exception | None = None) -> None:
+        """Note that Redis has answered, or what kept it from it."""
+
+    def answered(self, status: int, error: Exception | None = None) -> None:
+        """Note that the client has its answer."""
+
+
+class _RecordedRequest(RequestTrace):
+    """A trace whose spans are exported."""
+
+    __slots__ = ("_parent", "_queue", "_scope", "_sending_ns", "_server", "_spans", "_started_ns")
+
+    def __init__(
+        self, spans: Spans, scope: Scope, parent: TraceContext | None, server: TraceContext,
+        queue: str, started_ns: int,
+    ) -> None:  # fmt: skip
+        super().__init__(server.span(new_span_id()))
+        self._spans = spans
+        self._scope = scope
+        self._parent = parent
+        self._server = server
+        self._queue = queue
+        self._started_ns = self._sending_ns = started_ns
+
+    def sending(self) -> None:
+        self._sending_ns = time.time_ns()
+
+    @never_raises
+    def sent(self, task_id: TaskId, task: Task, error: Exception | None = None) -> None:
+        attributes: dict[str, str | int] = {
+            names.MESSAGING_SYSTEM: names.SYSTEM,
+            names.DESTINATION_NAME: self._queue,
+            names.MESSAGE_ID: task_id,
+            names.OPERATION_NAME: names.SEND,
+            names.OPERATION_TYPE: names.SEND,
+            events.TASK_ID: task_id,
+            events.LANE: task.lane,
+        }
+        if error is not None:
+            attributes[names.ERROR_TYPE] = type(error).__name__
+        self._spans.record(
+            f"{names.SEND} {self._queue}", SpanKind.PRODUCER, self.send,
+            parent_id=self._server.span_id, started_ns=self._sending_ns, ended_ns=time.time_ns(),
+            attributes=attributes, status=OK if error is None else failed(str(error)),
+        )  # fmt: skip
+
+    @never_raises
+    def answered(self, status: int, error: Exception | None = None) -> None:
+        scope = self._scope
+        attributes = {**_request_attributes(scope), names.HTTP_STATUS: status}
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            attributes[names.ERROR_TYPE] = type(error).__name__ if error else str(status)
+        self._spans.record(
+            f"{scope['method']} {scope['path']}", SpanKind.SERVER, self._server,
+            parent_id=self._parent.span_id if self._parent else "", parent_is_remote=True,
+            started_ns=self._started_ns, ended_ns=time.time_ns(), attributes=attributes,
+            # The client's mistakes are no errors of the server.
+            status=failed(None) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else OK,
+        )  # fmt: skip
+
+
+def _request_attributes(scope: Scope) -> dict[str, str | int]:
+    """Return what the conventions want to know of a request; no query string, no header else."""
+    headers = dict(scope["headers"])
+    attributes: dict[str, str | int] = {
+        names.HTTP_METHOD: scope["method"],
+        names.HTTP_ROUTE: scope["path"],
+        names.URL_PATH: scope["path"],
+        names.URL_SCHEME: scope["scheme"],
+        names.PROTOCOL_VERSION: scope["http_version"],
+        **_address(headers.get(b"host", b"").decode("latin-1")),
+    }
+    if scope.get("client"):
+        attributes[names.CLIENT_ADDRESS] = scope["client"][0]
+    if b"user-agent" in headers:
+        attributes[names.USER_AGENT] = headers[b"user-agent"].decode("latin-1")
+    return attributes
+
+
+def _address(host: str) -> dict[str, str | int]:
+    name, colon, port = host.rpartition(":")
+    if colon and port.isdecimal() and len(port) <= MAX_PORT_DIGITS:
+        return {names.SERVER_ADDRESS: name, names.SERVER_PORT: int(port)}
+    return {names.SERVER_ADDRESS: host} if host else {}
