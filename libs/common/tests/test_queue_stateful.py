@@ -373,7 +373,7 @@ class QueueMachine(RuleBasedStateMachine):
         assert (snapshot.waiting, snapshot.scheduled, snapshot.active, snapshot.dead) == tuple(
             states[state] for state in TOLD
         )
-        assert snapshot.due == sum(known.due for known in tasks)
+        assert snapshot.due == sum(k.due and k.state is State.SCHEDULED for k in tasks)
         assert snapshot.workers == len(self.model.slots)
         assert snapshot.unhealthy_lanes == sum(h.room > 0 for h in self.model.health.values())
         assert {f.name: (f.waiting, f.scheduled, f.active, f.dead) for f in snapshot.lanes} == lanes
