@@ -53,6 +53,7 @@ TWO_AS = '"headers": {"A": "1", "A": "2"}'
         (an_object(URL, '"headers": {"A": "1", "\\u0041": "2"}'), "headers.A"),
         (an_object(URL, '"headers": {"A": "1", "B": "", "A": ""}', '"body": [1]'), "headers.A"),
         (an_object(LARGE, URL, TWO_AS), "headers.A"),
+        (an_object(URL, TWO_AS.replace("headers", "body"), TWO_AS), "headers.A"),
     ],
 )  # fmt: skip
 def test_a_name_that_comes_twice_is_refused_by_its_name(text: str, field: str) -> None:
@@ -86,6 +87,13 @@ def test_the_same_words_within_values_are_no_names(
     written = json.dumps({name: task[name] for name in order}, ensure_ascii=ascii_only)
 
     assert parse_task(written.encode()).method == "PUT"
+
+
+def test_a_url_that_ends_like_the_body_is_a_url() -> None:
+    """The body's text at the end of another field is that field's."""
+    task = parse_task(rb'{"body": "/a", "url": "http://example.com/\"/a"}')
+
+    assert task.url == 'http://example.com/"/a'
 
 
 def calls_of(work: Callable[[], object]) -> int:

@@ -6,6 +6,7 @@ Decoders take the last of them. What has checked the request before us may have 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,6 +28,7 @@ class _Value:
 _TYPES: list[type[_Value]] = [type(name, (_Value,), {}) for name in TaskCreate.__struct_fields__]
 _VALUES: dict[type[_Value], _Value] = {kind: kind() for kind in _TYPES}
 _QUOTED = [f'"{kind.__name__}"'.encode() for kind in _TYPES]
+_BODY_NAME = re.compile(rb'"body"[ \t\r\n]*:[ \t\r\n]*\Z')
 
 
 class _DuplicateError(Exception):
@@ -94,15 +96,17 @@ def _names_any_twice(raw: bytes, create: TaskCreate) -> bool:
 def _without_body(raw: bytes, body: Raw | UnsetType) -> bytes | None:
     """Return ``raw`` with a small value in the body's place; None if the body is not its end.
 
-    A JSON value that ends where the last field's ends is that field's: with another beginning,
-    what one reading has inside its strings would be outside of them in the other.
+    The name before it tells: headers, or the end of a URL, may be the same text as the body.
     """
     if body is UNSET:
         return raw
     value = bytes(body)
     end = raw.rstrip()
     start = len(end) - 1 - len(value)
-    return end[:start] + b"0}" if end.startswith(value, start) else None
+    if not end.startswith(value, start):
+        return None
+    before = end[:start]
+    return before + b"0}" if _BODY_NAME.search(before) else None
 
 
 def duplicate_field(raw: bytes) -> str | None:
