@@ -8,21 +8,7 @@ import pytest
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from queue_common.queue.storage.connection import open_client, reply
-from queue_common.queue.storage.server_connection import LARGE_BYTES
 from queue_common.settings import RedisSettings
-
-
-@pytest.mark.parametrize("scheme", ["redis", "rediss"])
-def test_hiredis_packs_commands(scheme: str) -> None:
-    """A batch is one piece, with TLS and without; a large argument is a piece of its own."""
-    client = open_client(RedisSettings(redis_url=f"{scheme}://localhost:1"))
-    connection = client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
-    large = bytes(LARGE_BYTES + 1)
-
-    assert connection.pack_command("GET", *["x"] * 3000) == [
-        b"*3001\r\n$3\r\nGET\r\n" + b"$1\r\nx\r\n" * 3000
-    ]
-    assert large in connection.pack_command("SET", "x", large)
 
 
 async def test_a_silent_server_is_asked_once() -> None:

@@ -1,15 +1,14 @@
-"""Connections to Redis that pack commands in C, and that leave a server which cannot serve."""
+"""Connections to Redis that leave a server which cannot serve."""
 
 from __future__ import annotations
 
 import re
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from redis.asyncio import Connection, SSLConnection
 from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
-from redis.connection import HiredisRespSerializer
 from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
@@ -24,10 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from redis.asyncio import ConnectionPool, Redis
-    from redis.typing import EncodableT
 
 __all__ = [
-    "LARGE_BYTES",
     "NotServingError",
     "SentinelConnection",
     "SentinelTlsConnection",
@@ -36,10 +33,6 @@ __all__ = [
     "drop_connections",
     "leave_server",
 ]
-
-_serializer = HiredisRespSerializer()
-
-LARGE_BYTES = 16384
 
 _NOT_SERVING = (ReadOnlyError, MasterDownError, ClusterDownError, BusyLoadingError)
 # UNBLOCKED ends a wait when the server becomes a replica, NOREPLICAS comes from a primary that its
@@ -67,18 +60,6 @@ class _ServerConnection(AbstractConnection):
     ) -> None:  # fmt: skip
         self._pools = pools
         super().__init__(**options)
-
-    def pack_command(self, *args: EncodableT) -> list[bytes]:
-        """Have hiredis pack a command, as redis-py's other client does.
-
-        In Python a batch takes 0.4 us an argument. A large argument is better left to redis-py,
-        which sends it as it is: hiredis copies all into one, at 1 us a KiB.
-        """
-        if any(isinstance(arg, bytes) and len(arg) > LARGE_BYTES for arg in args):
-            return super().pack_command(*args)
-        # Its annotation speaks of a list an argument.
-        packed: list[bytes] = _serializer.pack(*cast("list[Any]", args))
-        return packed
 
     async def read_response(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's
         """Return the response; raises NotServingError instead of the errors that mean it."""
