@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import resource
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -56,6 +57,29 @@ async def test_a_head_without_end_is_refused(strict: Api, sent: bytes) -> None:
     """A head over API_MAX_HEAD is 431 before its end has come, and the connection is closed."""
     assert await said(strict, sent) == [431]
     assert await refused(strict, "head_too_large")
+
+
+@pytest.mark.parametrize("sent", [b"X: " + b"b" * 700000, b"X: y\r\n" * 120000])
+async def test_trailers_without_end_are_refused(strict: Api, sent: bytes) -> None:
+    """Trailers over API_MAX_HEAD end the connection, whether the request is answered or not."""
+    chunked = b"Transfer-Encoding: chunked\r\n\r\n1\r\n \r\n"
+    assert await said(strict, POST_HEAD + chunked + b"0\r\n" + sent) == [431]
+
+    async with strict.connection() as (reader, writer):
+        writer.write(b"POST /version HTTP/1.1\r\nHost: x\r\n" + chunked)
+        await reader.readuntil(b"HTTP/1.1 405 ")
+        writer.write(b"0\r\n" + sent)
+        with suppress(ConnectionResetError):
+            assert b"HTTP/1.1" not in await asyncio.wait_for(reader.read(), 20)
+
+
+async def test_a_trailer_is_no_header(api: Api) -> None:
+    """What stands behind a body says nothing of the request."""
+    head = b"POST /api/v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n"
+    body = b"Connection: close\r\n\r\n%x\r\n%b\r\n" % (len(BODY), BODY)
+    trailer = b"0\r\nContent-Type: application/json\r\n\r\n"
+
+    assert await said(api, head + body + trailer) == [415]
 
 
 @pytest.mark.parametrize("sent", [b"G", GET[:-2], POST_HEAD])

@@ -128,6 +128,8 @@ class LimitedProtocol(ParsingProtocol):
             self._refuse(refusals.HEAD)
             return
         self._feed(piece)
+        if self._in_body and self._unframed_bytes > self._limits.max_head_bytes:
+            self._refuse(refusals.TRAILERS)
 
     def _count_body(self, size: int) -> None:
         self._body_bytes += size
@@ -214,16 +216,19 @@ class LimitedProtocol(ParsingProtocol):
         self._refuse(refusals.BUFFERED)
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer the request that is being read, which no application gets, and close."""
+        """Answer the request that is being read, which no application gets, and close.
+
+        One that has its response already gets no second one.
+        """
         self._shared.count_refusal(refusal.reason)
         self._release()
         cycle = cast("RequestResponseCycle | None", self.cycle)
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.message_event.set()
-            if cycle.response_started:
-                self.transport.close()
-                return
+        if cycle is not None and cycle.response_started and self._in_body:
+            self.transport.close()
+            return
         self._begin_closing().begin(refusal.response())
 
     def _begin_closing(self) -> LingeringClose:

@@ -33,6 +33,8 @@ class ParsingProtocol(HttpToolsProtocol):
         self._in_body = False
         self._body_missing: int | None = 0
         """Bytes of the body that must come; None: it is chunked and ends by itself."""
+        self._unframed_bytes = 0
+        """What has come since the last byte of a body: trailers, which the parser keeps."""
         self._head_bytes = 0
         self._head_end = b""
         """The last bytes of a head that is not whole."""
@@ -73,6 +75,7 @@ class ParsingProtocol(HttpToolsProtocol):
     def _note_body(self, size: int) -> None:
         if self._body_missing is not None:
             self._body_missing -= size
+        self._unframed_bytes += size
 
     def _feed(self, piece: memoryview | bytes) -> None:
         if self._is_ending():
@@ -117,8 +120,8 @@ class ParsingProtocol(HttpToolsProtocol):
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note a header."""
-        if not self._is_framing:
+        """Note a header; trailers are none (RFC 9110, 6.5.1)."""
+        if not (self._is_framing or self._in_body):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -146,8 +149,14 @@ class ParsingProtocol(HttpToolsProtocol):
         is_chunked = b"transfer-encoding" in framing
         self._body_missing = None if is_chunked else int(framing.get(b"content-length", b"0"))
         self._in_body = True
+        self._unframed_bytes = 0
         self._head_bytes = 0
         self._head_end = b""
+
+    def on_body(self, body: bytes) -> None:
+        """Give the request's cycle a part of its body."""
+        self._unframed_bytes = 0
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """End a request; the body behind an offer to upgrade has not come yet."""

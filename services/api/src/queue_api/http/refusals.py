@@ -9,7 +9,7 @@ import msgspec
 
 __all__ = [
     "BODY_TIMEOUT", "BUFFERED", "CONNECTIONS", "HEAD", "HEAD_TIMEOUT", "MALFORMED", "NO_HOST",
-    "PIPELINED", "REASONS", "Refusal",
+    "PIPELINED", "REASONS", "TRAILERS", "Refusal",
 ]  # fmt: skip
 
 
@@ -47,6 +47,11 @@ HEAD = Refusal(
     "head_too_large",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     "The head of the request is larger than API_MAX_HEAD.",
+)
+TRAILERS = Refusal(
+    "head_too_large",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    "The trailers of the request are larger than API_MAX_HEAD.",
 )
 HEAD_TIMEOUT = Refusal(
     "head_timeout", HTTPStatus.REQUEST_TIMEOUT, "The head did not come within API_HEAD_TIMEOUT."

@@ -24,7 +24,7 @@ class HttpSettings(Settings):
     """What a client may take of the process."""
 
     api_max_head: Annotated[ByteSize, Field(ge=1024)] = ByteSize(32 << 10)
-    """The largest head of a request (request line and headers); 431 over it."""
+    """The largest head of a request (request line and headers), and its trailers; 431 over it."""
     api_head_timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
     """Time for a head, from its first byte or the connection's opening; then 408."""
     api_body_timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
