@@ -9,6 +9,7 @@ import redis.asyncio
 import saq
 
 from queue_common.queue import TaskQueue
+from queue_common.queue.storage.keys import Key
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.saq_adapter import SaqQueue
 from queue_common.settings import QueueSettings, RedisSettings
@@ -18,10 +19,15 @@ from queue_testing.inspector import FIXED_KEYS, QueueInspector
 from queue_testing.tasks import a_task, an_attempt, now_ms
 
 
+def _without_member(key: str) -> str:
+    name, colon, _ = key.partition(":")
+    return name + colon
+
+
 async def test_all_keys_share_the_queues_hash_tag(
     start_server: Callable[..., RedisServer],
 ) -> None:
-    """Whatever a queue does, each key it makes begins with its name as hash tag."""
+    """Whatever a queue does, its keys begin with its hash tag, and ``Key`` lists them."""
     server = start_server()
     settings = QueueSettings(queue_name="my.queue")
     queue = TaskQueue(RedisSettings(redis_addr=server.address), settings)
@@ -44,13 +50,15 @@ async def test_all_keys_share_the_queues_hash_tag(
     await queue.disconnect()
 
     assert {key[: len("{my.queue}:")] for key in keys} == {"{my.queue}:"}
-    assert len(keys) > 15
+    names = {_without_member(key.removeprefix("{my.queue}:")) for key in keys}
+    assert names <= set(Key)
+    assert len(names) > 15
 
 
 async def test_empty_queue_has_only_its_fixed_keys(
     queue: TaskQueue, inspector: QueueInspector
 ) -> None:
-    """After 200 tasks in 50 lanes came and went, no key tells of a task or a lane."""
+    """After 200 tasks in 50 lanes came and went, no key of a task or lane is left."""
     await queue.start_consuming(worker_id="worker", concurrency=100)
     tasks = [(TaskId(str(i)), a_task(lane=f"lane-{i % 50}")) for i in range(200)]
     await asyncio.gather(*(queue.submit(task_id, task) for task_id, task in tasks))
@@ -61,4 +69,4 @@ async def test_empty_queue_has_only_its_fixed_keys(
         settled += len(claims)
     snapshot = await inspector.check()
 
-    assert {key for key in snapshot.keys if not key.startswith("t:")} <= FIXED_KEYS
+    assert {key for key in snapshot.keys if not key.startswith(Key.RECORD)} <= FIXED_KEYS

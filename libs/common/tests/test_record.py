@@ -5,19 +5,20 @@ from __future__ import annotations
 import pytest
 
 from queue_common.errors import UnreadableRecordError
-from queue_common.queue.storage.record import STATES, Record, fixed_part, pack_tail
+from queue_common.queue.storage.codes import STATES
+from queue_common.queue.storage.record import Record, immutable_part, pack_attempt
 from queue_common.task import Outcome, State
 from queue_testing.scripted import ScriptedQueue
 from queue_testing.tasks import a_task, an_attempt
 
 TASK = a_task(lane="straße.test:80", body=b"\x00binary\xff")
 MOVING = b"a" + (1234567890123).to_bytes(8, "big") + bytes([0, 0, 1, 2, 0, 3]) + b"x"
-RAW = MOVING + fixed_part(TASK.lane, TASK.encode(), TASK.digest())
+RAW = MOVING + immutable_part(TASK.lane, TASK.encode(), TASK.digest())
 
 
 def test_every_field_comes_back() -> None:
     """A record is read as it was written, each field from its place."""
-    record = Record.unpack(RAW + pack_tail(an_attempt(Outcome.TIMEOUT, number=7)))
+    record = Record.unpack(RAW + pack_attempt(an_attempt(Outcome.TIMEOUT, number=7)))
     attempt = record.last_attempt()
 
     assert (record.state, record.at_ms) == (State.ACTIVE, 1234567890123)
@@ -28,8 +29,8 @@ def test_every_field_comes_back() -> None:
 
 
 def test_tail_begins_behind_the_payload() -> None:
-    """``tail_at`` counts bytes, not characters: a settlement writes the tail there."""
-    assert Record.unpack(RAW).tail_at == len(RAW)
+    """``last_attempt_at`` counts bytes, not characters: a settlement writes the tail there."""
+    assert Record.unpack(RAW).last_attempt_at == len(RAW)
 
 
 @pytest.mark.parametrize("code", sorted(STATES))
@@ -72,7 +73,7 @@ def test_unreadable_tail_hides_nothing_else(tail: bytes) -> None:
 )
 def test_any_text_of_an_attempt_can_be_kept(error: str) -> None:
     """An error too long or not encodable is kept in part: it must not keep a task from settling."""
-    tail = pack_tail(an_attempt(Outcome.WORKER_ERROR, error=error))
+    tail = pack_attempt(an_attempt(Outcome.WORKER_ERROR, error=error))
     attempt = Record.unpack(RAW + tail).last_attempt()
 
     assert attempt is not None

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import msgspec
 import pytest
 
-from queue_common.queue.storage.record import Record, fixed_part, pack_tail
+from queue_common.queue.storage.record import Record, immutable_part, pack_attempt
 from queue_common.task import Attempt, Outcome
 from queue_common.tracing.retention import keep
 from queue_testing.tasks import a_task
@@ -20,7 +20,7 @@ def stored(attempt: Attempt) -> Attempt:
     """Return the attempt as the next claim finds it in the record."""
     task = a_task()
     moving = b"s" + bytes(14) + b"-"
-    raw = moving + fixed_part(task.lane, task.encode(), bytes(8)) + pack_tail(attempt)
+    raw = moving + immutable_part(task.lane, task.encode(), bytes(8)) + pack_attempt(attempt)
     found = Record.unpack(raw).last_attempt()
     assert found is not None
     return found

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 
 from queue_common.errors import UnreadableRecordError
-from queue_common.queue.storage.record import Record, fixed_part, pack_tail
+from queue_common.queue.storage.record import Record, immutable_part, pack_attempt
 from queue_common.task import VERSION, Attempt, Outcome, State, Task
 from queue_testing.tasks import a_task, an_attempt
 
@@ -110,9 +110,9 @@ def test_fields_of_a_later_release_are_passed_over() -> None:
 
 def test_attempt_fields_of_a_later_release_are_passed_over() -> None:
     """A last attempt with fields that this release does not know is read without them."""
-    fields = msgspec.msgpack.encode([*msgspec.msgpack.decode(pack_tail(ATTEMPT)[2:]), "new"])
+    fields = msgspec.msgpack.encode([*msgspec.msgpack.decode(pack_attempt(ATTEMPT)[2:]), "new"])
     tail = len(fields).to_bytes(2, "big") + fields
-    raw = _moving() + fixed_part(LEAST.lane, LEAST.encode(), LEAST.digest()) + tail
+    raw = _moving() + immutable_part(LEAST.lane, LEAST.encode(), LEAST.digest()) + tail
 
     assert Record.unpack(raw).last_attempt() == ATTEMPT
 
@@ -121,8 +121,8 @@ def test_bytes_behind_the_tail_are_passed_over() -> None:
     """What a later release, or a longer tail before this one, left behind the tail does no harm."""
     attempt = an_attempt(Outcome.TIMEOUT)
     raw = b"".join(
-        (_moving(), fixed_part(LEAST.lane, LEAST.encode(), LEAST.digest()),
-         pack_tail(attempt), b"left behind"),
+        (_moving(), immutable_part(LEAST.lane, LEAST.encode(), LEAST.digest()),
+         pack_attempt(attempt), b"left behind"),
     )  # fmt: skip
 
     assert Record.unpack(raw).last_attempt() == attempt

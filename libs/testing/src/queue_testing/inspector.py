@@ -1,4 +1,4 @@
-"""A look behind a queue: whether what lies in Redis keeps the queue's invariants."""
+"""Checks that a queue's keys in Redis keep the queue's invariants."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from queue_common.errors import UnreadableRecordError
+from queue_common.queue.storage.keys import Key, Keys
 from queue_common.queue.storage.record import Record
 from queue_common.task import State
 
@@ -18,10 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["FIXED_KEYS", "QueueInspector", "Snapshot"]
 
 FIXED_KEYS = frozenset(
-    {"n", "wake", "workers", "slots", "results", "infos", "stats", "stats_turn", "proven"}
+    {
+        Key.COUNTERS,
+        Key.WAKE,
+        Key.WORKERS,
+        Key.SLOTS,
+        Key.RESULTS,
+        Key.WORKER_INFOS,
+        Key.STATS,
+        Key.STATS_TURN,
+        Key.PROVEN,
+    }
 )
 """Keys that may stay when a queue is empty: their number does not grow with tasks or lanes."""
-_PLACES = ("ring", "trial", "resting", "full", "paused")
+_PLACES = (Key.RING, Key.TRIAL, Key.RESTING, Key.FULL, Key.PAUSED)
 """A lane with waiting tasks is in one of them."""
 
 _READERS = {
@@ -64,8 +75,8 @@ class Snapshot:
                 self.hashes[key] = {_text(k): _text(v) for k, v in value.items()}
             case b"set":
                 self.sets[key] = {_text(v) for v in value}
-            case _ if key.startswith("t:"):
-                self._add_record(key[2:], value)
+            case _ if key.startswith(Key.RECORD):
+                self._add_record(key.removeprefix(Key.RECORD), value)
 
     def _add_record(self, task_id: str, raw: bytes) -> None:
         self.sizes[task_id] = len(raw)
@@ -85,23 +96,23 @@ class Snapshot:
         """Return where the task is: one place for each structure that makes it move on.
 
         An entry of a lane's list counts where the record says that the task waits there: others
-        are ghosts, of which ``faults`` makes the account.
+        are tombstones, which ``faults`` counts.
         """
         record = self.records.get(task_id)
         waits_in = record.lane if record and record.state is State.QUEUED else None
-        found = [f"queued {lane}" for lane, ids in self.under("l:")
+        found = [f"queued {lane}" for lane, ids in self.under(Key.WAITING)
                  if task_id in ids and (lane == waits_in or record is None)]  # fmt: skip
-        found += [f"queued {lane}" for lane, ids in self.under("u:") if task_id in ids]
-        found += [f"scheduled {lane}" for lane, ids in self.under("s:") if task_id in ids]
-        found += [f"active {ids[task_id]}" for _, ids in self.under("w:") if task_id in ids]
+        found += [f"queued {lane}" for lane, ids in self.under(Key.SUSPECTED) if task_id in ids]
+        found += [f"scheduled {lane}" for lane, ids in self.under(Key.SCHEDULED) if task_id in ids]
+        found += [f"active {ids[task_id]}" for _, ids in self.under(Key.CLAIMED) if task_id in ids]
         return found
 
     def faults(self) -> list[str]:
         """Return a sentence for each way in which an invariant is broken."""
         return [
-            *self._misplaced(), *self._miscounted(), *self._lane_faults(), *self._ghost_faults(),
-            *self._suspect_faults(), *self._due_faults(), *self._dead_faults(),
-            *self._size_faults(),
+            *self._misplaced(), *self._miscounted(), *self._lane_faults(),
+            *self._tombstone_faults(), *self._suspect_faults(), *self._due_faults(),
+            *self._dead_faults(), *self._size_faults(),
         ]  # fmt: skip
 
     def _misplaced(self) -> Iterable[str]:
@@ -109,49 +120,56 @@ class Snapshot:
             expected = [] if record.state.settled else [f"{record.state} {record.lane}"]
             if (found := self.places(task_id)) != expected:
                 yield f"task {task_id} should be in {expected}, is in {found}"
-        for key, ids in [*self.under("s:"), *self.under("u:"), *self.under("w:")]:
+        for key, ids in [
+            *self.under(Key.SCHEDULED),
+            *self.under(Key.SUSPECTED),
+            *self.under(Key.CLAIMED),
+        ]:
             for task_id in ids:
                 if task_id not in self.records and task_id not in self.unreadable:
                     yield f"task {task_id} has no record but an entry in {key}"
 
     def _miscounted(self) -> Iterable[str]:
         states = Counter(str(record.state) for record in self.records.values())
-        counters = self.hashes.get("n", {})
+        counters = self.hashes.get(Key.COUNTERS, {})
         for state in ("queued", "scheduled", "active"):
             if int(counters.get(state, 0)) != states[state]:
                 yield f"{state} is counted {counters.get(state)}, a walk finds {states[state]}"
-        slots = sum(int(v) for v in self.hashes.get("slots", {}).values())
+        slots = sum(int(v) for v in self.hashes.get(Key.SLOTS, {}).values())
         if int(counters.get("slots", 0)) != slots:
             yield f"slots are counted {counters.get('slots')}, the workers bring {slots}"
 
     def _lane_faults(self) -> Iterable[str]:
         in_flight: Counter[str] = Counter()
-        for _, claims in self.under("w:"):
+        for _, claims in self.under(Key.CLAIMED):
             in_flight.update(claims.values())
-        counted = {k: int(v) for k, v in self.hashes.get("inflight", {}).items()}
+        counted = {k: int(v) for k, v in self.hashes.get(Key.IN_FLIGHT, {}).items()}
         if counted != dict(in_flight):
             yield f"in flight are {dict(in_flight)}, counted {counted}"
-        waiting = {lane for lane, _ in self.under("l:")}
+        waiting = {lane for lane, _ in self.under(Key.WAITING)}
         standing = {name: {*self.zsets.get(name, ()), *self.sets.get(name, ())} for name in _PLACES}
-        for lane in waiting.union(*(standing[name] for name in _PLACES if name != "paused")):
+        for lane in waiting.union(*(standing[name] for name in _PLACES if name != Key.PAUSED)):
             at = [name for name in _PLACES if lane in standing[name]]
             if (lane in waiting) != bool(at) or len(at) > 1:
                 yield f"lane {lane} {'has' if lane in waiting else 'has no'} entries, is in {at}"
-        alive = waiting | set(in_flight) | {lane for lane, _ in self.under("s:")}
-        alive |= {lane for lane, _ in self.under("u:")}
-        if set(self.zsets.get("lanes", ())) != alive:
-            yield f"lanes are {alive}, kept are {set(self.zsets.get('lanes', ()))}"
-        yield from self._health_faults(alive, standing["resting"])
+        alive = waiting | set(in_flight) | {lane for lane, _ in self.under(Key.SCHEDULED)}
+        alive |= {lane for lane, _ in self.under(Key.SUSPECTED)}
+        if set(self.zsets.get(Key.LANES, ())) != alive:
+            yield f"lanes are {alive}, kept are {set(self.zsets.get(Key.LANES, ()))}"
+        yield from self._health_faults(alive, standing[Key.RESTING])
 
     def _health_faults(self, alive: set[str], resting: set[str]) -> Iterable[str]:
-        unhealthy, bad = set(self.hashes.get("unhealthy", {})), set(self.hashes.get("bad", {}))
+        unhealthy, bad = (
+            set(self.hashes.get(Key.UNHEALTHY, {})),
+            set(self.hashes.get(Key.FAILING, {})),
+        )
         if unhealthy & bad or not unhealthy | bad <= alive:
             yield f"unhealthy are {unhealthy}, in doubt {bad}, lanes {alive}"
         if not resting <= unhealthy:
             yield f"resting are {resting}, unhealthy {unhealthy}"
 
-    def _ghost_faults(self) -> Iterable[str]:
-        ghosts = {k: int(v) for k, v in self.hashes.get("ghosts", {}).items()}
+    def _tombstone_faults(self) -> Iterable[str]:
+        tombstones = {k: int(v) for k, v in self.hashes.get(Key.TOMBSTONES, {}).items()}
         queued: dict[str, set[str]] = defaultdict(set)
         for task_id, record in self.records.items():
             if record.state is State.QUEUED:
@@ -160,48 +178,49 @@ class Snapshot:
             lane: len(entries)
             - len(queued[lane] & set(entries))
             - len(self.unreadable & {*entries})
-            for lane, entries in self.under("l:")
+            for lane, entries in self.under(Key.WAITING)
         }
-        if ghosts != {lane: n for lane, n in found.items() if n}:
-            yield f"ghosts are {found}, counted {ghosts}"
+        if tombstones != {lane: n for lane, n in found.items() if n}:
+            yield f"tombstones are {found}, counted {tombstones}"
 
     def _suspect_faults(self) -> Iterable[str]:
-        suspects = dict(self.under("u:"))
-        if (kept := set(self.zsets.get("suspects", ()))) != set(suspects):
+        suspects = dict(self.under(Key.SUSPECTED))
+        if (kept := set(self.zsets.get(Key.SUSPECT_LANES, ()))) != set(suspects):
             yield f"lanes with suspects are {set(suspects)}, kept are {kept}"
         number = sum(map(len, suspects.values()))
-        if int(self.hashes.get("n", {}).get("suspects", 0)) != number:
-            yield f"suspects are counted {self.hashes['n'].get('suspects')}, a walk finds {number}"
+        counted = self.hashes.get(Key.COUNTERS, {}).get("suspects")
+        if int(counted or 0) != number:
+            yield f"suspects are counted {counted}, a walk finds {number}"
         for task_id, level in (item for ids in suspects.values() for item in ids.items()):
             if task_id in self.records and self.records[task_id].interrupted != level:
                 yield f"suspect {task_id} stands as one of {level} crashes"
 
     def _due_faults(self) -> Iterable[str]:
-        first = {lane: min(entries.values()) for lane, entries in self.under("s:")}
-        if (kept := self.zsets.get("due", {})) != first:
+        first = {lane: min(entries.values()) for lane, entries in self.under(Key.SCHEDULED)}
+        if (kept := self.zsets.get(Key.DUE, {})) != first:
             yield f"first due times are {first}, kept are {kept}"
 
     def _dead_faults(self) -> Iterable[str]:
         dead = {i for i, record in self.records.items() if record.state is State.DEAD}
-        if (kept := set(self.zsets.get("dead", ()))) != dead:
+        if (kept := set(self.zsets.get(Key.DEAD, ()))) != dead:
             yield f"dead are {dead}, kept are {kept}"
-        by_lane = {i for _, ids in self.under("d:") for i in ids}
+        by_lane = {i for _, ids in self.under(Key.DEAD_IN_LANE) for i in ids}
         if by_lane != dead:
             yield f"dead are {dead}, by lane {by_lane}"
 
     def _size_faults(self) -> Iterable[str]:
-        dead = {i: self.sizes.get(i, 0) for i in self.zsets.get("dead", ())}
-        kept = {i: int(size) for i, size in self.hashes.get("dead_sizes", {}).items()}
+        dead = {i: self.sizes.get(i, 0) for i in self.zsets.get(Key.DEAD, ())}
+        kept = {i: int(size) for i, size in self.hashes.get(Key.DEAD_SIZES, {}).items()}
         if kept != dead:
             yield f"dead letters take {dead}, kept are {kept}"
-        results = {entry[22:]: int(entry[13:22]) for entry in self.lists.get("results", ())}
+        results = {entry[22:]: int(entry[13:22]) for entry in self.lists.get(Key.RESULTS, ())}
         # An id that was used again leaves the entry of its first record behind.
         settled = {i for i, record in self.records.items() if record.state.settled}
         there = {i: self.sizes[i] for i in results if i in settled}
         if there != {i: size for i, size in results.items() if i in there}:
             yield f"results take {there}, kept are {results}"
-        counters = self.hashes.get("n", {})
-        entries = [int(entry[13:22]) for entry in self.lists.get("results", ())]
+        counters = self.hashes.get(Key.COUNTERS, {})
+        entries = [int(entry[13:22]) for entry in self.lists.get(Key.RESULTS, ())]
         for name, size in (("dead_bytes", sum(dead.values())), ("result_bytes", sum(entries))):
             if int(counters.get(name, 0)) != size:
                 yield f"{name} is {counters.get(name)}, a walk finds {size}"
@@ -216,7 +235,7 @@ class QueueInspector:
 
     def __init__(self, client: Redis, queue_name: str) -> None:
         self._client = client
-        self._prefix = f"{{{queue_name}}}:"
+        self._prefix = Keys(queue_name).prefix
 
     async def snapshot(self) -> Snapshot:
         """Read all keys of the queue, by a scan: for tests alone."""

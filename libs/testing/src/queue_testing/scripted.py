@@ -12,7 +12,8 @@ from queue_common.queue.hooks import QueueHooks
 from queue_common.queue.in_flight import UNBOUNDED
 from queue_common.queue.settlement import defer, release, settlement
 from queue_common.queue.storage.connection import reply
-from queue_common.queue.storage.record import pack_tail, queued_record
+from queue_common.queue.storage.keys import Key, Keys
+from queue_common.queue.storage.record import SINCE_AT, pack_attempt, queued_record
 from queue_common.queue.storage.retention import BY_MAXMEMORY, Retention
 from queue_common.queue.storage.scripts import Scripts
 from queue_common.task import Attempt, Outcome, Task
@@ -47,13 +48,13 @@ class ScriptedQueue:
         self._client = client
         self.raw = client
         """To look and reach behind the queue."""
-        self._prefix = f"{{{name}}}:"
+        self.keys = Keys(name)
         self._retention = Retention(
             result_ttl_ms, result_max, dead_ttl_ms, dead_max, result_max_bytes, dead_max_bytes
         )
         self._lane_concurrency = lane_concurrency
         self.scripts = Scripts(client, name)
-        self.reader = TaskReader(client, self.scripts, self._prefix)
+        self.reader = TaskReader(client, self.scripts, self.keys)
         self.operations = Operations(self.scripts, self.reader, result_ttl_ms=result_ttl_ms)
         self.inspector = QueueInspector(client, name)
         self.watch = QueueStats(client, name, QueueHooks())
@@ -62,7 +63,7 @@ class ScriptedQueue:
 
     def key(self, name: str) -> str:
         """Return the full name of one of the queue's keys."""
-        return self._prefix + name
+        return self.keys.prefix + name
 
     async def submit(self, task_id: str, task: Task | None = None, *, delay_ms: int = 0) -> int:
         """Return 1 for a new task, 0 for a known one, -1 for a conflict."""
@@ -127,14 +128,16 @@ class ScriptedQueue:
 
     async def health(self, lane: str) -> str:
         """Return what Redis has of an unhealthy lane: level, room, time of the next probe."""
-        kept: bytes | str | None = await reply(self._client.hget(self.key("unhealthy"), lane))
+        kept: bytes | str | None = await reply(self._client.hget(self.keys.of(Key.UNHEALTHY), lane))
         return kept.decode() if isinstance(kept, bytes) else kept or ""
 
     async def end_pause(self, lane: str, probe_at: int = 1) -> None:
         """Let the time of an unhealthy lane's next probe have come, or be ``probe_at``."""
         level, room, _ = (await self.health(lane)).split()
-        await reply(self._client.hset(self.key("unhealthy"), lane, f"{level} {room} {probe_at}"))
-        await self._client.zadd(self.key("resting"), {lane: probe_at}, xx=True)
+        await reply(
+            self._client.hset(self.keys.of(Key.UNHEALTHY), lane, f"{level} {room} {probe_at}")
+        )
+        await self._client.zadd(self.keys.of(Key.RESTING), {lane: probe_at}, xx=True)
 
     async def settle_as(
         self, lease: str, *arguments: Argument, claiming: bool = False
@@ -162,15 +165,20 @@ class ScriptedQueue:
 
     async def expire(self, lease: str) -> None:
         """Let a lease be over its time, as if its worker had been silent."""
-        await self._client.zadd(self.key("workers"), {lease: 1}, xx=True)
+        await self._client.zadd(self.keys.of(Key.WORKERS), {lease: 1}, xx=True)
 
-    async def reap(self, most: int = 500, *, until_done: bool = True) -> int:
+    async def reap(self, max_tasks: int = 500, *, until_done: bool = True) -> int:
         """Give back what ended leases held; return how many tasks went into the dead letters."""
-        tail = pack_tail(Attempt(0, now_ms(), 0.0, Outcome.POISON, error="poison"))
+        last_attempt = pack_attempt(Attempt(0, now_ms(), 0.0, Outcome.POISON, error="poison"))
         poisoned = 0
         while True:
             _, _, dead, more = await self.scripts.run(
-                "reap", most, 3, tail, self._retention.result_ttl_ms, self._retention.dead_ttl_ms
+                "reap",
+                max_tasks,
+                3,
+                last_attempt,
+                self._retention.result_ttl_ms,
+                self._retention.dead_ttl_ms,
             )
             poisoned += int(dead)
             if not more or not until_done:
@@ -178,13 +186,14 @@ class ScriptedQueue:
 
     async def snapshot(self) -> QueueSnapshot:
         """Look at all lanes now, whoever's turn it is, and read the figures."""
-        await self._client.delete(self.key("stats_turn"))
+        await self._client.delete(self.keys.of(Key.STATS_TURN))
         await self.watch.look_at_lanes()
         return await self.watch.read()
 
     async def make_due(self, task_id: TaskId | str, lane: str) -> None:
         """Let a scheduled task's time have come."""
-        await reply(self._client.setrange(self.key(f"t:{task_id}"), 1, (1).to_bytes(8, "big")))
-        await self._client.zadd(self.key(f"s:{lane}"), {task_id: 1}, xx=True)
-        await self._client.zadd(self.key("due"), {lane: 1})
-        await reply(self._client.hset(self.key("n"), "watch_at", "0"))
+        record = self.keys.of(Key.RECORD, task_id)
+        await reply(self._client.setrange(record, SINCE_AT, (1).to_bytes(8, "big")))
+        await self._client.zadd(self.keys.of(Key.SCHEDULED, lane), {task_id: 1}, xx=True)
+        await self._client.zadd(self.keys.of(Key.DUE), {lane: 1})
+        await reply(self._client.hset(self.keys.of(Key.COUNTERS), "watch_at", "0"))

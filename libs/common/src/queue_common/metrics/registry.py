@@ -35,7 +35,7 @@ __all__ = ["ProcessMetrics"]
 _OPERATIONS = {
     "settle": "exchange",
     "claim": "exchange",
-    "figures": "stats",
+    "snapshot": "stats",
     "take_stats_turn": "stats",
     "measure_lanes": "stats",
     "keep_stats": "stats",

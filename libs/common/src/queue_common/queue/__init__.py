@@ -6,7 +6,7 @@ the queue as a whole. ``record`` and
 ``scripts/prelude.lua`` say how it lies in Redis.
 """
 
-from .admin.reader import Counts, Page
+from .admin.reader import Counts, TaskPage
 from .admin.stats import LaneSnapshot, QueueSnapshot, QueueStats
 from .claim import Claim
 from .enqueue_batcher import MAX_WAITING_BYTES
@@ -20,10 +20,10 @@ __all__ = [
     "Counts",
     "Durability",
     "LaneSnapshot",
-    "Page",
     "QueueHooks",
     "QueueSnapshot",
     "QueueStats",
+    "TaskPage",
     "TaskQueue",
     "report_durability",
 ]

@@ -12,6 +12,7 @@ from ..cancellation import cancel_and_wait
 from ..errors import QueueUnavailableError
 from .exchange import Exchange
 from .lease import Lease
+from .storage.keys import Key, Keys
 from .storage.scripts import Scripts
 from .wakeup import WAIT_SECONDS, listen_for_work
 
@@ -42,20 +43,20 @@ class Consumer:
         self._client = servers.open()
         self._ear = servers.open(answer_timeout_seconds=WAIT_SECONDS + 5)
         self._upkeep = servers.open()
-        prefix = f"{{{name}}}:"
+        keys = Keys(name)
         self.lease = Lease(
             Scripts(self._upkeep, name, hooks), retention, hooks, worker_id=worker_id,
             concurrency=concurrency, on_change=self._look, on_renewal=self._reckon,
         )  # fmt: skip
         self.exchange = Exchange(
             self._client, Scripts(self._client, name, hooks), self.lease, retention, hooks,
-            in_flight=in_flight, key_prefix=prefix, lane_concurrency=lane_concurrency,
+            in_flight=in_flight, keys=keys, lane_concurrency=lane_concurrency,
         )  # fmt: skip
         self.stopped = False
         jobs: list[Coroutine[None, None, None]] = [
             self.lease.run(),
             self.exchange.run(),
-            listen_for_work(self._ear, f"{prefix}wake", self.exchange),
+            listen_for_work(self._ear, keys.of(Key.WAKE), self.exchange),
         ]
         self._tasks = [asyncio.create_task(job) for job in jobs]
         for task in self._tasks:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from .hooks import QueueHooks
     from .in_flight import InFlight
     from .lease import Lease
+    from .storage.keys import Keys
     from .storage.retention import Retention
     from .storage.scripts import Argument, Scripts
 
@@ -51,14 +52,14 @@ class Exchange:
 
     def __init__(
         self, client: Redis, scripts: Scripts, lease: Lease, retention: Retention,
-        hooks: QueueHooks, *, in_flight: InFlight, key_prefix: str, lane_concurrency: int,
+        hooks: QueueHooks, *, in_flight: InFlight, keys: Keys, lane_concurrency: int,
     ) -> None:  # fmt: skip
         self._client = client
         self._scripts = scripts
         self._lease = lease
         self._retention = retention
         self._hooks = hooks
-        self._key_prefix = key_prefix
+        self._keys = keys
         self._lane_concurrency = lane_concurrency
         self._settling: deque[_Settlement] = deque()
         self._in_flight = in_flight
@@ -211,11 +212,7 @@ class Exchange:
         return calls
 
     async def _settled(self, lease: str, batch: list[_Settlement], results: list[int]) -> None:
-        if (
-            self._resent
-            and not all(results)
-            and await lease_lives(self._client, self._key_prefix, lease)
-        ):
+        if self._resent and not all(results) and await lease_lives(self._client, self._keys, lease):
             # A claim goes from a living lease by its settlement alone: the first one was written,
             # and its answer lost.
             results = [
@@ -285,7 +282,7 @@ class Exchange:
 
     async def _find_unknown_claims(self, lease: str) -> None:
         """Find what a claim took whose answer was lost on its way: Redis knows, we do not."""
-        claims = await unknown_claims(self._client, self._key_prefix, lease, self._in_flight)
+        claims = await unknown_claims(self._client, self._keys, lease, self._in_flight)
         self._unsure = False
         # What was taken back meanwhile has no body left to send: its claim just ends.
         self._return_unasked([c for c in claims if c.cancel_requested])

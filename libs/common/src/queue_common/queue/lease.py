@@ -13,7 +13,7 @@ import uuid_utils
 from ..errors import QueueUnavailableError
 from ..task import Attempt, Outcome
 from .storage.connection import ReconnectBackoff, translated
-from .storage.record import pack_tail
+from .storage.record import pack_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -156,4 +156,4 @@ class Lease:
 
 def _poison_tail() -> bytes:
     error = f"poison: {POISON_AT} or more workers died under it, the last with no other task"
-    return pack_tail(Attempt(0, round(time.time() * 1000), 0.0, Outcome.POISON, error=error))
+    return pack_attempt(Attempt(0, round(time.time() * 1000), 0.0, Outcome.POISON, error=error))

@@ -1,4 +1,4 @@
-"""What a decision becomes in Redis: the arguments of ``settle.lua`` for one claim."""
+"""The arguments of ``settle.lua`` for one claim."""
 
 from __future__ import annotations
 
@@ -10,7 +10,19 @@ import msgspec
 
 from ..retry import Dead, Decision, Done, RetryAt
 from ..task import Attempt, Outcome
-from .storage.record import fixed_part, front_part, pack_tail
+from .storage.codes import (
+    ACTION_DEAD,
+    ACTION_DELIVERED,
+    ACTION_RELEASE,
+    ACTION_RETRY,
+    EVIDENCE_FAILS,
+    EVIDENCE_NONE,
+    EVIDENCE_PROVES,
+    EVIDENCE_RESPONDS,
+    EVIDENCE_UNREACHABLE,
+    STATE_DELIVERED,
+)
+from .storage.record import immutable_part, mutable_header, pack_attempt
 
 if TYPE_CHECKING:
     from .claim import Claim
@@ -20,14 +32,13 @@ __all__ = ["arguments", "defer", "release", "settlement"]
 
 _NO_DIGEST = bytes(8)
 _NO_ATTEMPT = frozenset({Outcome.UNREADABLE, Outcome.EXPIRED})
-_BAD = frozenset({
+_FAILURES = frozenset({
     Outcome.TIMEOUT, Outcome.DNS_ERROR, Outcome.CONNECT_ERROR, Outcome.TLS_ERROR,
     Outcome.CONNECTION_LOST, Outcome.HTTP_ERROR,
 })  # fmt: skip
 _OVERLOADED = frozenset({429, 503})
-ADDRESS_IS_BAD = b"d"
-_ACTIONS = {Done: b"k", RetryAt: b"s", Dead: b"d"}
-_ORDER = struct.Struct(">cQIHIIc")
+_ACTIONS = {Done: ACTION_DELIVERED, RetryAt: ACTION_RETRY, Dead: ACTION_DEAD}
+ORDER = struct.Struct(">cQIHIIc")
 """As ``settle.lua`` reads it."""
 
 
@@ -35,9 +46,9 @@ def settlement(
     claim: Claim, attempt: Attempt, decision: Decision, result_ttl_ms: int,
     payload: bytes | None = None,
 ) -> tuple[Argument, ...]:  # fmt: skip
-    """Return what ends ``claim`` after ``attempt`` as decided.
+    """Return the arguments that end ``claim`` after ``attempt`` as decided.
 
-    ``payload`` takes the place of what the task carries.
+    ``payload`` replaces the task's payload.
     """
     ms = 0
     if isinstance(decision, RetryAt):
@@ -47,61 +58,73 @@ def settlement(
     if attempt.outcome is Outcome.EGRESS_REFUSED:
         error = f"{attempt.error}; headers and body were not kept"
         attempt = msgspec.structs.replace(attempt, error=error)
-    rest = _rest(claim, attempt, decision, payload)
-    return arguments(claim, _ACTIONS[type(decision)], ms, rest, attempt)
+    replacement = _replacement(claim, attempt, decision, payload)
+    return arguments(claim, _ACTIONS[type(decision)], ms, replacement, attempt)
 
 
 def release(claim: Claim) -> tuple[Argument, ...]:
-    """Return what puts a claim back to the front of its lane, uncounted, as if never claimed."""
-    return arguments(claim, b"b", claim.waiting_since_ms, b"", None)
+    """Return the arguments that put a claim back to the front of its lane, without an attempt."""
+    return arguments(claim, ACTION_RELEASE, claim.waiting_since_ms, b"", None)
 
 
 def defer(claim: Claim) -> tuple[Argument, ...]:
-    """Return what puts a claim back as ``release`` does, its lane being unhealthy from now on."""
-    return arguments(claim, b"b", claim.waiting_since_ms, b"", None, told=ADDRESS_IS_BAD)
+    """Return the arguments of ``release`` that also make the claim's lane unhealthy."""
+    return arguments(
+        claim, ACTION_RELEASE, claim.waiting_since_ms, b"", None, evidence=EVIDENCE_UNREACHABLE
+    )
 
 
-def _told(claim: Claim, attempt: Attempt | None) -> bytes:
-    """Return what an attempt tells of its lane, as ``settle.lua`` has it."""
+def _evidence(claim: Claim, attempt: Attempt | None) -> bytes:
+    """Return what an attempt shows about the destination of its lane."""
     if attempt is None:
-        return b"-"
+        return EVIDENCE_NONE
     if attempt.outcome is Outcome.DELIVERED or _responds(attempt):
-        return b"p" if claim.on_trial else b"g"
-    return b"b" if attempt.outcome in _BAD else b"-"
+        return EVIDENCE_PROVES if claim.on_trial else EVIDENCE_RESPONDS
+    return EVIDENCE_FAILS if attempt.outcome in _FAILURES else EVIDENCE_NONE
 
 
 def _responds(attempt: Attempt) -> bool:
     return attempt.outcome is Outcome.HTTP_ERROR and attempt.status_code not in _OVERLOADED
 
 
-def _rest(claim: Claim, attempt: Attempt, decision: Decision, payload: bytes | None) -> bytes:
-    """Return what takes the place of the record; nothing: it is kept."""
+def _replacement(
+    claim: Claim, attempt: Attempt, decision: Decision, payload: bytes | None
+) -> bytes:
+    """Return what replaces the record; empty: it is kept."""
     if payload is not None:
-        return fixed_part(claim.lane, payload, claim.record.digest if claim.record else _NO_DIGEST)
+        return immutable_part(
+            claim.lane, payload, claim.record.digest if claim.record else _NO_DIGEST
+        )
     if claim.record is None:
-        # Not a record of ours: kept as it is, inside one of ours.
-        return fixed_part(claim.lane, claim.raw, _NO_DIGEST)
+        # A foreign record is kept as it is, inside one of ours.
+        return immutable_part(claim.lane, claim.raw, _NO_DIGEST)
     # Anyone can send tasks that the egress guard refuses: they must not fill Redis.
     refused = isinstance(decision, Dead) and attempt.outcome is Outcome.EGRESS_REFUSED
     if claim.task is not None and (refused or isinstance(decision, Done)):
-        return fixed_part(claim.lane, claim.task.compact().encode(), claim.record.digest)
+        return immutable_part(claim.lane, claim.task.compact().encode(), claim.record.digest)
     return b""
 
 
 def arguments(
-    claim: Claim, action: bytes, ms: int, rest: bytes, attempt: Attempt | None,
-    *, told: bytes | None = None,
+    claim: Claim, action: bytes, ms: int, replacement: bytes, attempt: Attempt | None,
+    *, evidence: bytes | None = None,
 ) -> tuple[Argument, ...]:  # fmt: skip
-    """Return ``settle.lua``'s arguments for one claim; its head comment says what they mean."""
+    """Return ``settle.lua``'s arguments for one claim; its head comment describes them."""
     made = attempt is not None and attempt.outcome not in _NO_ATTEMPT
     attempts = claim.attempt if made else claim.attempt - 1
-    # An attempt that ended, however it did, shows that the task does not kill its worker.
-    interrupted = 0 if action == b"s" else claim.interrupted
-    offset = claim.record.tail_at if claim.record else 0
-    tail = b"" if attempt is None else pack_tail(attempt)
-    if rest:
-        rest = front_part(b"k", attempts, interrupted) + rest
-    order = _ORDER.pack(
-        action, ms, attempts, interrupted, offset, len(rest), told or _told(claim, attempt)
+    # An attempt that ended, whatever its outcome, shows that the task does not kill its worker.
+    interrupted = 0 if action == ACTION_RETRY else claim.interrupted
+    offset = claim.record.last_attempt_at if claim.record else 0
+    last_attempt = b"" if attempt is None else pack_attempt(attempt)
+    if replacement:
+        replacement = mutable_header(STATE_DELIVERED, attempts, interrupted) + replacement
+    order = ORDER.pack(
+        action,
+        ms,
+        attempts,
+        interrupted,
+        offset,
+        len(replacement),
+        evidence or _evidence(claim, attempt),
     )
-    return claim.task_id, order, rest + tail
+    return claim.task_id, order, replacement + last_attempt

@@ -14,6 +14,7 @@ from .in_flight import UNBOUNDED, InFlight
 from .settlement import defer, release, settlement
 from .storage.connection import RedisServers, ping_primary, translated
 from .storage.durability import Durability, inspect_durability
+from .storage.keys import Keys
 from .storage.reply_deadline import reply_within
 from .storage.retention import Retention
 from .storage.scripts import Scripts
@@ -46,8 +47,7 @@ class TaskQueue:
         self._hooks = hooks or QueueHooks()
         self._servers = RedisServers(redis)
         self._retention = Retention.of(queue)
-        self.key_prefix = f"{{{queue.queue_name}}}:"
-        """What the names of all the queue's keys begin with."""
+        self.keys = Keys(queue.queue_name)
         # A submission and a look-up may run twice: a connection that Redis' restart left stale is
         # replaced in silence.
         self.client = self._servers.open(retries=1)
@@ -57,7 +57,7 @@ class TaskQueue:
         self._enqueue_batcher = EnqueueBatcher(
             scripts, self._hooks, replicas=replicas, max_waiting_bytes=max_waiting_bytes
         )
-        self.reader = TaskReader(self.client, scripts, self.key_prefix)
+        self.reader = TaskReader(self.client, scripts, self.keys)
         """Pages and counts of tasks."""
         self.operations = Operations(
             scripts, self.reader, result_ttl_ms=self._retention.result_ttl_ms

@@ -1,4 +1,4 @@
-"""What a client or an operator does to tasks and lanes: cancel, run now, requeue, purge, pause."""
+"""Changes to tasks and lanes: cancel, run now, requeue, purge, pause, resume."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import msgspec
 
 from ...errors import UnknownTaskError, UnreadableRecordError, WrongStateError
 from ...task import State, TaskId
+from ..storage.codes import STATE_DEAD, STATE_SCHEDULED, STATES
 from ..storage.connection import translated
-from ..storage.record import STATES, Record, fixed_part
+from ..storage.record import Record, immutable_part
 
 if TYPE_CHECKING:
     from ..storage.scripts import Argument, Scripts
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Operations"]
 
-PURGED_A_CALL = 1000
+PURGE_BATCH_SIZE = 1000
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -31,11 +32,11 @@ class Operations:
         self._result_ttl_ms = result_ttl_ms
 
     async def cancel(self, task_id: TaskId, *, payload: bytes | None = None) -> State:
-        """Take a task back and return the state in which it was found.
+        """Cancel a task and return the state in which it was found.
 
         A queued or scheduled task is cancelled at once. An active one is cancelled when its
-        attempt ends without success; the attempt itself is not cut short. ``payload`` is what
-        stays of it, a task without headers and body otherwise. Raises WrongStateError for a
+        attempt ends without success; the attempt itself is not cut short. ``payload`` is
+        kept of it; by default the task without headers and body. Raises WrongStateError for a
         settled task, UnknownTaskError.
         """
         if payload is None:
@@ -47,26 +48,26 @@ class Operations:
         return found
 
     async def run_now(self, task_id: TaskId) -> None:
-        """Bring a scheduled task to the front of its lane; raises WrongStateError for others."""
-        await self._bring_back(task_id, State.SCHEDULED, b"")
+        """Move a scheduled task to the front of its lane; raises WrongStateError for others."""
+        await self._move_to_front(task_id, State.SCHEDULED, b"")
 
     async def requeue(self, task_id: TaskId, *, lifetime_ms: int = DAY_MS) -> None:
-        """Bring a dead letter back to the front of its lane, to be tried for ``lifetime_ms``.
+        """Move a dead letter to the front of its lane, to be retried for ``lifetime_ms``.
 
-        Its attempts count on. Raises WrongStateError for a task that is not dead, and for one
+        Its attempts are counted on. Raises WrongStateError for a task that is not dead, and for one
         without the headers or the body it was sent with.
         """
         record = await self._reader.record(task_id)
         if record.state is State.DEAD and not _is_whole(record):
             msg = f"task {task_id} cannot be sent again: its headers and body were not kept"
             raise WrongStateError(msg)
-        await self._bring_back(task_id, State.DEAD, _with_new_deadline(record, lifetime_ms))
+        await self._move_to_front(task_id, State.DEAD, _with_new_deadline(record, lifetime_ms))
 
-    async def _bring_back(self, task_id: TaskId, asked: State, rest: bytes) -> None:
-        code = "s" if asked is State.SCHEDULED else "d"
-        found = await self._run(task_id, "run_now", task_id, code, rest)
-        if found is not asked:
-            msg = f"task {task_id} is {found}, not {asked}"
+    async def _move_to_front(self, task_id: TaskId, required: State, replacement: bytes) -> None:
+        code = STATE_SCHEDULED if required is State.SCHEDULED else STATE_DEAD
+        found = await self._run(task_id, "run_now", task_id, code, replacement)
+        if found is not required:
+            msg = f"task {task_id} is {found}, not {required}"
             raise WrongStateError(msg)
 
     async def purge(self, lane: str) -> int:
@@ -77,14 +78,14 @@ class Operations:
         removed, more = 0, True
         with translated():
             while more:
-                step, more = await self._scripts.run("purge", lane, PURGED_A_CALL)
+                step, more = await self._scripts.run("purge", lane, PURGE_BATCH_SIZE)
                 removed += int(step)
         return removed
 
     async def pause(self, lane: str | None = None) -> bool:
-        """Claim nothing more from a lane, or from any; return whether that is a change.
+        """Stop claims from a lane, or from all; return whether that is a change.
 
-        Tasks are still taken in. What is active goes on.
+        Tasks are still accepted. Active tasks go on.
         """
         with translated():
             return bool(await self._scripts.run("pause", "pause", lane or ""))
@@ -92,7 +93,7 @@ class Operations:
     async def resume(self, lane: str | None = None) -> bool:
         """Undo ``pause`` of the same lane, or of all; return whether that is a change.
 
-        A lane that was paused by its name stays so when all are resumed.
+        A lane that was paused by name stays paused when all are resumed.
         """
         with translated():
             return bool(await self._scripts.run("pause", "resume", lane or ""))
@@ -114,7 +115,7 @@ def _compact(record: Record) -> bytes:
 
 
 def _is_whole(record: Record) -> bool:
-    """Say whether the record holds all that was sent; a SAQ job always does."""
+    """Return whether the record holds all that was submitted; a SAQ job always does."""
     try:
         return record.task().digest() == record.digest
     except UnreadableRecordError:
@@ -128,4 +129,4 @@ def _with_new_deadline(record: Record, lifetime_ms: int) -> bytes:
         return b""
     since_accepted = round(time.time() * 1000) - task.accepted_at_ms
     alive = msgspec.structs.replace(task, retry_deadline_ms=since_accepted + lifetime_ms)
-    return fixed_part(record.lane, alive.encode(), record.digest)
+    return immutable_part(record.lane, alive.encode(), record.digest)

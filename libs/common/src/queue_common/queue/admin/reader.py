@@ -1,4 +1,4 @@
-"""Look-ups: one task, pages of them, counts. Nothing here changes anything."""
+"""Reading: one task, pages of tasks, counts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ...errors import UnknownTaskError, UnreadableRecordError
 from ...task import State, TaskId, TaskView
 from ..storage.connection import reply, translated
+from ..storage.keys import Key
 from ..storage.record import Record
 from ..storage.reply_deadline import reply_within
 from .pagination import Pagination
@@ -16,9 +17,10 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from ...task import Task
+    from ..storage.keys import Keys
     from ..storage.scripts import Scripts
 
-__all__ = ["Counts", "Page", "TaskReader", "view"]
+__all__ = ["Counts", "TaskPage", "TaskReader", "view"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,20 +32,20 @@ class Counts:
     active: int
     dead: int
     settled: int | None
-    """Records kept of delivered and cancelled tasks; not known a lane."""
+    """Records kept of delivered and cancelled tasks; None for a single lane."""
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Some tasks, and where the next page begins."""
+class TaskPage:
+    """Some tasks, and the cursor of the next page."""
 
     tasks: list[TaskView]
     cursor: str | None
-    """None: that was all."""
+    """None: this is the last page."""
 
 
 def view(task_id: TaskId, record: Record) -> TaskView:
-    """Return what a record tells."""
+    """Return a record as clients see it."""
     task: Task | None
     try:
         task = record.task()
@@ -64,19 +66,19 @@ def view(task_id: TaskId, record: Record) -> TaskView:
 
 
 class TaskReader:
-    """Reads tasks."""
+    """Reads tasks and changes none."""
 
-    def __init__(self, client: Redis, scripts: Scripts, key_prefix: str) -> None:
+    def __init__(self, client: Redis, scripts: Scripts, keys: Keys) -> None:
         self._client = client
         self._scripts = scripts
-        self._prefix = key_prefix
-        self._pages = Pagination(client, scripts, key_prefix)
+        self._keys = keys
+        self._pages = Pagination(client, scripts, keys)
 
     async def record(self, task_id: str) -> Record:
         """Return a task's record; raises UnknownTaskError, UnreadableRecordError."""
         async with reply_within():
             with self._scripts.timed("look_up"):
-                raw = await self._client.get(f"{self._prefix}t:{task_id}")
+                raw = await self._client.get(self._keys.of(Key.RECORD, task_id))
         if raw is None:
             msg = f"no task has the id {task_id}: it never existed, or its record has expired"
             raise UnknownTaskError(msg)
@@ -87,25 +89,25 @@ class TaskReader:
         return view(task_id, await self.record(task_id))
 
     async def records(self, task_ids: list[str]) -> list[Record | None]:
-        """Return records in the order asked; None for what is unknown or cannot be read."""
+        """Return records in the order of the ids; None for a missing or unreadable one."""
         if not task_ids:
             return []
         with translated():
-            raws = await reply(self._client.mget([f"{self._prefix}t:{i}" for i in task_ids]))
+            raws = await reply(self._client.mget([self._keys.of(Key.RECORD, i) for i in task_ids]))
         return [_readable(raw) for raw in raws]
 
     async def list(
         self, state: State, *, lane: str | None = None, cursor: str | None = None, limit: int = 100
-    ) -> Page:
-        """Return a page of tasks in ``state``, in ``lane`` where one is named.
+    ) -> TaskPage:
+        """Return a page of tasks in ``state``, and in ``lane`` if one is named.
 
         Costs O(page). Queued and scheduled tasks come lane by lane in the order of their turn,
         dead letters and settled tasks newest first. Tasks that move while pages are read may be
         missed or come twice; a page may hold fewer than ``limit`` and still have a cursor.
-        Raises ValueError for a cursor that is not one of ours.
+        Raises ValueError for a cursor of another origin.
         """
-        found, following = await self._pages.ids(state, lane, cursor, limit)
-        # An id that was cancelled and sent again stands in its lane's list a second time.
+        found, next_cursor = await self._pages.ids(state, lane, cursor, limit)
+        # An id that was cancelled and submitted again is in its lane's list twice.
         ids = list(dict.fromkeys(found))
         records = await self.records(ids)
         tasks = [
@@ -113,7 +115,7 @@ class TaskReader:
             for task_id, record in zip(ids, records, strict=True)
             if record and record.state is state and lane in {None, record.lane}
         ]
-        return Page(tasks, following)
+        return TaskPage(tasks, next_cursor)
 
     async def count(self, lane: str | None = None) -> Counts:
         """Count the tasks of the queue, or of one lane, in O(1)."""
@@ -121,30 +123,30 @@ class TaskReader:
 
     async def _count_all(self) -> Counts:
         async with self._client.pipeline(transaction=True) as pipeline:
-            pipeline.hmget(f"{self._prefix}n", ["queued", "scheduled", "active"])
-            pipeline.zcard(f"{self._prefix}dead")
-            pipeline.llen(f"{self._prefix}results")
+            pipeline.hmget(self._keys.of(Key.COUNTERS), ["queued", "scheduled", "active"])
+            pipeline.zcard(self._keys.of(Key.DEAD))
+            pipeline.llen(self._keys.of(Key.RESULTS))
             with translated():
                 (queued, scheduled, active), dead, settled = await pipeline.execute()
         return Counts(int(queued or 0), int(scheduled or 0), int(active or 0), dead, settled)
 
     async def _count_lane(self, lane: str) -> Counts:
         async with self._client.pipeline(transaction=True) as pipeline:
-            pipeline.llen(f"{self._prefix}l:{lane}")
-            pipeline.hget(f"{self._prefix}ghosts", lane)
-            pipeline.zcard(f"{self._prefix}s:{lane}")
-            pipeline.hget(f"{self._prefix}inflight", lane)
-            pipeline.zcard(f"{self._prefix}d:{lane}")
-            pipeline.zcard(f"{self._prefix}u:{lane}")
+            pipeline.llen(self._keys.of(Key.WAITING, lane))
+            pipeline.hget(self._keys.of(Key.TOMBSTONES), lane)
+            pipeline.zcard(self._keys.of(Key.SCHEDULED, lane))
+            pipeline.hget(self._keys.of(Key.IN_FLIGHT), lane)
+            pipeline.zcard(self._keys.of(Key.DEAD_IN_LANE, lane))
+            pipeline.zcard(self._keys.of(Key.SUSPECTED, lane))
             with translated():
-                entries, ghosts, scheduled, active, dead, suspects = await pipeline.execute()
-        queued = entries - int(ghosts or 0) + suspects
+                entries, tombstones, scheduled, active, dead, suspects = await pipeline.execute()
+        queued = entries - int(tombstones or 0) + suspects
         return Counts(queued, scheduled, int(active or 0), dead, None)
 
     async def counters(self) -> dict[str, int]:
-        """Return what was counted since the queue began, by name (``…_total``)."""
+        """Return the totals since the queue began, by name (``…_total``)."""
         with translated():
-            fields = await reply(self._client.hgetall(f"{self._prefix}n"))
+            fields = await reply(self._client.hgetall(self._keys.of(Key.COUNTERS)))
         named = {name.decode(): value for name, value in fields.items()}
         return {name: int(value) for name, value in named.items() if name.endswith("_total")}
 

@@ -129,7 +129,7 @@ class QueueStats:
         """Return the figures in one round trip; its cost does not grow with the backlog."""
         with translated():
             async with asyncio.timeout(ANSWER_SECONDS):
-                reply = await self._scripts.run("figures", DUE_LANES, *COUNTERS)
+                reply = await self._scripts.run("snapshot", DUE_LANES, *COUNTERS)
         waiting, scheduled, active, dead, workers, due, late, kept, unhealthy, trial, *counters = (
             reply
         )

@@ -1,20 +1,20 @@
 """A task's record in Redis: one string, whose first bytes the scripts change in place.
 
 ==========  =====  ====================================================================
-bytes       type   what
+bytes       type   content
 ==========  =====  ====================================================================
-0           char   state (``STATES``)
+0           char   state (``codes.STATES``)
 1-8         u64    Unix ms: due (scheduled), waiting since (queued), claimed (active), settled;
-                   by Redis' clock, a new task's within a second; by its worker's where delivered
+                   by Redis' clock, within a second if new; by the worker's if delivered
 9-12        u32    attempts that count
 13-14       u16    attempts cut short by a crash
-15          char   ``x``: a client took the task back while it was active
+15          char   ``x``: a client cancelled the task while it was active
 16          char   ``Q``: this is a record of ours, first layout
 17-24       bytes  digest of the content (Task.digest)
 25-26       u16    length of the lane
 27-30       u32    length of the payload
 31-         bytes  lane, payload (Task.encode, or a SAQ job's JSON)
-then        bytes  tail: u16 length and the last attempt (Attempt, MessagePack)
+then        bytes  u16 length and the last attempt (Attempt, MessagePack)
 ==========  =====  ====================================================================
 
 Numbers are big-endian. ``prelude.lua`` reads and writes the same layout.
@@ -29,48 +29,42 @@ import msgspec
 
 from ...errors import UnreadableRecordError
 from ...task import Attempt, State, Task
+from .codes import CANCEL_NONE, CANCEL_REQUESTED, STATE_QUEUED, STATES
 
-__all__ = ["STATES", "Record", "fixed_part", "front_part", "pack_tail", "queued_record"]
+__all__ = ["Record", "immutable_part", "mutable_header", "pack_attempt", "queued_record"]
 
-_MOVING = struct.Struct(">cQIHc")
-_FIXED = struct.Struct(">c8sHI")
-_HEADER_BYTES = _MOVING.size + _FIXED.size
-_MAGIC = b"Q"
-STATES = {
-    b"q": State.QUEUED,
-    b"u": State.QUEUED,  # as a suspect, in another place: see suspects.lua
-    b"s": State.SCHEDULED,
-    b"a": State.ACTIVE,
-    b"d": State.DEAD,
-    b"k": State.DELIVERED,
-    b"x": State.CANCELLED,
-}
+MUTABLE = struct.Struct(">cQIHc")
+IMMUTABLE = struct.Struct(">c8sHI")
+HEADER_BYTES = MUTABLE.size + IMMUTABLE.size
+MAGIC = b"Q"
+SINCE_AT = 1
+"""Offset of the time since which the task is in its state."""
 _MAX_TEXT_CHARACTERS = 4096
-"""Characters kept of an attempt's error and of its answer."""
+"""Characters kept of an attempt's error and of its response."""
 _attempts = msgspec.msgpack.Decoder(Attempt)
 _encoder = msgspec.msgpack.Encoder()
 
 
 def queued_record(lane: str, payload: bytes, digest: bytes) -> bytes:
     """Return the record of a task that waits from now on."""
-    return fixed_part(lane, payload, digest, front_part(b"q", 0, 0))
+    return immutable_part(lane, payload, digest, mutable_header(STATE_QUEUED, 0, 0))
 
 
-def front_part(state: bytes, attempts: int, interrupted: int) -> bytes:
-    """Return a record's first 16 bytes: in ``state``, one of ``STATES``, since now."""
-    return _MOVING.pack(state, round(time.time() * 1000), attempts, interrupted, b"-")
+def mutable_header(state: bytes, attempts: int, interrupted: int) -> bytes:
+    """Return a record's first 16 bytes: in ``state``, a code of ``STATES``, since now."""
+    return MUTABLE.pack(state, round(time.time() * 1000), attempts, interrupted, CANCEL_NONE)
 
 
-def fixed_part(lane: str, payload: bytes, digest: bytes, front: bytes = b"") -> bytes:
-    """Return the record from its 17th byte on, without a tail; ``front`` goes before it."""
+def immutable_part(lane: str, payload: bytes, digest: bytes, header: bytes = b"") -> bytes:
+    """Return a record from its 17th byte on, without a last attempt, behind ``header``."""
     name = lane.encode()
-    fixed = _FIXED.pack(_MAGIC, digest, len(name), len(payload))
-    # One copy of what may be a large payload.
-    return b"".join((front, fixed, name, payload))
+    fields = IMMUTABLE.pack(MAGIC, digest, len(name), len(payload))
+    # One copy of a payload that may be large.
+    return b"".join((header, fields, name, payload))
 
 
-def pack_tail(attempt: Attempt) -> bytes:
-    """Return the tail that keeps ``attempt`` as the task's last, long texts cut."""
+def pack_attempt(attempt: Attempt) -> bytes:
+    """Return the bytes that keep ``attempt`` as the task's last, long texts cut."""
     kept = msgspec.structs.replace(
         attempt, error=_kept(attempt.error), answer=_kept(attempt.answer)
     )
@@ -79,7 +73,7 @@ def pack_tail(attempt: Attempt) -> bytes:
 
 
 def _kept(text: str | None) -> str | None:
-    # What cannot be encoded or does not fit must not keep a task from being settled.
+    # A text that cannot be encoded or does not fit must not prevent the settlement.
     return None if text is None else text[:_MAX_TEXT_CHARACTERS].encode(errors="replace").decode()
 
 
@@ -94,24 +88,25 @@ class Record(msgspec.Struct, gc=False):
     digest: bytes
     lane: str
     payload: bytes
-    tail: bytes
-    tail_at: int
-    """Where in the record the tail begins, in bytes."""
+    packed_attempt: bytes
+    """Empty if no attempt has ended yet."""
+    last_attempt_at: int
+    """Offset of the last attempt in the record, in bytes."""
 
     @staticmethod
     def unpack(raw: bytes) -> Record:
-        """Read a record; raises UnreadableRecordError where it is not one of ours."""
+        """Read a record; raises UnreadableRecordError if it is not one of ours."""
         try:
-            state, at_ms, attempts, interrupted, cancel = _MOVING.unpack_from(raw)
-            magic, digest, lane_bytes, payload_bytes = _FIXED.unpack_from(raw, _MOVING.size)
-            if magic != _MAGIC:
+            state, at_ms, attempts, interrupted, cancel = MUTABLE.unpack_from(raw)
+            magic, digest, lane_bytes, payload_bytes = IMMUTABLE.unpack_from(raw, MUTABLE.size)
+            if magic != MAGIC:
                 raise ValueError(magic)
-            payload_at = _HEADER_BYTES + lane_bytes
-            tail_at = payload_at + payload_bytes
-            lane = raw[_HEADER_BYTES:payload_at].decode()
+            payload_at = HEADER_BYTES + lane_bytes
+            last_attempt_at = payload_at + payload_bytes
+            lane = raw[HEADER_BYTES:payload_at].decode()
             return Record(
-                STATES[state], at_ms, attempts, interrupted, cancel == b"x", digest, lane,
-                raw[payload_at:tail_at], raw[tail_at:], tail_at,
+                STATES[state], at_ms, attempts, interrupted, cancel == CANCEL_REQUESTED, digest,
+                lane, raw[payload_at:last_attempt_at], raw[last_attempt_at:], last_attempt_at,
             )  # fmt: skip
         except (struct.error, ValueError, KeyError) as error:
             msg = f"the task's record is not one of ours: {error}"
@@ -122,16 +117,18 @@ class Record(msgspec.Struct, gc=False):
         return Task.decode(self.payload)
 
     def take_task(self) -> Task:
-        """Decode the payload and drop it: whoever holds the task needs no second copy of it."""
+        """Decode the payload and drop it: the task needs no second copy of its body."""
         task = self.task()
         self.payload = b""
         return task
 
     def last_attempt(self) -> Attempt | None:
-        """Decode the tail; None where no attempt has ended yet, or it cannot be read."""
-        if len(self.tail) < 3:
+        """Return the last attempt; None if none has ended yet, or it cannot be read."""
+        if len(self.packed_attempt) < 3:
             return None
         try:
-            return _attempts.decode(self.tail[2 : 2 + int.from_bytes(self.tail[:2], "big")])
+            return _attempts.decode(
+                self.packed_attempt[2 : 2 + int.from_bytes(self.packed_attempt[:2], "big")]
+            )
         except msgspec.DecodeError:
             return None

@@ -13,6 +13,7 @@ from redis.exceptions import NoScriptError
 
 from ..hooks import QueueHooks
 from .connection import reply
+from .keys import Key, Keys
 from .server_connection import leave_server
 
 if TYPE_CHECKING:
@@ -25,9 +26,9 @@ __all__ = ["Argument", "Scripts", "digest"]
 Argument = str | bytes | int
 
 
-_SHARED = ("prelude", "lanes", "suspects")
-_PARTS = {"claim": ("claim_suspects",)}
-"""What stands before a script's own text: in front of each, and of some besides."""
+_SHARED = ("prelude", "retention", "lanes", "suspects")
+_PARTS = {"claim": ("claim_suspects", "claim_promotion", "claim_polling")}
+"""The files that precede a script's own text: of every script, and of single ones."""
 
 
 @cache
@@ -49,13 +50,13 @@ class Scripts:
     def __init__(self, client: Redis, queue_name: str, hooks: QueueHooks | None = None) -> None:
         self._client = client
         self._hooks = hooks or QueueHooks()
-        self._key = f"{{{queue_name}}}"
+        self._keys = Keys(queue_name)
         self.script_loads = 0
-        """How often a server was taught a script: what stood behind it ran before it."""
+        """How often a server did not know a script: the calls behind it then ran before it."""
 
     @contextmanager
     def timed(self, operation: str) -> Iterator[None]:
-        """Tell the observer how long the round trip within took."""
+        """Report the duration of the round trip within to the hooks."""
         begin = time.perf_counter()
         try:
             yield
@@ -70,8 +71,9 @@ class Scripts:
     async def run_all(self, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
         """Run scripts one after the other in one round trip.
 
-        A server that does not know a script (restarted, failed over, flushed) is taught it, and
-        only what it refused for that reason is run again. Raises what Redis answered otherwise.
+        If a server does not know a script (it restarted, failed over or was flushed), the script
+        is loaded, and only the calls refused for that reason run again. Raises the first other
+        error of Redis.
         """
         with self.timed(calls[0][0]):
             results = await self._send(calls)
@@ -92,15 +94,15 @@ class Scripts:
     async def run_replicated(
         self, name: str, *arguments: Argument, replicas: int, timeout_ms: int
     ) -> tuple[Any, int]:
-        """Run a script; return its result and how many replicas have all that it found or wrote.
+        """Run a script; return its result and how many replicas have all that it read or wrote.
 
-        WAIT tells of the writes of its own connection alone, hence one round trip, and hence the
-        barrier: a write behind what the script may have found written by another connection.
+        WAIT covers only the writes of its own connection. So all is one round trip, and the barrier
+        is a write behind those of other connections that the script may have read.
         """
         for last in (False, True):
             pipeline = self._client.pipeline(transaction=False)
-            pipeline.evalsha(digest(name), 1, self._key, *arguments)
-            pipeline.hincrby(f"{self._key}:n", "barrier", 1)
+            pipeline.evalsha(digest(name), 1, self._keys.hash_tag, *arguments)
+            pipeline.hincrby(self._keys.of(Key.COUNTERS), "barrier", 1)
             pipeline.wait(replicas, timeout_ms)
             with self.timed(name):
                 result, barrier, have = await pipeline.execute(raise_on_error=False)
@@ -111,7 +113,7 @@ class Scripts:
             if isinstance(found, Exception):
                 raise found
         if have < replicas:
-            # They may have left this primary for another one.
+            # The replicas may follow another primary by now.
             await leave_server(self._client)
         return result, int(have)
 
@@ -119,11 +121,11 @@ class Scripts:
         if len(calls) == 1:
             name, arguments = calls[0]
             try:
-                evalsha = self._client.evalsha(digest(name), 1, self._key, *arguments)
+                evalsha = self._client.evalsha(digest(name), 1, self._keys.hash_tag, *arguments)
                 return [await reply(evalsha)]
             except NoScriptError as error:
                 return [error]
         pipeline = self._client.pipeline(transaction=False)
         for name, arguments in calls:
-            pipeline.evalsha(digest(name), 1, self._key, *arguments)
+            pipeline.evalsha(digest(name), 1, self._keys.hash_tag, *arguments)
         return await pipeline.execute(raise_on_error=False)

@@ -1,5 +1,5 @@
--- Takes a task back: at once where it waits, after its attempt where it is active. An active one's
--- record becomes the compact one at once, for it is not run again.
+-- Cancels a task: at once if it waits, after its attempt if it is active. The record of an active one
+-- becomes the compact one at once, because the task is not run again.
 --
 -- KEYS[1]  the queue
 -- ARGV     id, how long the record is kept (ms), the payload that stays
@@ -9,43 +9,44 @@ local id, ttl, payload = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local task = read_header(id)
 if not task then return '' end
 local lane = task.lane
-local rest = struct.pack(IMMUTABLE, 'Q', task.digest, #lane, #payload) .. lane .. payload
+local replacement = immutable_part(task.digest, lane, payload)
 
 begin_writing()
 
 local function settle()
   if ttl > 0 then
-    call('SET', RECORD .. id, moving(IS_CANCELLED, now, task.attempts, task.interrupted) .. rest)
+    call('SET', RECORD .. id, mutable_header(STATE_CANCELLED, now, task.attempts, task.interrupted) .. replacement)
   end
   keep(id, ttl)
   count('cancelled_total', 1)
   forget_if_empty(lane)
 end
 
--- The entry stays in the lane's list as a ghost, for no list is searched; a lane of ghosts goes.
-local function leave_ghost()
+-- The entry stays in the lane's list as a tombstone, because a search of the list is O(n). A list that
+-- holds only tombstones is deleted.
+local function leave_tombstone()
   count('queued', -1)
-  if call('HINCRBY', GHOSTS, lane, 1) == call('LLEN', WAITING .. lane) then
+  if call('HINCRBY', TOMBSTONES, lane, 1) == call('LLEN', WAITING .. lane) then
     call('DEL', WAITING .. lane)
-    call('HDEL', GHOSTS, lane)
+    call('HDEL', TOMBSTONES, lane)
     leave_places(lane)
   end
 end
 
-if task.state == QUEUED then
-  leave_ghost()
+if task.state == STATE_QUEUED then
+  leave_tombstone()
   settle()
-elseif task.state == SUSPECT then
+elseif task.state == STATE_SUSPECT then
   remove_suspects(lane, {id})
   settle()
-elseif task.state == WAITS_DUE then
+elseif task.state == STATE_SCHEDULED then
   call('ZREM', SCHEDULED .. lane, id)
   update_due(lane)
   count('scheduled', -1)
   settle()
-elseif task.state == ACTIVE then
-  local tail = call('GETRANGE', RECORD .. id, task.tail_at, -1)
-  local front = moving(ACTIVE, task.at, task.attempts, task.interrupted, 'x')
-  call('SET', RECORD .. id, front .. rest .. tail)
+elseif task.state == STATE_ACTIVE then
+  local last_attempt = call('GETRANGE', RECORD .. id, task.last_attempt_at, -1)
+  local header = mutable_header(STATE_ACTIVE, task.at, task.attempts, task.interrupted, CANCEL_REQUESTED)
+  call('SET', RECORD .. id, header .. replacement .. last_attempt)
 end
 return task.state

@@ -3,60 +3,40 @@
 -- KEYS[1]  the queue
 -- ARGV     lease, tasks wanted, in-flight limit a lane (0: the sum of the live workers' slots),
 --          bytes of records that the worker has room for (-1: any number), 1 if it holds nothing,
---          most tasks of lanes on trial, how many tasks it holds at most, how many suspects it holds
--- Result   {-2} where the lease has ended, else {ms until the worker should look again (-1: when
---          woken, -3: when a claim of its own has ended), how many of the tasks are of proven lanes,
---          then per task, those first: id, lane, record as it was before}
--- Cost     O(log lanes) a task; about 4 commands a task, 200 due tasks and 200 ghosts at most. One
+--          max tasks of lanes on trial, max tasks that it holds, how many suspects it holds
+-- Result   {-2} if the lease has ended, else {ms until the worker polls again (-1: when it is woken,
+--          -3: when one of its claims has ended), how many of the tasks are of proven lanes, then per
+--          task, proven lanes first: id, lane, record as it was before}
+-- Cost     O(log lanes) a task; about 4 commands a task, max 200 due tasks and 200 tombstones. One
 --          record more than is claimed may be read, and a reply is bounded in bytes.
---          On suspects see claim_suspects.lua.
+--          claim_suspects.lua, claim_promotion.lua and claim_polling.lua stand before this file.
 local lease, wanted = ARGV[1], tonumber(ARGV[2])
 local free, idle = tonumber(ARGV[4]), ARGV[5] == '1'
-local DUE_A_CALL, GHOSTS_A_CALL, BACKUP_MS, PASS_ON_MS = 200, 200, 1000, 100
-local REPLY_BYTES, NEAR_BYTES = 16777216, 2097152
-if not call('ZSCORE', WORKERS, lease) then return {-2} end
+local LEASE_ENDED, NO_ROOM = -2, -3
+local MAX_TOMBSTONES, MAX_REPLY_BYTES, NEAR_BYTES = 200, 16777216, 2097152
+if not call('ZSCORE', WORKERS, lease) then return {LEASE_ENDED} end
 
-local switches = call('HMGET', N, 'slots', 'paused', 'watch_at', 'watch_by', 'suspects', 'alone')
+local switches = call('HMGET', COUNTERS, 'slots', 'paused', 'watch_at', 'watch_by', 'suspects', 'alone')
 local limit = tonumber(ARGV[3])
 if limit == 0 then limit = tonumber(switches[1] or 0) end
 
--- One lane's due tasks at a time, the longest due first.
-local function promote()
-  local moved = 0
-  while moved < DUE_A_CALL do
-    local lane = call('ZRANGEBYSCORE', DUE, '-inf', now, 'LIMIT', 0, 1)[1]
-    if not lane then return end
-    local ids = call('ZRANGEBYSCORE', SCHEDULED .. lane, '-inf', now, 'LIMIT', 0, DUE_A_CALL - moved)
-    if #ids > 0 then
-      call('ZREM', SCHEDULED .. lane, unpack(ids))
-      -- The record keeps the time it was due: since then it waits. What is no record of ours must
-      -- not keep the others back.
-      for _, id in ipairs(ids) do redis.pcall('SETRANGE', RECORD .. id, 0, QUEUED) end
-      count('scheduled', -#ids)
-      push(lane, ids)
-      moved = moved + #ids
-    end
-    update_due(lane)
-  end
-end
-
-local reply, on_trial, ghosts = {0, 0}, {}, 0
+local reply, on_trial, tombstones = {0, 0}, {}, 0
 local trial_left = tonumber(ARGV[6])
-local claimed_front = struct.pack('>c1I8', ACTIVE, now)
+local claimed_header = struct.pack('>c1I8', STATE_ACTIVE, now)
 
 local bytes, no_room, ended = 0, false, false
 
--- Says whether a record may go with this reply; where not, the claim ends with it. One that is
--- larger than all a worker may hold is claimed by a worker that holds nothing.
+-- Returns whether a record fits into this reply; if not, the claim ends. A record larger than a worker's
+-- whole room is claimed by a worker that holds nothing.
 local function fits(size)
   if bytes == 0 and idle then return true end
   no_room = free >= 0 and bytes + size > free
-  ended = no_room or (bytes > 0 and bytes + size > REPLY_BYTES)
+  ended = no_room or (bytes > 0 and bytes + size > MAX_REPLY_BYTES)
   return not ended
 end
 
--- Returns a record, and nothing where it does not fit. Near the end of the room it is measured
--- first, for a worker that has none asks often.
+-- Returns a record, or nothing if it does not fit. Near the end of the room it is measured first,
+-- because a worker without room claims often.
 local function read(id)
   local key = RECORD .. id
   if free >= 0 and free - bytes < NEAR_BYTES then
@@ -75,7 +55,7 @@ local function put_back(lane, popped, from)
   for i = #popped, from, -1 do call('LPUSH', WAITING .. lane, popped[i]) end
 end
 
--- Claims the popped entries that are tasks to run; the others are ghosts. Returns how many.
+-- Claims the popped entries that are tasks to run; the others are tombstones. Returns the number claimed.
 local function take(lane, popped, into)
   local claimed = {}
   for i, id in ipairs(popped) do
@@ -84,10 +64,9 @@ local function take(lane, popped, into)
       put_back(lane, popped, i)
       break
     end
-    local readable = type(record) == 'string' and #record >= HEADER_BYTES
-      and string.byte(record, 17) == MAGIC
+    local readable = is_ours(record)
     local waits = readable and waits_in(record, lane)
-    if waits then call('SETRANGE', RECORD .. id, 0, claimed_front) end
+    if waits then call('SETRANGE', RECORD .. id, 0, claimed_header) end
     if waits or (record and not readable) then
       claimed[#claimed + 1] = id
       claimed[#claimed + 1] = lane
@@ -95,13 +74,13 @@ local function take(lane, popped, into)
       into[#into + 1] = lane
       into[#into + 1] = type(record) == 'string' and record or ''
     else
-      ghosts = ghosts + 1
-      if call('HEXISTS', GHOSTS, lane) == 0 then
-        -- Somebody removed the record: there is nothing left to run or to keep.
+      tombstones = tombstones + 1
+      if call('HEXISTS', TOMBSTONES, lane) == 0 then
+        -- The record was removed from outside: there is nothing left to run or to keep.
         count('queued', -1)
         count('missing_total', 1)
-      elseif call('HINCRBY', GHOSTS, lane, -1) <= 0 then
-        call('HDEL', GHOSTS, lane)
+      elseif call('HINCRBY', TOMBSTONES, lane, -1) <= 0 then
+        call('HDEL', TOMBSTONES, lane)
       end
     end
   end
@@ -109,30 +88,30 @@ local function take(lane, popped, into)
   return #claimed / 2
 end
 
--- SAQ's jobs are limited by their workers' concurrency alone.
+-- Only the workers' concurrency limits SAQ's jobs.
 local function limit_of(lane)
   return string.sub(lane, 1, 4) == 'saq:' and math.huge or limit
 end
 
--- One turn of one lane: at most quantum tasks, never beyond the lane's limit. A lane with a task
--- that did not fit keeps its turn.
+-- One turn of one lane: max `quantum` tasks, never beyond the lane's limit. A lane with a task that did
+-- not fit keeps its turn.
 local function serve(lane, from, quantum, into)
-  local flying = tonumber(call('HGET', INFLIGHT, lane) or 0)
+  local in_flight = tonumber(call('HGET', IN_FLIGHT, lane) or 0)
   local health = health_of(lane)
   local limit = limit_of(lane)
   if health then limit = math.min(limit, health.room) end
-  local room = math.min(quantum, limit - flying)
+  local room = math.min(quantum, limit - in_flight)
   local taken, popped = 0, {}
   if room > 0 then
     popped = call('LPOP', WAITING .. lane, room) or {}
     taken = take(lane, popped, into)
-    if taken > 0 then call('HINCRBY', INFLIGHT, lane, taken) end
+    if taken > 0 then call('HINCRBY', IN_FLIGHT, lane, taken) end
   end
   if call('LLEN', WAITING .. lane) == 0 then
-    if flying + taken == 0 then forget_if_empty(lane) end
+    if in_flight + taken == 0 then forget_if_empty(lane) end
   elseif ended then
     call('ZADD', from.ring, from.turn, lane)
-  elseif flying + taken >= limit then
+  elseif in_flight + taken >= limit then
     call('SADD', FULL, lane)
   else
     place(lane)
@@ -140,15 +119,15 @@ local function serve(lane, from, quantum, into)
   return taken
 end
 
-local function on_trial_now()
+local function count_trial_lanes()
   if trial_left == 0 then return 0 end
   local waiting = call('ZCARD', TRIAL)
   if call('EXISTS', RESTING) == 1 then waiting = waiting + call('ZCOUNT', RESTING, '-inf', now) end
   return math.min(waiting, trial_left)
 end
 
--- Lanes that are new and lanes to be probed come in turn, whichever there are more of. Where proven
--- lanes wait, lanes on trial have half of a claim, and every other claim of one task.
+-- New lanes and lanes to be probed alternate, whatever their numbers. If proven lanes wait, lanes on
+-- trial get half of a claim, and every other claim of one task.
 local probe_next = time[2] % 2 == 1
 local trial_share = math.floor((wanted + (probe_next and 1 or 0)) / 2)
 
@@ -157,7 +136,7 @@ local function head_of(ring)
   if head[1] then return {ring = ring, lane = head[1], turn = tonumber(head[2])} end
 end
 
-local function foremost_on_trial()
+local function next_trial_lane()
   probe_next = not probe_next
   for _, ring in ipairs(probe_next and {RESTING, TRIAL} or {TRIAL, RESTING}) do
     local head = head_of(ring)
@@ -165,10 +144,10 @@ local function foremost_on_trial()
   end
 end
 
--- Takes the lane out of its ring that came there first, those on trial while any may be served.
+-- Removes and returns the lane that has waited longest; lanes on trial only while they may be served.
 local function next_lane()
   if trial_left > 0 and call('EXISTS', TRIAL, RESTING) > 0 then
-    local tried, proven = foremost_on_trial(), head_of(RING)
+    local tried, proven = next_trial_lane(), head_of(RING)
     local came_at = tried and tried.turn * (tried.ring == RESTING and 1000 or 1)
     if tried and not (proven and (trial_share <= 0 or proven.turn < came_at)) then
       call('ZREM', tried.ring, tried.lane)
@@ -188,12 +167,12 @@ local function take_turn(share)
   return taken
 end
 
--- Round after round, each lane that waits gets an equal share of what is wanted, at least one task.
+-- In each round, every waiting lane gets an equal share of the wanted tasks, at least one.
 local function claim(max)
   local left, in_round, share = max, 0, 0
-  while left > 0 and not ended and ghosts < GHOSTS_A_CALL do
+  while left > 0 and not ended and tombstones < MAX_TOMBSTONES do
     if in_round == 0 then
-      in_round = call('ZCARD', RING) + on_trial_now()
+      in_round = call('ZCARD', RING) + count_trial_lanes()
       if in_round == 0 then break end
       share = math.max(math.floor(left / in_round), 1)
     end
@@ -203,58 +182,12 @@ local function claim(max)
     in_round = in_round - 1
   end
   count('active', max - left)
-  -- A ghost left the queued count when its task was cancelled.
+  -- A tombstone was subtracted from the queued count when its task was cancelled.
   count('queued', -(max - left))
   return left
 end
 
--- Who should look again at the next due time: one worker, with the others one second behind it.
-local function watch(left)
-  local head = call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
-  local at, by = tonumber(switches[3] or 0), switches[4]
-  if left == 0 and by == lease then call('HDEL', N, 'watch_at', 'watch_by') end
-  if not head[1] then return -1 end
-  local due = tonumber(head[2])
-  local watched = at > 0 and at <= due and at > now - BACKUP_MS and by ~= lease
-    and call('ZSCORE', WORKERS, by)
-  if left == 0 then
-    -- This worker will be busy: another one has to look.
-    if not watched then wake() end
-    return -1
-  end
-  if watched then return math.max(due - now, 0) + BACKUP_MS end
-  begin_writing()
-  call('HSET', N, 'watch_at', head[2], 'watch_by', lease)
-  return math.max(due - now, 0)
-end
-
--- Workers without room for lanes on trial wake those that may have some, ten times a second at most:
--- where none has, they would wake each other without end.
-local function pass_on()
-  local passed = tonumber(call('HGET', N, 'passed_on') or 0)
-  if passed <= now - PASS_ON_MS or passed > now then
-    begin_writing()
-    call('HSET', N, 'passed_on', now)
-    wake()
-  end
-end
-
--- Returns the ms until this worker should look again for lanes on trial, nil where it need not.
-local function watch_trials(left)
-  if call('EXISTS', TRIAL, RESTING) == 0 then return nil end
-  if left == 0 and trial_left > 0 then
-    wake()
-  elseif trial_left > 0 then
-    local head = call('ZRANGE', RESTING, 0, 0, 'WITHSCORES')
-    local pause = head[2] and math.max(head[2] - now, 0)
-    return call('EXISTS', TRIAL) == 1 and 0 or pause
-  elseif call('ZCARD', WORKERS) > 1 then
-    pass_on()
-    return PASS_ON_MS
-  end
-end
-
--- Where there are suspects, they come first: they are few, and stood in front when they were lost.
+-- Suspects come first: they are few, and they were in front when their worker died.
 local function claim_all()
   local taken = 0
   if tonumber(switches[5] or 0) > 0 or switches[6] then
@@ -269,24 +202,24 @@ local function claim_all()
   return claim(wanted - taken)
 end
 
-promote()
+promote_due_tasks()
 local left = wanted
 if not switches[2] then left = claim_all() end
 if no_room then left = 0 end
-reply[1] = watch(left)
+reply[1] = poll_for_due_tasks(lease, switches[3], switches[4], left)
 reply[2] = (#reply - 2) / 3
 if switches[2] == false then
-  local pause = watch_trials(left)
+  local pause = poll_for_trials(trial_left, left)
   if pause and (reply[1] < 0 or pause < reply[1]) then reply[1] = pause end
   if call('ZCARD', RING) > 0 then
     if left == 0 then wake() else reply[1] = 0 end
   end
 end
--- A suspect may have to wait for more than a token tells of.
-local again = reply[1]
-if left > 0 and tonumber(switches[5] or 0) > 0 and (again < 0 or again > BACKUP_MS) then
+-- A suspect may become claimable without a wake-up.
+local pause = reply[1]
+if left > 0 and tonumber(switches[5] or 0) > 0 and (pause < 0 or pause > BACKUP_MS) then
   reply[1] = BACKUP_MS
 end
-if no_room then reply[1] = -3 end
+if no_room then reply[1] = NO_ROOM end
 for _, part in ipairs(on_trial) do reply[#reply + 1] = part end
 return reply

@@ -1,4 +1,4 @@
--- Ends a lease: the worker says goodbye. What it still holds is given back by the reaper.
+-- Ends a lease when its worker stops. The reaper releases the tasks that it still holds.
 --
 -- KEYS[1]  the queue
 -- ARGV     lease
@@ -10,6 +10,6 @@ count('slots', -tonumber(call('HGET', SLOTS, lease) or 0))
 call('HDEL', SLOTS, lease)
 local held = call('HLEN', CLAIMED .. lease)
 if held > 0 then call('SADD', LOST, lease) end
-if call('HGET', N, 'watch_by') == lease then call('HDEL', N, 'watch_at', 'watch_by') end
+if call('HGET', COUNTERS, 'watch_by') == lease then call('HDEL', COUNTERS, 'watch_at', 'watch_by') end
 wake()
 return held

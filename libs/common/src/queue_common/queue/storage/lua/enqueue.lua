@@ -1,19 +1,19 @@
--- Takes new tasks in: each becomes queued, or scheduled where it has a delay.
+-- Stores new tasks: each becomes queued, or scheduled if it has a delay.
 --
 -- KEYS[1]  the queue
--- ARGV     per task: id, lane, delay in ms, the record as of a queued task
--- Result   per task: 1 new, 0 the same task was there, -1 another task has this id
--- Cost     O(1) a task; about 5 commands a lane, and 2 a task where one of them was there before or
---          has a delay, or the sender's clock is off. Running it again changes nothing.
+-- ARGV     per task: id, lane, delay in ms, the record of a queued task
+-- Result   per task: 1 new, 0 the same task exists, -1 another task has this id
+-- Cost     O(1) a task; about 5 commands a lane, and 2 a task if one of them exists or has a delay, or
+--          if the sender's clock is off. Running it again changes nothing.
 local results, by_lane, lanes = {}, {}, {}
 
--- A task waits since a time by this server's clock; a record as sent has one by its sender's.
+-- A task waits since a time by this server's clock. A submitted record has its sender's time.
 local MAX_CLOCK_SKEW_MS = 1000
 
--- By far the most common: all are new, none has a delay, and the clocks agree. One write for all of
--- them then, and no record is put together here, for long strings are what Lua takes longest for.
+-- The most common case: all tasks are new, none has a delay, and the clocks agree. One write stores them
+-- all, and no record is assembled here, because long strings are expensive in Lua.
 local function write_new_ones()
-  if math.abs(now - struct.unpack('>I8', ARGV[4], 2)) > MAX_CLOCK_SKEW_MS then return false end
+  if math.abs(now - struct.unpack('>I8', ARGV[4], SINCE_AT + 1)) > MAX_CLOCK_SKEW_MS then return false end
   local keys, writes, seen = {}, {}, {}
   for i = 1, #ARGV, 4 do
     local key = RECORD .. ARGV[i]
@@ -28,29 +28,33 @@ local function write_new_ones()
   return true
 end
 
-local NO_DIGEST = string.rep('\0', 8)
+local NO_DIGEST = string.rep('\0', DIGEST_BYTES)
 
--- Frees the id of a settled task for one that has no digest: SAQ's keys are used again and again.
-local function take_again(id, record)
-  if string.sub(record, 18, 25) ~= NO_DIGEST then return false end
-  local task = read_header(id)
-  if not task then return false end
-  if task.state == IS_DEAD then forget_dead(id, task.lane) end
-  return task.state == IS_DEAD or task.state == IS_DELIVERED or task.state == IS_CANCELLED
+local function digest_of(record)
+  return string.sub(record, DIGEST_AT + 1, DIGEST_AT + DIGEST_BYTES)
 end
 
--- Returns what the result of the task is.
+-- Returns whether the id may be reused: its task is settled and the new one has no digest. SAQ reuses keys.
+local function may_reuse(id, record)
+  if digest_of(record) ~= NO_DIGEST then return false end
+  local task = read_header(id)
+  if not task then return false end
+  if task.state == STATE_DEAD then forget_dead(id, task.lane) end
+  return task.state == STATE_DEAD or task.state == STATE_DELIVERED or task.state == STATE_CANCELLED
+end
+
+-- Returns the task's result.
 local function write(id, delay, record)
-  local front = moving(delay > 0 and WAITS_DUE or QUEUED, now + delay, 0, 0)
-  record = front .. string.sub(record, MOVING_BYTES + 1)
+  local header = mutable_header(delay > 0 and STATE_SCHEDULED or STATE_QUEUED, now + delay, 0, 0)
+  record = header .. string.sub(record, MUTABLE_BYTES + 1)
   if call('SET', RECORD .. id, record, 'NX') then return 1 end
-  if take_again(id, record) then
+  if may_reuse(id, record) then
     call('SET', RECORD .. id, record)
     return 1
   end
-  -- Whatever else holds the key is a conflict of this task alone.
-  local digest = redis.pcall('GETRANGE', RECORD .. id, 17, 24)
-  return digest == string.sub(record, 18, 25) and 0 or -1
+  -- Any other value under the key is a conflict of this task alone.
+  local digest = redis.pcall('GETRANGE', RECORD .. id, DIGEST_AT, DIGEST_AT + DIGEST_BYTES - 1)
+  return digest == digest_of(record) and 0 or -1
 end
 
 local all_written = write_new_ones()

@@ -1,4 +1,4 @@
--- Keeps what a look at the lanes found, for all processes.
+-- Stores what a scan of the lanes found, for all processes.
 --
 -- KEYS[1]  the queue
 -- ARGV     what was found, for how long it is kept (ms)

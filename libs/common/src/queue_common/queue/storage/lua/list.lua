@@ -1,21 +1,21 @@
 -- Lists the ids of waiting or scheduled tasks, lane after lane in lexical order.
 --
 -- KEYS[1]  the queue
--- ARGV     q (waiting, in the order of their turn) or s (scheduled, in the order of their due time),
---          lane to begin in ('' for the first), entries of it to pass over, most ids,
+-- ARGV     state: queued (in the order of their turn) or scheduled (in the order of their due time),
+--          lane to begin in ('' for the first), entries of it to skip, max ids,
 --          1 to stay in that lane
--- Result   {lane to go on in, entries of it to pass over (-1: that was all), ids...}
+-- Result   {lane to go on in, entries of it to skip (-1: that was all), ids...}
 -- Cost     O(page), and at most 200 lanes a call
-local kind, lane, skip = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local state, lane, skip = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local max, stay = tonumber(ARGV[4]), ARGV[5] == '1'
 local ids = {}
 
 local function page()
   local till = skip + max - #ids - 1
-  if kind == 's' then return call('ZRANGE', SCHEDULED .. lane, skip, till) end
+  if state == STATE_SCHEDULED then return call('ZRANGE', SCHEDULED .. lane, skip, till) end
   local found = call('LRANGE', WAITING .. lane, skip, till)
   if #found <= till - skip then
-    -- A lane's suspects come behind its list.
+    -- A lane's suspects follow its list.
     local before = call('LLEN', WAITING .. lane)
     local suspects = call('ZRANGE', SUSPECTED .. lane, math.max(skip - before, 0), till - before)
     for _, id in ipairs(suspects) do found[#found + 1] = id end

@@ -1,22 +1,22 @@
--- Looks at some lanes: which have the most tasks, and which task has waited the longest.
+-- Scans some lanes: which have the most tasks, and how long the oldest waiting task has waited.
 --
 -- KEYS[1]  the queue
--- ARGV     lane after which to begin ('' for the first), most lanes
+-- ARGV     lane after which to begin ('' for the first), max lanes
 -- Result   {lane to go on after ('' : that was all), ms since the longest waiting task was due (-1:
 --           none waits), then of at most ten lanes, those with the most tasks: lane, waiting,
 --           scheduled, active, dead}
 -- Cost     O(max): 2 commands a lane, 4 more where tasks wait. Writes nothing.
 local after, max = ARGV[1], tonumber(ARGV[2])
-local TOP, HEADS, GHOSTS_PASSED = 10, 3, 100
+local TOP, HEADS, MAX_TOMBSTONES = 10, 3, 100
 local oldest, top = nil, {}
 
--- Takes the entries' times in; returns false where all were ghosts.
-local function look_at(lane, from, till)
+-- Reads the entries' times; returns false if all are tombstones.
+local function scan_entries(lane, from, till)
   local found = false
   for _, id in ipairs(call('LRANGE', WAITING .. lane, from, till)) do
-    local head = redis.pcall('GETRANGE', RECORD .. id, 0, 16)
-    if type(head) == 'string' and string.sub(head, 1, 1) == QUEUED and string.sub(head, 17) == 'Q' then
-      local at = struct.unpack('>I8', head, 2)
+    local head = redis.pcall('GETRANGE', RECORD .. id, 0, HEADER_BYTES - 1)
+    if is_ours(head) and string.sub(head, 1, 1) == STATE_QUEUED then
+      local at = struct.unpack('>I8', head, SINCE_AT + 1)
       if not oldest or at < oldest then oldest = at end
       found = true
     end
@@ -24,10 +24,10 @@ local function look_at(lane, from, till)
   return found
 end
 
--- The front of a lane is its oldest, but for what was brought there by hand.
-local function look_for_oldest(lane, waiting)
-  if waiting > 0 and not look_at(lane, 0, HEADS - 1) then
-    look_at(lane, HEADS, HEADS + GHOSTS_PASSED - 1)
+-- The front of a lane is its oldest task, except for tasks that an operator moved there.
+local function find_oldest(lane, waiting)
+  if waiting > 0 and not scan_entries(lane, 0, HEADS - 1) then
+    scan_entries(lane, HEADS, HEADS + MAX_TOMBSTONES - 1)
   end
 end
 
@@ -39,17 +39,17 @@ end
 
 local from = after == '' and '-' or '(' .. after
 local lanes = call('ZRANGEBYLEX', LANES, from, '+', 'LIMIT', 0, max)
-local any_suspects = call('EXISTS', SUSPECTS) == 1
+local any_suspects = call('EXISTS', SUSPECT_LANES) == 1
 if #lanes > 0 then
-  local ghosts = call('HMGET', GHOSTS, unpack(lanes))
-  local flying = call('HMGET', INFLIGHT, unpack(lanes))
+  local tombstones = call('HMGET', TOMBSTONES, unpack(lanes))
+  local in_flight = call('HMGET', IN_FLIGHT, unpack(lanes))
   for i, lane in ipairs(lanes) do
     local suspects = any_suspects and call('ZCARD', SUSPECTED .. lane) or 0
-    local waiting = call('LLEN', WAITING .. lane) - tonumber(ghosts[i] or 0) + suspects
-    local scheduled, active = call('ZCARD', SCHEDULED .. lane), tonumber(flying[i] or 0)
+    local waiting = call('LLEN', WAITING .. lane) - tonumber(tombstones[i] or 0) + suspects
+    local scheduled, active = call('ZCARD', SCHEDULED .. lane), tonumber(in_flight[i] or 0)
     rank({lane = lane, waiting = waiting, scheduled = scheduled, active = active,
           total = waiting + scheduled + active})
-    look_for_oldest(lane, waiting)
+    find_oldest(lane, waiting)
   end
 end
 
@@ -59,6 +59,6 @@ for _, found in ipairs(top) do
   reply[#reply + 1] = found.waiting
   reply[#reply + 1] = found.scheduled
   reply[#reply + 1] = found.active
-  reply[#reply + 1] = call('ZCARD', DEAD_IN .. found.lane)
+  reply[#reply + 1] = call('ZCARD', DEAD_IN_LANE .. found.lane)
 end
 return reply

@@ -1,4 +1,4 @@
--- Stops or resumes the claims from one lane, or from all. A lane that was stopped begins as a new one.
+-- Pauses or resumes claims from one lane, or from all. A resumed lane starts as a new one.
 --
 -- KEYS[1]  the queue
 -- ARGV     pause or resume, lane ('' for all)
@@ -8,8 +8,8 @@ local pausing, lane = ARGV[1] == 'pause', ARGV[2]
 
 if lane == '' then
   begin_writing()
-  if pausing then return call('HSETNX', N, 'paused', 1) end
-  local changed = call('HDEL', N, 'paused')
+  if pausing then return call('HSETNX', COUNTERS, 'paused', 1) end
+  local changed = call('HDEL', COUNTERS, 'paused')
   wake()
   return changed
 end

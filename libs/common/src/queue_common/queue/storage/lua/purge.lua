@@ -1,7 +1,7 @@
 -- Removes a lane's waiting and scheduled tasks, some at a time; active ones are left alone.
 --
 -- KEYS[1]  the queue
--- ARGV     lane, most tasks a call
+-- ARGV     lane, max tasks a call
 -- Result   {tasks removed, 1 if there is more to do}
 -- Cost     O(max)
 local lane, max = ARGV[1], tonumber(ARGV[2])
@@ -9,12 +9,12 @@ local removed = 0
 
 for _, id in ipairs(call('LPOP', WAITING .. lane, max) or {}) do
   local task = read_header(id)
-  if task and task.state == QUEUED and task.lane == lane then
+  if task and task.state == STATE_QUEUED and task.lane == lane then
     call('DEL', RECORD .. id)
     count('queued', -1)
     removed = removed + 1
-  elseif call('HINCRBY', GHOSTS, lane, -1) <= 0 then
-    call('HDEL', GHOSTS, lane)
+  elseif call('HINCRBY', TOMBSTONES, lane, -1) <= 0 then
+    call('HDEL', TOMBSTONES, lane)
   end
 end
 if call('EXISTS', WAITING .. lane) == 0 then leave_places(lane) end

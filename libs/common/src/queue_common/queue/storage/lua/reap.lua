@@ -1,11 +1,11 @@
--- Gives back the tasks of a worker whose lease has ended, some at a time.
+-- Releases the tasks of ended leases, some at a time.
 --
 -- KEYS[1]  the queue
--- ARGV     most tasks a call, interruptions after which a task that was alone is poison, the tail of a poisoned
---          task's record, how long a cancelled task's record and a dead letter are kept (ms)
--- Result   {leases found ended, tasks given back, tasks dead as poison, 1 if there is more to do}
+-- ARGV     max tasks a call, interruptions after which a task that was alone is poison, the last attempt
+--          of a poisoned task, how long a cancelled task's record and a dead letter are kept (ms)
+-- Result   {leases found ended, tasks released, tasks dead as poison, 1 if there is more to do}
 -- Cost     O(1) a task, 4 commands each. Several may run at once, and any may stop half way.
-local max, poison_at, poison_tail = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
+local max, poison_at, poison_attempt = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local result_ttl, dead_ttl = tonumber(ARGV[4]), tonumber(ARGV[5])
 
 local ended = call('ZRANGEBYSCORE', WORKERS, '-inf', now, 'LIMIT', 0, 10)
@@ -17,30 +17,30 @@ for _, lease in ipairs(ended) do
 end
 count('leases_lost_total', #ended)
 
--- The dead worker may have taken the token that was to wake it.
+-- The dead worker may have taken a wake-up token.
 if #ended > 0 then wake() end
 
 local lease = call('SRANDMEMBER', LOST)
 if not lease then return {#ended, 0, 0, 0} end
 local by_lane, released, lanes, poisoned = {}, {}, {}, 0
 
--- A task is poison only if it was all that its worker held; so no portion leaves one task behind.
+-- A task is poison only if its worker held no other; so no portion leaves a single task behind.
 local held = call('HLEN', CLAIMED .. lease)
 local alone = held == 1
 if held == max + 1 then max = held end
 
-local function set_front(id, task, state, at)
-  local front = moving(state, at, task.attempts, task.interrupted + 1)
-  return call('SETRANGE', RECORD .. id, 0, front)
+local function set_header(id, task, state, at)
+  local header = mutable_header(state, at, task.attempts, task.interrupted + 1)
+  return call('SETRANGE', RECORD .. id, 0, header)
 end
 
 local function poison(id, task, lane)
-  write_tail(id, set_front(id, task, IS_DEAD, now), task.tail_at, poison_tail)
+  write_last_attempt(id, set_header(id, task, STATE_DEAD, now), task.last_attempt_at, poison_attempt)
   bury(id, lane, dead_ttl)
   poisoned = poisoned + 1
 end
 
-local function give_back(id, lane)
+local function release(id, lane)
   if not released[lane] then
     released[lane], by_lane[lane] = 0, {}
     lanes[#lanes + 1] = lane
@@ -48,20 +48,20 @@ local function give_back(id, lane)
   released[lane] = released[lane] + 1
   local task = read_header(id)
   if not task then
-    -- Not one of our records: whoever claims it next sees to it. Gone: nothing is left to run.
+    -- A foreign record: the next claim settles it. A missing one: nothing is left to run.
     if call('EXISTS', RECORD .. id) == 0 then return count('missing_total', 1) end
   elseif task.cancelled then
-    set_front(id, task, IS_CANCELLED, now)
+    set_header(id, task, STATE_CANCELLED, now)
     count('cancelled_total', 1)
     return keep(id, result_ttl)
   elseif alone and task.interrupted + 1 >= poison_at then
     return poison(id, task, lane)
   elseif task.interrupted + 1 >= SUSPECT_AT then
-    set_front(id, task, SUSPECT, task.at)
+    set_header(id, task, STATE_SUSPECT, task.at)
     return suspect(lane, id, task.interrupted + 1)
   else
-    -- It waits since it was claimed in vain.
-    set_front(id, task, QUEUED, task.at)
+    -- It waits since its claim: that attempt came to nothing.
+    set_header(id, task, STATE_QUEUED, task.at)
   end
   table.insert(by_lane[lane], id)
 end
@@ -69,16 +69,16 @@ end
 local claims = call('HRANDFIELD', CLAIMED .. lease, max, 'WITHVALUES')
 for i = 1, #claims, 2 do
   call('HDEL', CLAIMED .. lease, claims[i])
-  give_back(claims[i], claims[i + 1])
+  release(claims[i], claims[i + 1])
 end
 for _, lane in ipairs(lanes) do
-  -- The last one pushed stands in front: the oldest (ids sort by time) goes last.
+  -- The last id pushed is in front. Ids sort by time, so the oldest is pushed last.
   table.sort(by_lane[lane], function(a, b) return a > b end)
   if #by_lane[lane] > 0 then push(lane, by_lane[lane], true) end
-  release(lane, released[lane])
+  free_slots(lane, released[lane])
 end
 if #lanes > 0 then wake() end
-local given_back = #claims / 2 - poisoned
-count('given_back_total', given_back)
+local released_tasks = #claims / 2 - poisoned
+count('given_back_total', released_tasks)
 if call('EXISTS', CLAIMED .. lease) == 0 then call('SREM', LOST, lease) end
-return {#ended, given_back, poisoned, call('EXISTS', LOST)}
+return {#ended, released_tasks, poisoned, call('EXISTS', LOST)}

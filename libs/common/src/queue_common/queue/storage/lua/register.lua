@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  the queue
 -- ARGV     lease, its length in ms, the worker's concurrency
--- Result   lanes left that stood at the old limit: call again while it is not 0
+-- Result   lanes left that were at the old limit: call again while it is not 0
 -- Cost     O(1), and O(log lanes) for each of at most 1,000 lanes. Safe to run again.
 local lease, length, slots = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 begin_writing()

@@ -1,10 +1,10 @@
--- Renews a lease, sets the bounds of what is kept in bytes, and clears what is over its bounds.
+-- Renews a lease, sets the bounds in bytes, and removes settled tasks over their bounds.
 --
 -- KEYS[1]  the queue
 -- ARGV     lease, its length in ms, max settled records, how long a dead letter is kept (ms), max
 --          dead letters, max bytes of settled records and of dead letters (-1: by Redis' maxmemory)
--- Result   {1 renewed or 0 ended, ms until the first lease ends (0: one has ended, tasks are to be
---          given back; no more than 10 where there is more to clear), tasks claimed under the lease}
+-- Result   {1 renewed or 0 ended, ms until the first lease ends (0: one has ended, its tasks
+--          must be released; max 10 if there is more to remove), tasks claimed under the lease}
 -- Cost     O(log workers), and at most 100 settled and 1,000 dead records removed, 100 dead ones
 --          counted.
 local lease, length = ARGV[1], tonumber(ARGV[2])
@@ -16,7 +16,7 @@ if call('ZSCORE', WORKERS, lease) then
   renewed = 1
 end
 
--- A server that does not tell counts as one without a limit.
+-- A server that forbids INFO counts as one without a limit.
 local info = redis.pcall('INFO', 'memory')
 local function memory(field)
   return type(info) == 'string' and tonumber(string.match(info, '\n' .. field .. ':(%d+)')) or 0
@@ -27,28 +27,28 @@ local function max_bytes(asked, share, without_limit)
   if tonumber(asked) >= 0 then return asked end
   return max_memory > 0 and math.floor(max_memory * share) or without_limit
 end
-call('HSET', N, 'result_max_bytes', max_bytes(ARGV[6], 0.1, 104857600),
+call('HSET', COUNTERS, 'result_max_bytes', max_bytes(ARGV[6], 0.1, 104857600),
      'dead_max_bytes', max_bytes(ARGV[7], 0.25, 268435456))
 
--- Dead letters of the release before this one have no size yet, and it may have removed some whose
--- size stayed. Nothing is found here once all processes are of this release.
+-- The previous release records no sizes of dead letters, and removes dead letters without their sizes.
+-- Nothing is found here once all processes run this release.
 local function compare_dead()
   for _, id in ipairs(call('HRANDFIELD', DEAD_SIZES, 10)) do
     if not call('ZSCORE', DEAD, id) then forget_dead(id) end
   end
   if call('HLEN', DEAD_SIZES) == call('ZCARD', DEAD) then return end
-  local from = tonumber(call('HGET', N, 'dead_compared') or 0)
+  local from = tonumber(call('HGET', COUNTERS, 'dead_compared') or 0)
   local ids = call('ZRANGE', DEAD, from, from + 99)
   for _, id in ipairs(ids) do
     if call('HEXISTS', DEAD_SIZES, id) == 0 then count_dead(id) end
   end
-  call('HSET', N, 'dead_compared', #ids < 100 and 0 or from + 100)
+  call('HSET', COUNTERS, 'dead_compared', #ids < 100 and 0 or from + 100)
 end
 
 compare_dead()
--- The release before this one listed delivered tasks there; Redis removes their records in time.
-call('UNLINK', Q .. 'done')
--- What is settled goes before new tasks are refused.
+-- The previous release listed delivered tasks there; their records expire.
+call('UNLINK', OLD_RESULTS)
+-- Settled tasks are removed before new ones are refused.
 local short = max_memory > 0 and memory('used_memory') > max_memory * SHORT_OF_MEMORY
 local more_results = prune_results(tonumber(ARGV[3]), short)
 local more_dead = prune_dead(tonumber(ARGV[4]), tonumber(ARGV[5]), short)

@@ -1,17 +1,17 @@
 -- Brings a scheduled task, or a dead letter, to the front of its lane.
 --
 -- KEYS[1]  the queue
--- ARGV     id, state it must be in (s or d), what takes the place of the record from its 17th byte
---          on (empty: kept)
--- Result   the state in which it was found ('' for none); changed only where that is the one asked
+-- ARGV     id, state it must be in (s or d), replacement for the record from its
+--          17th byte on (empty: the record is kept)
+-- Result   the state in which it was found ('' for none); changed only if that is the required one
 -- Cost     O(log scheduled) or O(log dead)
-local id, asked, rest = ARGV[1], ARGV[2], ARGV[3]
+local id, wanted, replacement = ARGV[1], ARGV[2], ARGV[3]
 local task = read_header(id)
 if not task then return '' end
-if task.state ~= asked then return task.state end
+if task.state ~= wanted then return task.state end
 local lane = task.lane
 
-if asked == WAITS_DUE then
+if wanted == STATE_SCHEDULED then
   call('ZREM', SCHEDULED .. lane, id)
   update_due(lane)
   count('scheduled', -1)
@@ -19,15 +19,15 @@ else
   forget_dead(id, lane)
   call('PERSIST', RECORD .. id)
 end
--- The crashes that made a task poison are forgiven with the order to run it.
-local interrupted = asked == IS_DEAD and 0 or task.interrupted
-local front = moving(QUEUED, now, task.attempts, interrupted)
-if rest == '' then
-  call('SETRANGE', RECORD .. id, 0, front)
+-- A dead letter that is run again starts without the crashes that made it poison.
+local interrupted = wanted == STATE_DEAD and 0 or task.interrupted
+local header = mutable_header(STATE_QUEUED, now, task.attempts, interrupted)
+if replacement == '' then
+  call('SETRANGE', RECORD .. id, 0, header)
 else
-  local tail = call('GETRANGE', RECORD .. id, task.tail_at, -1)
-  call('SET', RECORD .. id, front .. rest .. tail)
+  local last_attempt = call('GETRANGE', RECORD .. id, task.last_attempt_at, -1)
+  call('SET', RECORD .. id, header .. replacement .. last_attempt)
 end
 push(lane, {id}, true)
 wake()
-return asked
+return wanted

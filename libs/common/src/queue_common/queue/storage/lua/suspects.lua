@@ -1,15 +1,15 @@
--- What scripts know of suspects, behind the prelude.
+-- Shared by every script, after lanes.lua: suspects.
 --
 -- A suspect is a task under which workers died at least twice in a row. It waits outside its lane's
--- list, in u:<lane>, and blocks nobody there. The more workers died, the fewer suspects a worker holds
--- together: an eighth of its tasks, an eighth of that, and so on; where that comes to one, the task
--- runs alone in a worker. Only a task that was alone in a worker that died is poison.
+-- list, in SUSPECTED, and blocks no other task. The more workers died, the fewer suspects a worker holds
+-- together: an eighth of its tasks, an eighth of that, and so on. If that comes to one, the task runs
+-- alone in a worker. Only a task that was alone in a worker that died is poison.
 local SUSPECT_AT, DIVIDED_BY = 2, 8
 
--- A task that is in no other place becomes one that waits as a suspect.
+-- Makes a task that is in no other place wait as a suspect.
 local function suspect(lane, id, interrupted)
   call('ZADD', SUSPECTED .. lane, interrupted, id)
-  call('ZADD', SUSPECTS, 'NX', now_us, lane)
+  call('ZADD', SUSPECT_LANES, 'NX', now_us, lane)
   now_us = now_us + 1
   call('ZADD', LANES, 0, lane)
   count('queued', 1)
@@ -18,7 +18,7 @@ end
 
 local function remove_suspects(lane, ids)
   call('ZREM', SUSPECTED .. lane, unpack(ids))
-  if call('EXISTS', SUSPECTED .. lane) == 0 then call('ZREM', SUSPECTS, lane) end
+  if call('EXISTS', SUSPECTED .. lane) == 0 then call('ZREM', SUSPECT_LANES, lane) end
   count('queued', -#ids)
   count('suspects', -#ids)
 end

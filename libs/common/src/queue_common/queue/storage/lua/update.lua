@@ -1,5 +1,5 @@
--- Replaces what a task carries, its state and last attempt kept: a claimed one's if the lease holds
--- it, and, without a lease, one's that waits.
+-- Replaces a task's payload and keeps its state and last attempt: with a lease, of a task claimed under
+-- it; without one, of a task that waits.
 --
 -- KEYS[1]  the queue
 -- ARGV     lease ('' for none), id, payload
@@ -9,9 +9,8 @@ local lease, id, payload = ARGV[1], ARGV[2], ARGV[3]
 local task = read_header(id)
 if not task then return 0 end
 if lease ~= '' and call('HEXISTS', CLAIMED .. lease, id) == 0 then return 0 end
-if lease == '' and task.state ~= QUEUED and task.state ~= WAITS_DUE then return 0 end
-local front = call('GETRANGE', RECORD .. id, 0, MOVING_BYTES - 1)
-local immutable = struct.pack(IMMUTABLE, 'Q', task.digest, #task.lane, #payload)
-local tail = call('GETRANGE', RECORD .. id, task.tail_at, -1)
-call('SET', RECORD .. id, front .. immutable .. task.lane .. payload .. tail)
+if lease == '' and task.state ~= STATE_QUEUED and task.state ~= STATE_SCHEDULED then return 0 end
+local header = call('GETRANGE', RECORD .. id, 0, MUTABLE_BYTES - 1)
+local last_attempt = call('GETRANGE', RECORD .. id, task.last_attempt_at, -1)
+call('SET', RECORD .. id, header .. immutable_part(task.digest, task.lane, payload) .. last_attempt)
 return 1

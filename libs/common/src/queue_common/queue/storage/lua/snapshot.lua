@@ -1,13 +1,13 @@
--- Tells how the whole queue stands.
+-- Reads the state of the whole queue.
 --
 -- KEYS[1]  the queue
--- ARGV     most lanes to look into for due tasks, then names of counters
+-- ARGV     max lanes to search for due tasks, then names of counters
 -- Result   {waiting, scheduled, active, dead, live workers, scheduled tasks that are due, ms since
---           the first of them was due, what keep_stats kept ('' for nothing), unhealthy lanes,
+--           the first of them was due, what keep_stats stored ('' for nothing), unhealthy lanes,
 --           lanes on trial that wait, then the counters}
 -- Cost     O(log n) a lane with due tasks, of ARGV[1] lanes at most; else O(log workers). Writes
 --          nothing.
-local counts = call('HMGET', N, 'queued', 'scheduled', 'active')
+local counts = call('HMGET', COUNTERS, 'queued', 'scheduled', 'active')
 local lanes = call('ZRANGEBYSCORE', DUE, '-inf', now, 'WITHSCORES', 'LIMIT', 0, tonumber(ARGV[1]))
 local due, late = 0, 0
 for i = 1, #lanes, 2 do due = due + call('ZCOUNT', SCHEDULED .. lanes[i], '-inf', now) end
@@ -17,7 +17,7 @@ local reply = {
   call('ZCARD', DEAD), call('ZCOUNT', WORKERS, '(' .. now, '+inf'), due, late,
   call('GET', STATS) or '', call('HLEN', UNHEALTHY), call('ZCARD', TRIAL)
 }
-for _, value in ipairs(call('HMGET', N, unpack(ARGV, 2))) do
+for _, value in ipairs(call('HMGET', COUNTERS, unpack(ARGV, 2))) do
   reply[#reply + 1] = tonumber(value or 0)
 end
 return reply

@@ -1,0 +1,62 @@
+"""The names of a queue's keys in Redis.
+
+``prelude.lua`` has the same table and describes each key; ``test_layout.py`` compares the two.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+__all__ = ["Key", "Keys"]
+
+
+class Key(StrEnum):
+    """A key without its hash tag; an id, lane or lease follows a colon at its end."""
+
+    RECORD = "t:"
+    WAITING = "l:"
+    SCHEDULED = "s:"
+    SUSPECTED = "u:"
+    CLAIMED = "w:"
+    DEAD_IN_LANE = "d:"
+    COUNTERS = "n"
+    LANES = "lanes"
+    RING = "ring"
+    TRIAL = "trial"
+    RESTING = "resting"
+    FULL = "full"
+    PAUSED = "paused"
+    PROVEN = "proven"
+    FAILING = "bad"
+    UNHEALTHY = "unhealthy"
+    DUE = "due"
+    IN_FLIGHT = "inflight"
+    TOMBSTONES = "ghosts"
+    SUSPECT_LANES = "suspects"
+    WORKERS = "workers"
+    SLOTS = "slots"
+    LOST = "lost"
+    DEAD = "dead"
+    DEAD_SIZES = "dead_sizes"
+    RESULTS = "results"
+    WAKE = "wake"
+    STATS = "stats"
+    STATS_TURN = "stats_turn"
+    COPY = "copy"
+    OLD_RESULTS = "done"
+    # SAQ's workers report there. No script reads it.
+    WORKER_INFOS = "infos"
+    WORKER_INFO = "info:"
+
+
+class Keys:
+    """The keys of one queue. They share a hash tag, and so a slot of a Redis Cluster."""
+
+    def __init__(self, queue_name: str) -> None:
+        self.hash_tag = f"{{{queue_name}}}"
+        """Each script gets it as ``KEYS[1]`` and derives the other keys from it."""
+        self.prefix = f"{self.hash_tag}:"
+
+    def of(self, key: Key, member: str = "") -> str:
+        """Return a key's full name; ``member`` is the id, lane or lease that it belongs to."""
+        return f"{self.prefix}{key}{member}"
