@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from queue_common.task import Attempt, Outcome
 
+from .deadlines import Deadlines
 from .outcomes import outcome_of
 from .retry_after import retry_after_ms
 from .transport import Request, Response, UnsendableRequestError
@@ -42,6 +42,7 @@ class Deliverer:
         self._transport = transport
         self._propagate = propagate
         self._timeout_seconds = timeout_seconds
+        self._deadlines = Deadlines(timeout_seconds)
 
     async def deliver(
         self, task_id: TaskId, task: Task, number: int, trace: TraceContext
@@ -52,11 +53,13 @@ class Deliverer:
         is kept. Raises only what is no failure of the delivery: cancellation, and bugs.
         """
         run = _Run(number)
+        deadline = self._deadlines.begin()
         try:
-            async with asyncio.timeout(self._timeout_seconds):
-                answer = await self._transport.exchange(self._request(task_id, task, run, trace))
+            answer = await self._transport.exchange(self._request(task_id, task, run, trace))
         except BaseException as error:
-            return self._failed(run, error)
+            timed_out = self._deadlines.end(deadline)
+            return self._failed(run, TimeoutError() if timed_out else error)
+        self._deadlines.end(deadline)
         return run.answered(answer)
 
     def _request(self, task_id: TaskId, task: Task, run: _Run, trace: TraceContext) -> Request:
