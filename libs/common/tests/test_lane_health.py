@@ -69,7 +69,7 @@ async def test_lane_that_fails_gets_nothing_until_its_probe(
 
     assert await scripted.claim("worker", 10) == []
     assert 0 < scripted.look_again_ms <= 1000
-    assert (await scripted.watch.read()).unhealthy_lanes == 1
+    assert (await scripted.stats.read()).unhealthy_lanes == 1
     snapshot = await scripted.inspector.check()
     assert list(snapshot.zsets["resting"]) == ["down"]
     assert snapshot.lists["l:down"] == [f"down-{i:04}" for i in range(5, 20)]
@@ -174,7 +174,7 @@ async def test_lanes_on_trial_take_no_more_than_their_part(scripted: ScriptedQue
     assert [claim.on_trial for claim in claims] == [False] * 3 + [True] * 4
     assert _lanes(claims)["proven"] == 3
     assert await scripted.claim("worker", 20, on_trial=0) == []
-    assert (await scripted.watch.read()).trial_lanes == 26
+    assert (await scripted.stats.read()).trial_lanes == 26
     await scripted.inspector.check()
 
 

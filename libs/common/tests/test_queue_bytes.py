@@ -35,7 +35,7 @@ async def _end(
 
 
 async def _snapshot(queue: ScriptedQueue) -> dict[str, int]:
-    return (await queue.watch.read()).counters
+    return (await queue.stats.read()).counters
 
 
 async def _leave_uncounted(client: redis.asyncio.Redis, queue: ScriptedQueue, task_id: str) -> None:

@@ -359,7 +359,7 @@ class QueueMachine(RuleBasedStateMachine):
             assert kept <= {"dead", "dead_sizes", "paused"}
 
     @invariant()
-    def figures_are_as_the_model(self) -> None:
+    def stats_match_the_model(self) -> None:
         """What processes tell of the queue is what a walk over all tasks finds."""
         self.model.forget()
         snapshot = self.do(self.queue.snapshot())

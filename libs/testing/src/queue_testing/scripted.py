@@ -57,7 +57,7 @@ class ScriptedQueue:
         self.reader = TaskReader(client, self.scripts, self.keys)
         self.operations = Operations(self.scripts, self.reader, result_ttl_ms=result_ttl_ms)
         self.inspector = QueueInspector(client, name)
-        self.watch = QueueStats(client, name, QueueHooks())
+        self.stats = QueueStats(client, name, QueueHooks())
         self.look_again_ms = -1
         """What the last claim said: when its worker should look again."""
 
@@ -187,8 +187,8 @@ class ScriptedQueue:
     async def snapshot(self) -> QueueSnapshot:
         """Look at all lanes now, whoever's turn it is, and read the figures."""
         await self._client.delete(self.keys.of(Key.STATS_TURN))
-        await self.watch.look_at_lanes()
-        return await self.watch.read()
+        await self.stats.scan_lanes()
+        return await self.stats.read()
 
     async def make_due(self, task_id: TaskId | str, lane: str) -> None:
         """Let a scheduled task's time have come."""

@@ -124,7 +124,7 @@ async def _probe_loop(metrics: ProcessMetrics) -> None:
 async def _look_at_lanes(watch: QueueStats) -> None:
     while True:
         try:
-            await watch.look_at_lanes()
+            await watch.scan_lanes()
         except QueueUnavailableError as error:
             logger.debug("metrics.look_failed", reason=str(error))
         await asyncio.sleep(LOOK_SECONDS)

@@ -1,8 +1,8 @@
-"""Looking at a queue as a whole: its figures, the same whichever process asks.
+"""The state of a queue as a whole, the same in every process.
 
-Totals are counters that the moves themselves keep. Which lanes are the largest, and how long the
-oldest task has waited, no move keeps: every 5 s one process, whoever comes first, looks at the
-lanes in bounded steps and leaves in Redis what it found, for all.
+The scripts keep totals as counters. The largest lanes and the oldest waiting task are no counters:
+every 5 s one process, the first to ask, scans the lanes in bounded steps and stores the result in
+Redis for all processes.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ if TYPE_CHECKING:
 __all__ = ["LaneSnapshot", "QueueSnapshot", "QueueStats"]
 
 PERIOD_SECONDS: Final = 5.0
-"""How often the lanes are looked at."""
-KEPT_MS = 60_000
-"""What was found is told for this long where nobody can look again."""
-LANES_A_CALL = 100
-"""A script call of this size takes Redis about a millisecond."""
-CALLS_A_LOOK = 200
-"""20,000 lanes; where there are more, the next look goes on behind them."""
-DUE_LANES = 1000
-LANES_TOLD = 10
-ANSWER_SECONDS = 2.0
+"""How often the lanes are scanned."""
+SCAN_TTL_MS = 60_000
+"""How long a scan is used if no process can scan again."""
+SCAN_BATCH_SIZE = 100
+"""Lanes a script call, which then takes Redis about a millisecond."""
+MAX_SCAN_CALLS = 200
+"""20,000 lanes a scan; if there are more, the next scan continues after them."""
+MAX_DUE_LANES = 1000
+MAX_LANES = 10
+REPLY_SECONDS = 2.0
 COUNTERS = (
     "suspects", "dead_total", "results_removed_total", "dead_removed_total", "dead_expired_total",
     "leases_lost_total", "dead_bytes", "result_bytes", "dead_max_bytes", "result_max_bytes",
@@ -54,64 +54,63 @@ class LaneSnapshot(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def unsettled(self) -> int:
-        """Count what is still to be done."""
+        """Count the tasks that are still to be done."""
         return self.waiting + self.scheduled + self.active
 
 
 class QueueSnapshot(msgspec.Struct, frozen=True):
-    """How the queue stands."""
+    """The state of the queue."""
 
     waiting: int
     scheduled: int
     """Due ones included, until a worker moves them into their lanes."""
     due: int
-    """Scheduled tasks whose time has come, of at most 1,000 lanes."""
+    """Scheduled tasks that are due, of at most 1,000 lanes."""
     active: int
     dead: int
     workers: int
-    """Workers whose lease is alive."""
+    """Workers with a live lease."""
     unhealthy_lanes: int
-    """Lanes that get single probes, for their last attempts found nobody who responds."""
+    """Lanes that get single probes because their last attempts got no response."""
     trial_lanes: int
-    """Lanes that wait on trial: new ones, and those that failed last."""
+    """Lanes that wait on trial: new ones, and those with a failure last."""
     oldest_waiting_ms: int | None
-    """How long the task that has waited the longest has been due; None: not known just now."""
+    """For how long the oldest waiting task has been due; None: not known now."""
     lanes: tuple[LaneSnapshot, ...]
-    """At most ten, those with the most unsettled tasks."""
+    """The ten lanes with the most unsettled tasks."""
     counters: dict[str, int]
-    """What was counted since the queue began, the bytes that are kept and their bounds, by name;
-    all of COUNTERS."""
+    """The counters in COUNTERS, by name: totals since the queue began, bytes kept and their max."""
 
 
-class _Look(msgspec.Struct, frozen=True, array_like=True):
-    """What was seen of the lanes: of all, or of those up to a point."""
+class _Scan(msgspec.Struct, frozen=True, array_like=True):
+    """What a scan found: of all lanes, or of those up to some lane."""
 
     oldest_ms: int = -1
     lanes: tuple[LaneSnapshot, ...] = ()
 
-    def and_(self, other: _Look) -> _Look:
+    def merge(self, other: _Scan) -> _Scan:
         lanes = sorted((*self.lanes, *other.lanes), key=lambda lane: -lane.unsettled)
-        return _Look(max(self.oldest_ms, other.oldest_ms), tuple(lanes[:LANES_TOLD]))
+        return _Scan(max(self.oldest_ms, other.oldest_ms), tuple(lanes[:MAX_LANES]))
 
 
-class _Kept(msgspec.Struct, frozen=True, array_like=True):
-    """What lies in Redis."""
+class _StoredScan(msgspec.Struct, frozen=True, array_like=True):
+    """What is stored in Redis."""
 
-    last: _Look | None = None
-    """Of all lanes."""
-    so_far: _Look = _Look()
-    """Of those up to ``after``, where there are more than one look takes in."""
+    last: _Scan | None = None
+    """The last scan of all lanes."""
+    so_far: _Scan = _Scan()
+    """The scan of the lanes up to ``after``, if there are more than one call covers."""
     after: str = ""
 
     @property
-    def told(self) -> _Look:
+    def latest(self) -> _Scan:
         return self.last or self.so_far
 
 
 class QueueStats:
-    """Reads figures.
+    """Reads a queue's state.
 
-    Every call raises QueueUnavailableError where Redis does not answer within 2 s.
+    Every call raises QueueUnavailableError if Redis does not reply within 2 s.
     """
 
     def __init__(self, client: Redis, queue_name: str, hooks: QueueHooks) -> None:
@@ -121,19 +120,20 @@ class QueueStats:
 
     @classmethod
     def open(cls, redis: RedisSettings, queue: QueueSettings, hooks: QueueHooks) -> QueueStats:
-        """Return one with a connection of its own, which opens with its first use."""
-        client = open_client(redis, retries=1, answer_timeout_seconds=ANSWER_SECONDS)
+        """Return one with its own connection, which opens at the first use."""
+        client = open_client(redis, retries=1, answer_timeout_seconds=REPLY_SECONDS)
         return cls(client, queue.queue_name, hooks)
 
     async def read(self) -> QueueSnapshot:
-        """Return the figures in one round trip; its cost does not grow with the backlog."""
+        """Return the state in one round trip; the cost does not grow with the backlog."""
         with translated():
-            async with asyncio.timeout(ANSWER_SECONDS):
-                reply = await self._scripts.run("snapshot", DUE_LANES, *COUNTERS)
-        waiting, scheduled, active, dead, workers, due, late, kept, unhealthy, trial, *counters = (
-            reply
-        )
-        look = _kept(kept).told if kept else None
+            async with asyncio.timeout(REPLY_SECONDS):
+                reply = await self._scripts.run("snapshot", MAX_DUE_LANES, *COUNTERS)
+        (
+            waiting, scheduled, active, dead, workers, due, late, stored, unhealthy, trial,
+            *counters,
+        ) = reply  # fmt: skip
+        scan = _stored(stored).latest if stored else None
         return QueueSnapshot(
             waiting=waiting,
             scheduled=scheduled,
@@ -143,40 +143,42 @@ class QueueStats:
             workers=workers,
             unhealthy_lanes=unhealthy,
             trial_lanes=trial,
-            oldest_waiting_ms=_oldest(waiting, late, look),
-            lanes=look.lanes if look else (),
+            oldest_waiting_ms=_oldest(waiting, late, scan),
+            lanes=scan.lanes if scan else (),
             counters=dict(zip(COUNTERS, counters, strict=True)),
         )
 
-    async def look_at_lanes(self) -> bool:
-        """Look at the lanes for all processes, where that is due; return whether it was."""
+    async def scan_lanes(self) -> bool:
+        """Scan the lanes for all processes, if that is due; return whether it was."""
         with translated():
             period_ms = round(PERIOD_SECONDS * 1000)
             mine, stored = await self._scripts.run("take_stats_turn", period_ms)
             if mine:
-                kept = await self._look(_kept(stored) if stored else _Kept())
-                await self._scripts.run("keep_stats", msgspec.msgpack.encode(kept), KEPT_MS)
+                scan = await self._scan(_stored(stored) if stored else _StoredScan())
+                await self._scripts.run("keep_stats", msgspec.msgpack.encode(scan), SCAN_TTL_MS)
         return bool(mine)
 
-    async def _look(self, kept: _Kept) -> _Kept:
-        seen, after = kept.so_far, kept.after.encode()
-        for _ in range(CALLS_A_LOOK):
-            after, oldest_ms, *found = await self._scripts.run("measure_lanes", after, LANES_A_CALL)
-            seen = seen.and_(_Look(oldest_ms, tuple(_lanes(found))))
+    async def _scan(self, stored: _StoredScan) -> _StoredScan:
+        found_so_far, after = stored.so_far, stored.after.encode()
+        for _ in range(MAX_SCAN_CALLS):
+            after, oldest_ms, *found = await self._scripts.run(
+                "measure_lanes", after, SCAN_BATCH_SIZE
+            )
+            found_so_far = found_so_far.merge(_Scan(oldest_ms, tuple(_lanes(found))))
             if not after:
-                return _Kept(last=seen)
-        return _Kept(kept.last, seen, after.decode())
+                return _StoredScan(last=found_so_far)
+        return _StoredScan(stored.last, found_so_far, after.decode())
 
     async def persists(self) -> bool | None:
-        """Say whether Redis writes to disk and its last write succeeded; None: it does not tell."""
+        """Return whether Redis persists and its last write succeeded; None: INFO is forbidden."""
         with translated():
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(REPLY_SECONDS):
                 return await inspect_persistence(self._client)
 
     async def ping(self) -> None:
-        """Return if Redis answers, and is no replica."""
+        """Return if Redis replies and is a primary."""
         with translated():
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(REPLY_SECONDS):
                 await ping_primary(self._client)
 
     async def close(self) -> None:
@@ -184,17 +186,17 @@ class QueueStats:
         await self._client.aclose()
 
 
-def _oldest(waiting: int, late_ms: int, look: _Look | None) -> int | None:
+def _oldest(waiting: int, late_ms: int, scan: _Scan | None) -> int | None:
     if waiting == 0:
         return late_ms
-    return None if look is None else max(look.oldest_ms, late_ms, 0)
+    return None if scan is None else max(scan.oldest_ms, late_ms, 0)
 
 
-def _kept(raw: bytes) -> _Kept:
+def _stored(raw: bytes) -> _StoredScan:
     try:
-        return msgspec.msgpack.decode(raw, type=_Kept)
+        return msgspec.msgpack.decode(raw, type=_StoredScan)
     except msgspec.DecodeError:
-        return _Kept()  # of another release: looked at anew
+        return _StoredScan()  # stored by another release: scan again
 
 
 def _lanes(reply: list[bytes | int]) -> Iterable[LaneSnapshot]:

@@ -1,4 +1,4 @@
-"""Connections to Redis, and its failures in our own words."""
+"""Connections to Redis, and its failures as QueueUnavailableError."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ __all__ = [
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_SECONDS = 2.0
-ANSWER_TIMEOUT_SECONDS = 5.0
-"""A server that is silent this long counts as away: clients get their 503 instead of waiting."""
+REPLY_TIMEOUT_SECONDS = 5.0
+"""A server that is silent for this long counts as away: clients get a 503 instead of waiting."""
 MAX_DOUBLINGS = 20
 
 
 class RedisServers:
-    """Where Redis is, for all clients of a process."""
+    """The address of Redis, for all clients of a process."""
 
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings
@@ -55,20 +55,20 @@ class RedisServers:
 
     @property
     def found(self) -> Collection[tuple[str, int]]:
-        """Host and port of each server that Sentinels have named; grows while clients live."""
+        """Host and port of each server that the Sentinels have named so far."""
         return self._finder.servers if self._finder is not None else ()
 
     def open(self, *, retries: int = 0, answer_timeout_seconds: float | None = None) -> Redis:
         """Return a client; no I/O happens before its first command.
 
-        ``retries`` is how often a command is sent again on a fresh connection after the one in use
+        ``retries`` is how often a command is sent again on a new connection after its connection
         broke: only for commands that may run twice.
         """
         options: dict[str, Any] = {
             "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
-            "socket_timeout": answer_timeout_seconds or ANSWER_TIMEOUT_SECONDS,
+            "socket_timeout": answer_timeout_seconds or REPLY_TIMEOUT_SECONDS,
             "socket_keepalive": True,
-            # A server that is silent is not asked again: it has had its time.
+            # A command that timed out is not sent again.
             "retry": Retry(NoBackoff(), retries, supported_errors=(RedisConnectionError,)),
             "retry_on_error": [RedisConnectionError] if retries else [],
         }
@@ -86,7 +86,7 @@ class RedisServers:
         if tls and self._settings.redis_ca_file is not None:
             options["ssl_ca_certs"] = str(self._settings.redis_ca_file)
         client = Redis.from_url(url, **options)
-        # The URL decides on the class, whatever an option says.
+        # `from_url` sets the class by the URL and ignores the option.
         client.connection_pool.connection_class = ServerTlsConnection if tls else ServerConnection
         return client
 
@@ -94,15 +94,15 @@ class RedisServers:
 def open_client(
     settings: RedisSettings, *, retries: int = 0, answer_timeout_seconds: float | None = None
 ) -> Redis:
-    """Return a client as ``RedisServers.open`` does, for a process that needs no other."""
+    """Return a client as ``RedisServers.open`` does, for a process with a single client."""
     servers = RedisServers(settings)
     return servers.open(retries=retries, answer_timeout_seconds=answer_timeout_seconds)
 
 
 class ReconnectBackoff(EqualJitterBackoff):
-    """How long to wait between attempts to reach Redis, however many there are.
+    """The pause between attempts to reach Redis.
 
-    Half of it is random: when Redis comes back, its clients do not all come at once.
+    Half of it is random, so that clients do not all connect at once when Redis comes back.
     """
 
     def compute(self, failures: int) -> float:
@@ -113,7 +113,7 @@ class ReconnectBackoff(EqualJitterBackoff):
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn what Redis and the network raise into QueueUnavailableError, the cause kept."""
+    """Raise QueueUnavailableError from any error of Redis or the network."""
     try:
         yield
     except NotServingError as error:
@@ -135,7 +135,7 @@ _SUMMARIES = (
     (re.compile("BusyLoading|LOADING"), "Redis is loading its data"),
     (re.compile("Authentication|Authorization|NoPermission|NOAUTH"), "Redis refuses the login"),
 )
-"""By redis-py's class or, for errors out of a script, the server's word."""
+"""By redis-py's class or, for an error inside a script, the server's error code."""
 
 
 def _unavailable(kind: str, error: Exception) -> QueueUnavailableError:
@@ -145,22 +145,22 @@ def _unavailable(kind: str, error: Exception) -> QueueUnavailableError:
 
 
 async def reply(command: Awaitable[T] | T) -> T:
-    """Await a command's reply: redis-py's types leave open whether its client is asynchronous."""
+    """Await a command's reply; redis-py's types do not say that its client is asynchronous."""
     return await cast("Awaitable[T]", command)
 
 
 async def ping_primary(client: Redis) -> None:
-    """Return if a primary answers; raises QueueUnavailableError with the reason otherwise."""
+    """Return if a primary replies; raises QueueUnavailableError with the reason otherwise."""
     with translated():
         await reply(client.ping())
         try:
             await replication_of_primary(client)
         except NoPermissionError:
-            return  # a server that does not tell; a replica is found at the first write
+            return  # the server forbids INFO; the first write shows whether it is a replica
 
 
 async def replication_of_primary(client: Redis) -> dict[str, Any]:
-    """Return what INFO tells of replication; raises NotServingError if it comes from a replica."""
+    """Return INFO's section on replication; raises NotServingError if a replica sent it."""
     replication = await reply(client.info("replication"))
     if replication.get("role") == "slave":
         await leave_server(client)

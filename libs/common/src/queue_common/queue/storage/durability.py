@@ -1,4 +1,4 @@
-"""What the server in force promises of the tasks it has accepted."""
+"""How durable the server keeps the tasks that it has accepted."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ logger = structlog.stdlib.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """How Redis keeps what it has answered."""
+    """How Redis keeps the writes that it has confirmed."""
 
     mode: str
     """``always``, ``everysec`` or ``no`` (the append-only file's fsync), ``snapshots``, ``none``,
-    or ``unknown`` where the server does not tell (managed services forbid CONFIG)."""
+    or ``unknown`` if the server forbids CONFIG, as managed services do."""
     eviction: str
-    """``maxmemory-policy``; anything but ``noeviction`` may throw tasks away."""
+    """``maxmemory-policy``; any other than ``noeviction`` may evict tasks."""
     replicas: int
-    """Replicas that are connected now."""
+    """Connected replicas."""
 
     @property
     def warnings(self) -> list[str]:
-        """One sentence for each way in which accepted tasks may be lost."""
+        """One sentence for each way to lose accepted tasks."""
         found = []
         if self.mode == "none":
             found.append(
@@ -57,7 +57,7 @@ class Durability:
 
 
 async def inspect_durability(client: Redis) -> Durability:
-    """Ask the server; raises QueueUnavailableError if it does not answer, or is a replica."""
+    """Read the settings; raises QueueUnavailableError if Redis is away or a replica."""
     with translated():
         persistence = await reply(client.info("persistence"))
         replication = await replication_of_primary(client)
@@ -76,24 +76,24 @@ async def inspect_durability(client: Redis) -> Durability:
 
 
 async def inspect_persistence(client: Redis) -> bool | None:
-    """Say whether the server writes to disk and its last write succeeded; None: it does not tell.
+    """Return whether Redis persists and its last write succeeded; None: INFO is forbidden.
 
-    Raises QueueUnavailableError where it does not answer.
+    Raises QueueUnavailableError if it does not reply.
     """
     with translated():
         try:
-            told = await reply(client.info("persistence"))
+            persistence = await reply(client.info("persistence"))
         except ResponseError:
             return None
-        if told.get("aof_enabled"):
-            return bool(told.get("aof_last_write_status") == "ok")
-        # Without snapshots either, the status of the last one is still "ok".
+        if persistence.get("aof_enabled"):
+            return bool(persistence.get("aof_last_write_status") == "ok")
+        # The status of the last snapshot is "ok" even if snapshots are off.
         snapshots = await _config(client, "save")
-    return snapshots != "" and bool(told.get("rdb_last_bgsave_status") == "ok")
+    return snapshots != "" and bool(persistence.get("rdb_last_bgsave_status") == "ok")
 
 
 async def _config(client: Redis, name: str) -> str | None:
-    """Return a setting, or None where the server does not tell."""
+    """Return a setting, or None if the server forbids CONFIG."""
     try:
         settings = await reply(client.config_get(name))
     except ResponseError:
@@ -103,7 +103,7 @@ async def _config(client: Redis, name: str) -> str | None:
 
 
 async def report_durability(queue: TaskQueue) -> None:
-    """Log once, as soon as Redis answers, how it keeps what it accepts."""
+    """Log the durability once, as soon as Redis replies."""
     backoff, failures = ReconnectBackoff(cap=5.0, base=0.1), 0
     while True:
         try:

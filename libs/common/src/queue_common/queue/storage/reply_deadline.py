@@ -1,4 +1,4 @@
-"""A limit of the time that a client waits for Redis, however many round trips that takes."""
+"""A deadline for Redis' replies, across any number of round trips."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ REPLY_SECONDS = 5.0
 
 @asynccontextmanager
 async def reply_until(deadline: float) -> AsyncIterator[None]:
-    """Raise QueueUnavailableError where Redis fails, or has not replied by then (loop's clock).
+    """Raise QueueUnavailableError if Redis fails, or has not replied by then (loop's clock).
 
-    redis-py closes the connection of a command that is cut short: its late reply reaches nobody.
+    redis-py closes the connection of a cancelled command, so a late reply reaches no other one.
     """
     try:
         async with asyncio.timeout_at(deadline):
@@ -35,10 +35,10 @@ async def reply_until(deadline: float) -> AsyncIterator[None]:
 
 
 def reply_within(seconds: float = REPLY_SECONDS) -> AbstractAsyncContextManager[None]:
-    """Do so from now on."""
+    """Return ``reply_until`` in this many seconds."""
     return reply_until(asyncio.get_running_loop().time() + seconds)
 
 
 def is_silence(error: Exception) -> bool:
-    """Say whether the error is that Redis did not reply, be it to a connection or to a command."""
+    """Return whether the cause is that Redis did not reply, to a connection or to a command."""
     return isinstance(error.__cause__, TimeoutError | RedisTimeoutError)

@@ -1,4 +1,4 @@
-"""What is kept of settled tasks, in the units of the scripts."""
+"""How many settled tasks are kept and for how long, in the scripts' units."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["Retention", "milliseconds"]
 
 BY_MAXMEMORY = -1
-"""``renew.lua`` takes its share of Redis' ``maxmemory``."""
+"""``renew.lua`` computes the bound from Redis' ``maxmemory``."""
 
 
 def milliseconds(duration: timedelta) -> int:
@@ -38,7 +38,7 @@ class Retention:
 
     @staticmethod
     def of(settings: QueueSettings) -> Retention:
-        """Take the bounds out of the settings."""
+        """Return the bounds that the settings give."""
         return Retention(
             result_ttl_ms=milliseconds(settings.result_ttl),
             result_max=settings.result_max,

@@ -25,23 +25,23 @@ if TYPE_CHECKING:
 __all__ = ["PrimaryFinder"]
 
 TIMEOUT_SECONDS = 1.0
-"""For a connection to a Sentinel, and for its response: then the next one is asked."""
+"""For a connection to a Sentinel and for its reply; after it the next Sentinel is asked."""
 ASK_AGAIN_SECONDS = 0.1
-"""While Redis is away, every submission connects; Sentinels are busy with the failover then."""
+"""Min time between questions: while Redis is away every submission connects again."""
 
 
 class PrimaryFinder(Sentinel):
     """Asks the Sentinels for the primary, for all clients of a process.
 
-    Clients that need it at the same time share a question, and there are at most ten a second.
+    Clients that ask at the same time share one question, and there are at most ten a second.
     """
 
     def __init__(self, settings: RedisSettings, pools: Iterable[ConnectionPool]) -> None:
-        """``pools`` are those of the clients: they leave a primary when another one is named."""
+        """``pools`` are the clients': they close when the Sentinels name another primary."""
         options: dict[str, Any] = {
             "socket_connect_timeout": TIMEOUT_SECONDS,
             "socket_timeout": TIMEOUT_SECONDS,
-            # The default tries a Sentinel that is away three times more, over seconds.
+            # The default retries a Sentinel that is away three times, which takes seconds.
             "retry": Retry(NoBackoff(), 0),
             "username": settings.redis_sentinel_username or None,
             "password": _secret(settings.redis_sentinel_password),
@@ -80,7 +80,7 @@ class PrimaryFinder(Sentinel):
         """Return host and port of the primary; raises MasterNotFoundError with each reason."""
         came_at = time.monotonic()
         async with self._asking:
-            # What was found while this one waited serves it too.
+            # An answer found while this caller waited serves it too.
             if came_at >= self._ask_from:
                 await self._ask(service_name)
                 self._ask_from = time.monotonic() + ASK_AGAIN_SECONDS
@@ -104,12 +104,12 @@ class PrimaryFinder(Sentinel):
             if last is not None and self._last != last:
                 await drop_connections(self._pools)
         finally:
-            # There is nothing to ask until the next failover.
+            # No question is due until the next failover.
             for sentinel in self.sentinels:
                 await sentinel.aclose()
 
     async def _names(self, sentinel: Redis, name: str) -> bool:
-        """Ask one Sentinel, as redis-py would; its own way keeps no reason."""
+        """Ask one Sentinel, as redis-py does, but keep the reason of a failure."""
         address = "{host}:{port}".format(**sentinel.connection_pool.connection_kwargs)
         try:
             masters = await sentinel.sentinel_masters()  # type: ignore[no-untyped-call]
@@ -123,7 +123,7 @@ class PrimaryFinder(Sentinel):
             self._reasons.append(f"{address} sees it down")
             return False
         self._primary = (masters[name]["ip"], masters[name]["port"])
-        # The one that responds is the first to be asked the next time.
+        # The Sentinel that replied is asked first the next time.
         self.sentinels.remove(sentinel)
         self.sentinels.insert(0, sentinel)
         return True

@@ -41,18 +41,19 @@ _NOT_SERVING_TEXT = re.compile(r"(?:UNBLOCKED|NOREPLICAS) |.* -(?:READONLY|MASTE
 
 
 class NotServingError(RedisConnectionError):
-    """The server responds but cannot serve: a replica, or one that loads. Connect again.
+    """The server replies but cannot serve: it is a replica, or loads its data.
 
-    Another server may be behind the same name by now, so the connections are closed already.
+    Its connections are closed, because the same name may resolve to another server by now.
     """
 
 
 class _ServerConnection(AbstractConnection):
-    """Closes itself and all other connections when the server says that it cannot serve.
+    """Closes itself and all other connections if the server replies that it cannot serve.
 
     A primary that becomes a replica keeps its connections open and refuses every write on them. A
-    new connection resolves the name, or asks the Sentinels, again. All clients of a process leave
-    together: a claim that finds nothing writes nothing, so its client alone would notice nothing.
+    new connection resolves the name, or asks the Sentinels, again. All clients of a process close
+    together, because a client that only claims from an empty queue writes nothing and would not
+    notice.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class _ServerConnection(AbstractConnection):
         super().__init__(**options)
 
     async def read_response(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - redis-py's
-        """Return the response; raises NotServingError instead of the errors that mean it."""
+        """Return the reply; raises NotServingError if the server cannot serve."""
         try:
             return await super().read_response(*args, **options)
         except (ResponseError, BusyLoadingError) as error:
@@ -79,7 +80,7 @@ def _means_not_serving(error: RedisError) -> bool:
 
 
 async def drop_connections(pools: Iterable[ConnectionPool]) -> None:
-    """Close all connections of pools: idle ones now, the others as soon as they are released."""
+    """Close all connections of pools: idle ones now, the others once they are released."""
     for pool in list(pools):
         with suppress(RedisError):
             await pool.disconnect(inuse_connections=False)
@@ -87,22 +88,22 @@ async def drop_connections(pools: Iterable[ConnectionPool]) -> None:
 
 
 async def leave_server(client: Redis) -> None:
-    """Close all connections of a client, and of those that were opened with it."""
+    """Close all connections of a client and of the clients opened with it."""
     await drop_connections(client.connection_pool.connection_kwargs["pools"])
 
 
 class ServerConnection(_ServerConnection, Connection):
-    """One to a given address."""
+    """A connection to a given address."""
 
 
 class ServerTlsConnection(_ServerConnection, SSLConnection):
-    """One to a given address, by TLS."""
+    """A TLS connection to a given address."""
 
 
-# redis-py's classes first: they choose the address, what is behind them then talks to it.
+# redis-py's classes come first: they choose the address to which the other class connects.
 class SentinelConnection(SentinelManagedConnection, ServerConnection):
-    """One to the primary that Sentinel names."""
+    """A connection to the primary that Sentinel names."""
 
 
 class SentinelTlsConnection(SentinelManagedSSLConnection, ServerTlsConnection):
-    """One to the primary that Sentinel names, by TLS."""
+    """A TLS connection to the primary that Sentinel names."""

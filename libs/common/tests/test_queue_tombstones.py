@@ -1,4 +1,4 @@
-"""Cancelled tasks leave ghosts in their lanes' lists; nothing may take one for a task."""
+"""Cancelled tasks leave tombstones in their lanes' lists, which are never taken for tasks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def forgetful(raw_redis: redis.asyncio.Redis, queue_settings: QueueSettings) -> 
     return ScriptedQueue(raw_redis, queue_settings.queue_name, result_ttl_ms=0)
 
 
-async def test_ghost_in_another_lane_is_not_claimed(forgetful: ScriptedQueue) -> None:
+async def test_tombstone_in_another_lane_is_not_claimed(forgetful: ScriptedQueue) -> None:
     """A cancelled id that was sent again in another lane is claimed once, from its new lane."""
     await forgetful.register("worker")
     await forgetful.submit("1", a_task(lane="old"))
@@ -46,8 +46,8 @@ async def test_purge_spares_an_id_sent_again_elsewhere(forgetful: ScriptedQueue)
     assert await forgetful.inspector.places("1") == ["queued new"]
 
 
-async def test_purge_goes_on_behind_ghosts(scripted: ScriptedQueue) -> None:
-    """A purge whose first step finds ghosts alone still removes the tasks behind them."""
+async def test_purge_goes_on_behind_tombstones(scripted: ScriptedQueue) -> None:
+    """A purge whose first step finds only tombstones still removes the tasks behind them."""
     await scripted.submit_all([(str(i), a_task(lane="a")) for i in range(1500)])
     for i in range(1000):
         await scripted.operations.cancel(TaskId(str(i)))
@@ -76,7 +76,7 @@ async def test_id_sent_again_in_its_lane_is_claimed_once(forgetful: ScriptedQueu
 
 
 async def test_id_sent_again_in_its_lane_is_listed_once(forgetful: ScriptedQueue) -> None:
-    """A list of queued tasks shows an id once, its ghost not at all."""
+    """A list of queued tasks shows an id once, its tombstone not at all."""
     await forgetful.submit("1", a_task(lane="a"))
     await forgetful.submit("2", a_task(lane="a"))
     await forgetful.operations.cancel(TaskId("1"))
@@ -88,7 +88,7 @@ async def test_id_sent_again_in_its_lane_is_listed_once(forgetful: ScriptedQueue
     assert (await forgetful.reader.count("a")).queued == 2
 
 
-async def test_lane_of_ghosts_is_gone(forgetful: ScriptedQueue) -> None:
+async def test_lane_of_tombstones_is_gone(forgetful: ScriptedQueue) -> None:
     """Cancelling all of a lane's queued tasks leaves no key behind."""
     for i in range(3):
         await forgetful.submit(str(i), a_task(lane="a"))

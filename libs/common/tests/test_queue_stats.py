@@ -11,7 +11,12 @@ import redis.asyncio
 
 from queue_common.errors import QueueUnavailableError
 from queue_common.queue import QueueHooks, QueueStats
-from queue_common.queue.admin.stats import CALLS_A_LOOK, DUE_LANES, LANES_A_CALL, LaneSnapshot
+from queue_common.queue.admin.stats import (
+    MAX_DUE_LANES,
+    MAX_SCAN_CALLS,
+    SCAN_BATCH_SIZE,
+    LaneSnapshot,
+)
 from queue_common.queue.storage.connection import reply
 from queue_common.retry import Dead, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
@@ -140,7 +145,7 @@ async def test_a_task_given_back_has_waited_all_along(
 
 async def test_nothing_waits_is_no_age(scripted: ScriptedQueue) -> None:
     """An empty queue's oldest task has waited for no time, looked at or not."""
-    unseen = await scripted.watch.read()
+    unseen = await scripted.stats.read()
 
     assert unseen.oldest_waiting_ms == 0
     assert (await scripted.snapshot()).oldest_waiting_ms == 0
@@ -150,12 +155,12 @@ async def test_an_age_nobody_has_looked_for_is_not_known(scripted: ScriptedQueue
     """With tasks waiting and no look at the lanes there is no age, rather than a wrong one."""
     await scripted.submit("a")
 
-    assert (await scripted.watch.read()).oldest_waiting_ms is None
+    assert (await scripted.stats.read()).oldest_waiting_ms is None
 
 
 async def test_the_largest_lanes_are_told(scripted: ScriptedQueue) -> None:
     """Of more lanes than one call looks at, the ten with the most tasks are told, largest first."""
-    lanes = 2 * LANES_A_CALL + 100
+    lanes = 2 * SCAN_BATCH_SIZE + 100
     for i in range(lanes):
         size = 2 if i % 29 else 3 + i // 29
         tasks = [(f"{i}-{n}", a_task(lane=f"lane-{i:04}")) for n in range(size)]
@@ -194,7 +199,7 @@ async def test_one_look_serves_all(
     """Within a period one process looks at the lanes; another reads what it has found."""
     other = QueueStats.open(redis_settings, queue_settings, QueueHooks())
     await scripted.submit("a", a_task(lane="x"))
-    looked = [await scripted.watch.look_at_lanes(), await other.look_at_lanes()]
+    looked = [await scripted.stats.scan_lanes(), await other.scan_lanes()]
     seen = await other.read()
     await other.close()
 
@@ -205,10 +210,10 @@ async def test_one_look_serves_all(
 async def test_what_another_release_has_left_is_looked_at_anew(
     scripted: ScriptedQueue, raw_redis: redis.asyncio.Redis
 ) -> None:
-    """Figures in a form that this release does not read are passed over, not failed on."""
+    """A stored scan of another release is ignored."""
     await scripted.submit("a", a_task(lane="x"))
     await raw_redis.set(scripted.key("stats"), b"\xc1gibberish")
-    unread = await scripted.watch.read()
+    unread = await scripted.stats.read()
 
     assert unread.lanes == ()
     assert [lane.name for lane in (await scripted.snapshot()).lanes] == ["x"]
@@ -217,7 +222,7 @@ async def test_what_another_release_has_left_is_looked_at_anew(
 @pytest.mark.timeout(120)
 async def test_more_lanes_than_one_look_takes_in(scripted: ScriptedQueue) -> None:
     """Looks go on where the one before stopped; the last whole round is told until the next is."""
-    lanes = CALLS_A_LOOK * LANES_A_CALL + 10
+    lanes = MAX_SCAN_CALLS * SCAN_BATCH_SIZE + 10
     for begin in range(0, lanes, 1000):
         names = [f"{i:06}" for i in range(begin, min(begin + 1000, lanes))]
         await scripted.submit_all([(name, a_task(lane=name)) for name in names])
@@ -235,16 +240,16 @@ async def test_due_tasks_are_counted_in_a_bounded_number_of_lanes(
     scripted: ScriptedQueue,
 ) -> None:
     """Of lanes with due tasks the first thousand are looked into: enough to scale by."""
-    tasks = [(str(i), a_task(lane=f"lane-{i}")) for i in range(DUE_LANES + 50)]
+    tasks = [(str(i), a_task(lane=f"lane-{i}")) for i in range(MAX_DUE_LANES + 50)]
     await scripted.submit_all(tasks, delay_ms=1)
 
-    assert (await scripted.snapshot()).due == DUE_LANES
+    assert (await scripted.snapshot()).due == MAX_DUE_LANES
 
 
-async def test_figures_cost_the_same_behind_any_backlog(
+async def test_reading_costs_the_same_behind_any_backlog(
     start_server: Callable[..., RedisServer],
 ) -> None:
-    """Reading figures and looking at lanes takes as many commands for 50 tasks as for 5,000."""
+    """Reading the stats and scanning the lanes take as many commands for 50 tasks as for 5,000."""
     client = redis.asyncio.Redis(port=start_server().port)
     calls = []
     for name, waiting in (("few", 50), ("many", 5000)):
@@ -262,7 +267,9 @@ async def test_figures_cost_the_same_behind_any_backlog(
     assert calls[0] == calls[1]
 
 
-async def test_a_full_server_tells_its_figures(start_server: Callable[..., RedisServer]) -> None:
+async def test_a_full_server_still_reports_its_stats(
+    start_server: Callable[..., RedisServer],
+) -> None:
     """A server without memory for more tasks still has its lanes looked at."""
     client = redis.asyncio.Redis(port=start_server("--maxmemory-policy", "noeviction").port)
     queue = ScriptedQueue(client, "full")
@@ -276,11 +283,11 @@ async def test_a_full_server_tells_its_figures(start_server: Callable[..., Redis
 
 
 async def test_no_server_is_told_as_such(queue_settings: QueueSettings) -> None:
-    """Without Redis there are no figures, but an error that says why."""
+    """Without Redis every call raises an error with the reason."""
     settings = RedisSettings(redis_addr=f"127.0.0.1:{free_port()}", redis_url=None)
     watch = QueueStats.open(settings, queue_settings, QueueHooks())
 
-    for ask in (watch.read, watch.look_at_lanes, watch.persists, watch.ping):
+    for ask in (watch.read, watch.scan_lanes, watch.persists, watch.ping):
         with pytest.raises(QueueUnavailableError, match="cannot be reached"):
             await ask()
     await watch.close()
