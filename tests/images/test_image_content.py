@@ -62,12 +62,17 @@ def test_it_adds_little_to_its_base(image: str) -> None:
 
 
 def test_it_holds_no_tools_and_no_checkout(image: str) -> None:
-    """Neither installers nor compilers are there, nor the directory that the build worked in."""
+    """Installers, compilers and the build's working directory are not in the image."""
     tools = f"import shutil; print([t for t in {TOOLS} if shutil.which(t)])"
 
     assert python(image, tools) == ["[]"]
-    assert found(image, "pip", "ensurepip", "uv", "pytest") == []
+    assert found(image, "pip", "ensurepip", "uv") == []
     assert python(image, "import os; print(os.path.exists('/app'))") == ["False"]
+
+
+def test_it_holds_no_tests(image: str) -> None:
+    """Neither pytest nor our own test library is installed in the image."""
+    assert found(image, "pytest", "queue_testing") == []
 
 
 def test_each_holds_nothing_of_the_other() -> None:
