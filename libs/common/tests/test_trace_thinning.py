@@ -9,7 +9,7 @@ import pytest
 
 from queue_common.queue.storage.record import Record, immutable_part, pack_attempt
 from queue_common.task import Attempt, Outcome
-from queue_common.tracing.retention import keep
+from queue_common.tracing.retention import decide
 from queue_testing.tasks import a_task
 
 A_DAY = 8640
@@ -37,7 +37,7 @@ def a_days_spans(
     kept: dict[int, int] = {}
     last = None
     for number in range(1, attempts + 1):
-        stands_for, attempt = keep(
+        stands_for, attempt = decide(
             failing(number, status_of(number)), last, settles=number == attempts
         )
         if stands_for:
@@ -87,7 +87,7 @@ def test_a_change_between_kinds_of_failure_is_kept() -> None:
     """A timeout after refusals is a change, though neither has a status."""
     last = Attempt(40, 0, 1.0, Outcome.CONNECT_ERROR, left_out=6)
 
-    assert keep(Attempt(41, 0, 1.0, Outcome.TIMEOUT), last, settles=False).stands_for == 7
+    assert decide(Attempt(41, 0, 1.0, Outcome.TIMEOUT), last, settles=False).stands_for == 7
 
 
 def test_the_last_is_kept_with_what_it_stands_for() -> None:
@@ -95,7 +95,7 @@ def test_the_last_is_kept_with_what_it_stands_for() -> None:
     last = failing(6999)
     last = msgspec.structs.replace(last, left_out=430)
 
-    assert keep(failing(7000), last, settles=True).stands_for == 431
+    assert decide(failing(7000), last, settles=True).stands_for == 431
 
 
 def test_a_longer_life_stays_readable_too() -> None:
@@ -108,5 +108,5 @@ def test_a_record_of_the_release_before_is_gone_on_from() -> None:
     fields = msgspec.msgpack.decode(msgspec.msgpack.encode(failing(500)))
     before = msgspec.msgpack.decode(msgspec.msgpack.encode(fields[:-2]), type=Attempt)
 
-    assert keep(failing(501), before, settles=False).stands_for == 0
-    assert keep(failing(501), before, settles=True).stands_for == 1
+    assert decide(failing(501), before, settles=False).stands_for == 0
+    assert decide(failing(501), before, settles=True).stands_for == 1

@@ -19,7 +19,7 @@ from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import Attempt, Outcome, State
 from queue_common.tracing import names
 from queue_common.tracing.context import TraceContext, new_span_id, read_context
-from queue_common.tracing.retention import keep
+from queue_common.tracing.retention import decide
 from queue_common.tracing.spans import OK, failed
 
 if TYPE_CHECKING:
@@ -131,7 +131,7 @@ class _RecordedAttempt(AttemptTrace):
 
     def decided(self, attempt: Attempt, decision: Decision) -> Attempt:
         settles = not isinstance(decision, RetryAt)
-        self._stands_for, self._attempt = keep(attempt, self._claim.last_attempt, settles=settles)
+        self._stands_for, self._attempt = decide(attempt, self._claim.last_attempt, settles=settles)
         self._decision = decision
         self._state = _STATES[type(decision)]
         return self._attempt

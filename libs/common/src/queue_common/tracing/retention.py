@@ -10,7 +10,7 @@ import msgspec
 if TYPE_CHECKING:
     from ..task import Attempt
 
-__all__ = ["Kept", "keep"]
+__all__ = ["Kept", "decide"]
 
 FIRST_ATTEMPTS = 10
 """All of them are kept."""
@@ -29,7 +29,7 @@ class Kept(NamedTuple):
     """The attempt with what the next one's decision must know of this one's."""
 
 
-def keep(attempt: Attempt, last: Attempt | None, *, settles: bool) -> Kept:
+def decide(attempt: Attempt, last: Attempt | None, *, settles: bool) -> Kept:
     """Decide whether the spans of ``attempt`` are kept; ``last`` is the attempt before it.
 
     Kept are the first ten, those whose outcome is another than the one before (at most 30), then
