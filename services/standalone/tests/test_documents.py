@@ -64,6 +64,18 @@ def test_source_files_that_a_document_names_are_there(document: Path) -> None:
     assert [name for name in named if not source(name).is_file()] == []
 
 
+def sights() -> list[list[str]]:
+    """The file and the function of each row of the tour."""
+    lines = (ROOT / "docs" / "tour.md").read_text().splitlines()
+    return [QUOTED.findall(line)[:2] for line in lines if line.startswith("| `")]
+
+
+@pytest.mark.parametrize(("file", "function"), sights())
+def test_a_file_of_the_tour_defines_what_to_look_at(file: str, function: str) -> None:
+    """The class or function that the tour names is defined in the file beside it."""
+    assert defined(file, function)
+
+
 @pytest.mark.parametrize("stage", stages(), ids=lambda stage: stage.name)
 def test_a_stage_names_functions_of_its_files(stage: Stage) -> None:
     """Each file of a stage defines one of the functions beside it, and each of these is in one."""
