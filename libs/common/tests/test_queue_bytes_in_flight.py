@@ -84,9 +84,9 @@ async def test_a_claim_that_waits_for_room_goes_on_when_there_is_some(
     while len(held) < 2:
         held += await queue.claim(10)
     waiting = asyncio.create_task(queue.claim(10))
-    exchange = queue._started_consumer().exchange
-    await wait_until(lambda: exchange.quiet.is_set(), "the claim has found no room")
-    hungry = exchange.hungry.is_set()
+    consumer = queue._started_consumer()
+    await wait_until(lambda: consumer.idle.is_set(), "the claim has found no room")
+    waiting_for_work = consumer.claims.waiting_for_work.is_set()
     await queue.settle(held[0], an_attempt(), Done())
     (third,) = await waiting
     await queue.settle(held[1], an_attempt(), Done())
@@ -94,7 +94,7 @@ async def test_a_claim_that_waits_for_room_goes_on_when_there_is_some(
     (fourth,) = await queue.claim(10)
     await queue.settle(fourth, an_attempt(), Done())
 
-    assert not hungry
+    assert not waiting_for_work
     assert ids([*held, third, fourth]) == ["a-0", "a-1", "a-2", "a-3"]
     assert queue.bytes_in_flight == 0
     await scripted.inspector.check()

@@ -13,7 +13,7 @@ import redis.asyncio
 
 from queue_common.errors import LeaseLostError
 from queue_common.queue import Claim, TaskQueue
-from queue_common.queue.settlement import release, settlement
+from queue_common.queue.settlement import release_arguments, settle_arguments
 from queue_common.retry import Dead, Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import Outcome, State, TaskId, new_task_id
@@ -251,8 +251,8 @@ async def test_claim_settled_and_given_back_in_one_call_ends_once(scripted: Scri
     await scripted.register("worker")
     await scripted.submit("1", a_task())
     (claim,) = await scripted.claim("worker")
-    settled = settlement(claim, an_attempt(), Done(), 60_000)
-    results = await scripted.settle_as("worker", *settled, *release(claim))
+    settled = settle_arguments(claim, an_attempt(), Done(), 60_000)
+    results = await scripted.settle_as("worker", *settled, *release_arguments(claim))
 
     assert results == [1, 0]
     assert await scripted.inspector.places("1") == []

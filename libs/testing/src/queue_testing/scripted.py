@@ -10,7 +10,7 @@ from queue_common.queue.admin.stats import QueueSnapshot, QueueStats
 from queue_common.queue.claim import Claim, claims_from
 from queue_common.queue.hooks import QueueHooks
 from queue_common.queue.in_flight import UNBOUNDED
-from queue_common.queue.settlement import defer, release, settlement
+from queue_common.queue.settlement import defer_arguments, release_arguments, settle_arguments
 from queue_common.queue.storage.connection import reply
 from queue_common.queue.storage.keys import Key, Keys
 from queue_common.queue.storage.record import SINCE_AT, pack_attempt, queued_record
@@ -115,16 +115,16 @@ class ScriptedQueue:
     ) -> bool:  # fmt: skip
         """Settle as decided; False where the claim is not its lease's any more."""
         made = attempt or an_attempt(number=claim.attempt)
-        arguments = settlement(claim, made, decision, self._retention.result_ttl_ms)
+        arguments = settle_arguments(claim, made, decision, self._retention.result_ttl_ms)
         return any(await self.settle_as(claim.lease, *arguments, claiming=claiming))
 
     async def release(self, claim: Claim) -> bool:
         """Put a claim back to the front of its lane."""
-        return any(await self.settle_as(claim.lease, *release(claim)))
+        return any(await self.settle_as(claim.lease, *release_arguments(claim)))
 
     async def defer(self, claim: Claim) -> bool:
         """Put a claim back the address of which takes no more; its lane rests."""
-        return any(await self.settle_as(claim.lease, *defer(claim)))
+        return any(await self.settle_as(claim.lease, *defer_arguments(claim)))
 
     async def health(self, lane: str) -> str:
         """Return what Redis has of an unhealthy lane: level, room, time of the next probe."""

@@ -1,4 +1,4 @@
-"""What a process that claims keeps running: its lease, its exchange, its ear for work."""
+"""The background tasks of a process that claims: its lease, its round trips, its wakeups."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ import structlog
 
 from ..cancellation import cancel_and_wait
 from ..errors import QueueUnavailableError
-from .exchange import Exchange
+from .claim_batcher import ClaimBatcher
 from .lease import Lease
+from .reconcile import Reconciler
+from .settle_batcher import SettleBatcher
+from .storage.connection import ReconnectBackoff, translated
 from .storage.keys import Key, Keys
 from .storage.scripts import Scripts
 from .wakeup import WAIT_SECONDS, listen_for_work
@@ -21,67 +24,143 @@ if TYPE_CHECKING:
 
     from .hooks import QueueHooks
     from .in_flight import InFlight
+    from .settle_batcher import Settlement
     from .storage.connection import RedisServers
     from .storage.retention import Retention
+    from .storage.scripts import Argument
 
 __all__ = ["Consumer"]
 
-QUIET_SECONDS = 1.0
-"""How long a stop waits for Redis' last answer."""
+IDLE_SECONDS = 1.0
+"""How long a stop waits for the last reply of Redis."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
 
 class Consumer:
-    """Runs them over connections of their own, until ``end``."""
+    """Claims and settles over connections of its own, one round trip at a time, until ``end``.
+
+    While one round trip is under way the next gathers settlements. It also claims: settled tasks
+    make room in their lanes, which the claim behind them fills at once.
+    """
 
     def __init__(
         self, servers: RedisServers, retention: Retention, name: str, worker_id: str,
         concurrency: int, in_flight: InFlight, lane_concurrency: int, hooks: QueueHooks,
     ) -> None:  # fmt: skip
-        # A claim that ran twice would take tasks nobody knows of: no silent retries here.
+        # No silent retries here: a claim that ran twice would take tasks that nobody knows about.
         self._client = servers.open()
-        self._ear = servers.open(answer_timeout_seconds=WAIT_SECONDS + 5)
-        self._upkeep = servers.open()
+        self._wakeup_client = servers.open(answer_timeout_seconds=WAIT_SECONDS + 5)
+        self._lease_client = servers.open()
         keys = Keys(name)
+        self._scripts = Scripts(self._client, name, hooks)
+        self._work = asyncio.Event()
+        self.idle = asyncio.Event()
+        """Set while no round trip is under way and nothing waits for one."""
         self.lease = Lease(
-            Scripts(self._upkeep, name, hooks), retention, hooks, worker_id=worker_id,
-            concurrency=concurrency, on_change=self._look, on_renewal=self._reckon,
+            Scripts(self._lease_client, name, hooks), retention, hooks, worker_id=worker_id,
+            concurrency=concurrency, on_change=self._poll_now, on_renewal=self._compare,
         )  # fmt: skip
-        self.exchange = Exchange(
-            self._client, Scripts(self._client, name, hooks), self.lease, retention, hooks,
-            in_flight=in_flight, keys=keys, lane_concurrency=lane_concurrency,
+        self._reconciler = Reconciler(self._client, keys, in_flight)
+        self.settlements = SettleBatcher(in_flight, retention, self._reconciler, work=self._work)
+        self.claims = ClaimBatcher(
+            self.lease, self.settlements, in_flight, hooks,
+            work=self._work, lane_concurrency=lane_concurrency,
         )  # fmt: skip
         self.stopped = False
         jobs: list[Coroutine[None, None, None]] = [
             self.lease.run(),
-            self.exchange.run(),
-            listen_for_work(self._ear, keys.of(Key.WAKE), self.exchange),
+            self._run(),
+            listen_for_work(self._wakeup_client, keys.of(Key.WAKE), self.claims),
         ]
         self._tasks = [asyncio.create_task(job) for job in jobs]
         for task in self._tasks:
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Tell whoever waits for claims of a task that ended by a bug; none ends by itself."""
+        """Fail the waiting claim if a bug ended a background task; none ends by itself."""
         if not task.cancelled() and (error := task.exception()) is not None:
-            self.exchange.fail(error)
+            self.claims.fail(error)
             logger.error("serving.failed", exc_info=error)
 
-    def _look(self) -> None:
-        self.exchange.look()
+    def _poll_now(self) -> None:
+        self.claims.poll_now()
 
-    def _reckon(self, claimed: int) -> None:
-        self.exchange.reckon(claimed)
+    def _compare(self, claimed: int) -> None:
+        if self._reconciler.compare(self.lease.id, claimed):
+            self.claims.poll_now()
+
+    async def _run(self) -> None:
+        """Make round trips until cancelled; while Redis is away all settlements are kept."""
+        backoff, failures = ReconnectBackoff(cap=1.0, base=0.02), 0
+        while True:
+            if not self._work.is_set():
+                self.idle.set()
+            await self._work.wait()
+            self._work.clear()
+            self.idle.clear()
+            try:
+                await self._round_trip()
+                failures = 0
+            except QueueUnavailableError as error:
+                failures += 1
+                logger.warning("redis.unavailable", reason=str(error), attempt=failures)
+                await asyncio.sleep(backoff.compute(failures))
+                self.claims.poll_now()
+
+    async def _round_trip(self) -> None:
+        await self.lease.alive.wait()
+        lease = self.lease.id
+        if self._reconciler.needs_reconcile:
+            await self._reconcile(lease)
+        batch = self.settlements.next_batch(lease)
+        claiming = self.claims.is_due(settling=bool(batch))
+        if not batch and not claiming:
+            return
+        script_loads = self._scripts.script_loads
+        try:
+            with translated():
+                replies = await self._scripts.run_all(self._calls(lease, batch, claiming))
+        except QueueUnavailableError:
+            self.settlements.resend(batch)
+            self._reconciler.needs_reconcile |= claiming
+            raise
+        if batch:
+            await self.settlements.receive(lease, batch, replies[0])
+            self.claims.room_made()
+        if claiming:
+            self.claims.receive(lease, replies.pop(), settled=bool(batch))
+        if self._scripts.script_loads != script_loads:
+            # The claim may have run before the settlement, and missed what that scheduled.
+            self.claims.poll_now()
+        if self.settlements.pending:
+            self._work.set()
+
+    def _calls(
+        self, lease: str, batch: list[Settlement], claiming: bool
+    ) -> list[tuple[str, list[Argument]]]:
+        calls: list[tuple[str, list[Argument]]] = []
+        if batch:
+            calls.append(("settle", self.settlements.arguments(lease, batch, claiming=claiming)))
+        if claiming:
+            ending = [claim for claim, _, _ in batch]
+            calls.append(("claim", self.claims.arguments(lease, ending)))
+        return calls
+
+    async def _reconcile(self, lease: str) -> None:
+        found = await self._reconciler.unknown_claims(lease)
+        # A task cancelled since has no body left to send: its claim is only released.
+        self.claims.release([claim for claim in found if claim.cancel_requested])
+        self.claims.hand_over([claim for claim in found if not claim.cancel_requested])
 
     async def end(self) -> None:
-        """Stop, and end the lease; what is still claimed is given back by others."""
-        # A claim whose answer is on its way has its tasks given back, not left to the lease.
+        """Stop, and end the lease; other workers release what is still claimed."""
+        # Tasks of a claim under way are released at once instead of after the lease.
         with suppress(TimeoutError):
-            async with asyncio.timeout(QUIET_SECONDS):
-                await self.exchange.quiet.wait()
+            async with asyncio.timeout(IDLE_SECONDS):
+                await self.idle.wait()
         await cancel_and_wait(self._tasks)
         with suppress(QueueUnavailableError):  # the lease ends by itself
             await self.lease.end()
-        for client in (self._client, self._ear, self._upkeep):
+        for client in (self._client, self._wakeup_client, self._lease_client):
             await client.aclose()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from .claim import Claim
     from .storage.scripts import Argument
 
-__all__ = ["arguments", "defer", "release", "settlement"]
+__all__ = ["defer_arguments", "release_arguments", "settle_arguments"]
 
 _NO_DIGEST = bytes(8)
 _NO_ATTEMPT = frozenset({Outcome.UNREADABLE, Outcome.EXPIRED})
@@ -42,7 +42,7 @@ ORDER = struct.Struct(">cQIHIIc")
 """As ``settle.lua`` reads it."""
 
 
-def settlement(
+def settle_arguments(
     claim: Claim, attempt: Attempt, decision: Decision, result_ttl_ms: int,
     payload: bytes | None = None,
 ) -> tuple[Argument, ...]:  # fmt: skip
@@ -59,17 +59,17 @@ def settlement(
         error = f"{attempt.error}; headers and body were not kept"
         attempt = msgspec.structs.replace(attempt, error=error)
     replacement = _replacement(claim, attempt, decision, payload)
-    return arguments(claim, _ACTIONS[type(decision)], ms, replacement, attempt)
+    return _pack(claim, _ACTIONS[type(decision)], ms, replacement, attempt)
 
 
-def release(claim: Claim) -> tuple[Argument, ...]:
+def release_arguments(claim: Claim) -> tuple[Argument, ...]:
     """Return the arguments that put a claim back to the front of its lane, without an attempt."""
-    return arguments(claim, ACTION_RELEASE, claim.waiting_since_ms, b"", None)
+    return _pack(claim, ACTION_RELEASE, claim.waiting_since_ms, b"", None)
 
 
-def defer(claim: Claim) -> tuple[Argument, ...]:
+def defer_arguments(claim: Claim) -> tuple[Argument, ...]:
     """Return the arguments of ``release`` that also make the claim's lane unhealthy."""
-    return arguments(
+    return _pack(
         claim, ACTION_RELEASE, claim.waiting_since_ms, b"", None, evidence=EVIDENCE_UNREACHABLE
     )
 
@@ -105,7 +105,7 @@ def _replacement(
     return b""
 
 
-def arguments(
+def _pack(
     claim: Claim, action: bytes, ms: int, replacement: bytes, attempt: Attempt | None,
     *, evidence: bytes | None = None,
 ) -> tuple[Argument, ...]:  # fmt: skip

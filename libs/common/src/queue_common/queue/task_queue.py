@@ -11,7 +11,7 @@ from .consumer import Consumer
 from .enqueue_batcher import MAX_WAITING_BYTES, EnqueueBatcher
 from .hooks import QueueHooks
 from .in_flight import UNBOUNDED, InFlight
-from .settlement import defer, release, settlement
+from .settlement import defer_arguments, release_arguments, settle_arguments
 from .storage.connection import RedisServers, ping_primary, translated
 from .storage.durability import Durability, inspect_durability
 from .storage.keys import Keys
@@ -65,14 +65,14 @@ class TaskQueue:
         """Cancel, run now, requeue, purge, pause and resume."""
         self._lane_concurrency = queue.lane_concurrency
         self._in_flight = InFlight()
-        self._serving: Consumer | None = None
+        self._consumer: Consumer | None = None
 
     async def disconnect(self) -> None:
         """End the lease where there is one, and close the connections."""
         await self._enqueue_batcher.close()
-        if self._serving is not None:
-            await self._serving.end()
-            self._serving = None
+        if self._consumer is not None:
+            await self._consumer.end()
+            self._consumer = None
         await self.client.aclose()
 
     async def submit(self, task_id: TaskId, task: Task, *, delay_ms: int = 0) -> bool:
@@ -139,11 +139,11 @@ class TaskQueue:
         at most ``max_tasks`` claims (0: ``concurrency``) of at most ``max_bytes`` (0: any number),
         or one that is larger alone, and at most ``max_on_trial`` of lanes that are not proven.
         """
-        if self._serving is None:
+        if self._consumer is None:
             self._in_flight.max_tasks = max_tasks or concurrency
             self._in_flight.max_bytes = max_bytes
             self._in_flight.max_on_trial = max_on_trial
-            self._serving = Consumer(
+            self._consumer = Consumer(
                 self._servers, self._retention, self.name, worker_id, concurrency,
                 self._in_flight, self._lane_concurrency, self._hooks,
             )  # fmt: skip
@@ -157,14 +157,14 @@ class TaskQueue:
 
         Returns none once ``stop_claiming`` was called. One caller at a time.
         """
-        serving = self._started_consumer()
-        return [] if serving.stopped else await serving.exchange.claim(limit)
+        consumer = self._started_consumer()
+        return [] if consumer.stopped else await consumer.claims.claim(limit)
 
     def stop_claiming(self) -> None:
         """Claim nothing more; what is held can still be settled."""
-        if self._serving is not None:
-            self._serving.stopped = True
-            self._serving.exchange.stop()
+        if self._consumer is not None:
+            self._consumer.stopped = True
+            self._consumer.claims.stop()
 
     async def settle(
         self, claim: Claim, attempt: Attempt, decision: Decision,
@@ -178,23 +178,23 @@ class TaskQueue:
         RESULT_TTL.
         """
         ttl_ms = self._retention.result_ttl_ms if result_ttl_ms is None else result_ttl_ms
-        arguments = settlement(claim, attempt, decision, ttl_ms, payload)
-        return await self._started_consumer().exchange.settle(claim, arguments)
+        arguments = settle_arguments(claim, attempt, decision, ttl_ms, payload)
+        return await self._started_consumer().settlements.settle(claim, arguments)
 
     async def defer(self, claim: Claim) -> None:
         """Put a claim back as ``release`` does; its lane gets single probes from now on.
 
         Raises LeaseLostError.
         """
-        await self._started_consumer().exchange.settle(claim, defer(claim))
+        await self._started_consumer().settlements.settle(claim, defer_arguments(claim))
 
     async def release(self, claims: Sequence[Claim]) -> None:
         """Put claims back to the front of their lanes; no attempt is counted.
 
         A claim that is no longer this worker's is left alone.
         """
-        exchange = self._started_consumer().exchange
-        given = [exchange.settle(claim, release(claim)) for claim in claims]
+        settlements = self._started_consumer().settlements
+        given = [settlements.settle(claim, release_arguments(claim)) for claim in claims]
         results = await asyncio.gather(*given, return_exceptions=True)
         # True: the task was cancelled instead.
         self._hooks.released(sum(result is False for result in results), "stop")
@@ -212,10 +212,10 @@ class TaskQueue:
     @property
     def serving(self) -> bool:
         """Say whether the lease is alive, as of Redis' last answer."""
-        return self._serving is not None and self._serving.lease.fresh
+        return self._consumer is not None and self._consumer.lease.fresh
 
     def _started_consumer(self) -> Consumer:
-        if self._serving is None:
+        if self._consumer is None:
             msg = "start_consuming() comes before claims"
             raise RuntimeError(msg)
-        return self._serving
+        return self._consumer

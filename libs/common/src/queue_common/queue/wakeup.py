@@ -11,34 +11,34 @@ from .storage.connection import ReconnectBackoff, reply, translated
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from .exchange import Exchange
+    from .claim_batcher import ClaimBatcher
 
 __all__ = ["WAIT_SECONDS", "listen_for_work"]
 
 WAIT_SECONDS = 5
-"""How long a wait stands before it is made anew, so that a dead connection is found out."""
+"""How long one wait lasts: the next one detects a dead connection."""
 
 
-async def listen_for_work(client: Redis, key: str, exchange: Exchange) -> None:
-    """While the worker is hungry, have it look for work as soon as some has come; until cancelled.
+async def listen_for_work(client: Redis, key: str, claims: ClaimBatcher) -> None:
+    """Poll as soon as work comes while the worker waits for it; until cancelled.
 
     Blocked clients are served in turn, so that each token wakes one worker. A token that finds its
     worker busy is passed on.
     """
     backoff, failures = ReconnectBackoff(cap=1.0, base=0.05), 0
     while True:
-        await exchange.hungry.wait()
+        await claims.waiting_for_work.wait()
         try:
             with translated():
                 token = await reply(client.blpop([key], timeout=WAIT_SECONDS))
-                if token and not exchange.hungry.is_set():
+                if token and not claims.waiting_for_work.is_set():
                     await reply(client.rpush(key, b"1"))
                     continue
             failures = 0
         except QueueUnavailableError:
-            # A token may have been lost on its way: look as if it had come.
+            # A token may have been lost on its way: poll as if it had come.
             token = [key]
             failures += 1
             await asyncio.sleep(backoff.compute(failures))
         if token:
-            exchange.look()
+            claims.poll_now()
