@@ -177,7 +177,7 @@ async def test_silent_redis_loses_no_claim(
     server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Claims and settlements that got no reply are found again, and end once each."""
-    monkeypatch.setattr(connections, "ANSWER_TIMEOUT_SECONDS", SOON)
+    monkeypatch.setattr(connections, "REPLY_TIMEOUT_SECONDS", SOON)
     queue = TaskQueue(RedisSettings(redis_addr=server.address), QueueSettings(queue_name=NAME))
     await queue.start_consuming(worker_id="worker", concurrency=100)
     ids = {f"{i:02}" for i in range(20)}
