@@ -75,12 +75,19 @@ async def test_lane_that_fails_gets_nothing_until_its_probe(
     assert snapshot.lists["l:down"] == [f"down-{i:04}" for i in range(5, 20)]
 
 
-async def test_other_failures_do_not_shrink_a_lane(scripted: ScriptedQueue) -> None:
-    """A destination that answers, if only with errors, keeps all it may have in flight."""
+@pytest.mark.parametrize(
+    "attempt",
+    [Attempt(1, 0, 1.0, Outcome.HTTP_ERROR, 500), an_attempt(Outcome.TLS_ERROR)],
+    ids=["an error for a response", "https to a port of plain http"],
+)
+async def test_other_failures_do_not_shrink_a_lane(
+    scripted: ScriptedQueue, attempt: Attempt
+) -> None:
+    """A destination that is there, if only with errors, keeps all it may have in flight."""
     await scripted.register("worker", BAD_TO_REST)
     await _fill(scripted, "up", 20)
     for claim in await scripted.claim("worker", BAD_TO_REST):
-        await scripted.settle(claim, _later(), Attempt(1, 0, 1.0, Outcome.HTTP_ERROR, 500))
+        await scripted.settle(claim, _later(), attempt)
 
     assert len(await scripted.claim("worker", 20)) == BAD_TO_REST
     await scripted.inspector.check()

@@ -32,9 +32,11 @@ __all__ = ["defer_arguments", "release_arguments", "settle_arguments"]
 
 _NO_DIGEST = bytes(8)
 _NO_ATTEMPT = frozenset({Outcome.UNREADABLE, Outcome.EXPIRED})
+# No TLS_ERROR: it holds no slot for long, and whoever sends https:// to a port that speaks plain
+# HTTP brings it about, in a lane that is others' too.
 _FAILURES = frozenset({
-    Outcome.TIMEOUT, Outcome.DNS_ERROR, Outcome.CONNECT_ERROR, Outcome.TLS_ERROR,
-    Outcome.CONNECTION_LOST, Outcome.HTTP_ERROR,
+    Outcome.TIMEOUT, Outcome.DNS_ERROR, Outcome.CONNECT_ERROR, Outcome.CONNECTION_LOST,
+    Outcome.HTTP_ERROR,
 })  # fmt: skip
 _OVERLOADED = frozenset({429, 503})
 _ACTIONS = {Done: ACTION_DELIVERED, RetryAt: ACTION_RETRY, Dead: ACTION_DEAD}
