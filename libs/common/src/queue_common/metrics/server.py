@@ -135,7 +135,7 @@ async def serve_pages(
     import uvicorn
     from uvicorn.server import ServerState
 
-    from ..telemetry.metrics_protocol import MetricsProtocol
+    from .protocol import MetricsProtocol
 
     config = uvicorn.Config(
         _Site(pages), http="h11", ws="none", lifespan="off", log_config=None, access_log=False
