@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import pytest
 
-from queue_common.metrics.server import health_page, serve_pages
 from queue_common.metrics.protocol import MAX_CONNECTIONS
+from queue_common.metrics.server import health_page, serve_pages
 
 GET = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
 
