@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 
 __all__ = ["Cluster", "Namespace"]
 
+_CONNECT = """
+import socket, time
+end = time.monotonic() + 30
+while True:
+    try:
+        socket.getaddrinfo({host!r}, {port})
+        break
+    except socket.gaierror:
+        if time.monotonic() > end:
+            raise
+        time.sleep(0.2)
+socket.create_connection(({host!r}, {port}), 3)
+"""
 _UNREACHABLE = ("TimeoutError", "timed out", "ConnectionRefusedError", "No route to host")
 
 
@@ -104,8 +117,11 @@ class Namespace:
         return [pod["metadata"]["name"] for pod in await self.pods(selector)]
 
     async def can_connect(self, pod: str, host: str, port: int) -> bool:
-        """Say whether a pod that has Python can open a TCP connection."""
-        code = f"import socket; socket.create_connection(({host!r}, {port}), 3)"
+        """Return whether a pod that has Python can open a TCP connection.
+
+        The cluster's DNS knows a new Service a moment late: the pod waits for the name.
+        """
+        code = _CONNECT.format(host=host, port=port)
         try:
             await self.kubectl("exec", pod, "--", "python3", "-c", code, timeout_seconds=60)
         except CommandError as error:
