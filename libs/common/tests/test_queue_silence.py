@@ -67,9 +67,9 @@ async def open_submitter(
     """Opens submitters that give a silent Redis up soon."""
     client = open_client(RedisSettings(redis_addr=server.address), retries=1)
 
-    def open_one(**retention: int) -> EnqueueBatcher:
+    def open_one(**bounds: int) -> EnqueueBatcher:
         scripts = Scripts(client, NAME)
-        return EnqueueBatcher(scripts, ended, replicas=0, reply_seconds=SOON, **retention)
+        return EnqueueBatcher(scripts, ended, replicas=0, reply_seconds=SOON, **bounds)
 
     yield open_one
     await client.aclose()

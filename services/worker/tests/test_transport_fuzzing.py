@@ -69,8 +69,8 @@ def saids(draw: st.DrawFn) -> Said:
     """Any answer, in any pieces, and any end of it."""
     answer = draw(st.one_of(mutated(), mutated(), st.binary(max_size=200)))
     cuts = sorted(draw(st.lists(st.integers(0, len(answer)), max_size=4)))
-    retention = [0, *cuts, len(answer)]
-    parts = [answer[begin:end] for begin, end in pairwise(retention)]
+    bounds = [0, *cuts, len(answer)]
+    parts = [answer[begin:end] for begin, end in pairwise(bounds)]
     return Said(parts, draw(st.sampled_from(["close", "close", "reset", "listen", "hold"])))
 
 

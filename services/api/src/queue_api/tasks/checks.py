@@ -106,12 +106,12 @@ def _check_host(parts: SplitResult) -> str:
     if len(name) > _MAX_HOST_CHARACTERS or not all(_HOST.fullmatch(label) for label in labels):
         msg = f"has a host that is no name or address: {host!r}"
         raise ValueError(msg)
-    _check_as_httpx(name, labels)
+    _check_lookalike(name, labels)
     return name
 
 
-def _check_as_httpx(name: str, labels: list[str]) -> None:
-    """Refuse what the worker's httpx would: it reads such hosts before it sends anything."""
+def _check_lookalike(name: str, labels: list[str]) -> None:
+    """Refuse a host that looks like an address or an international name, and is none."""
     if _IPV4_LIKE.fullmatch(name):
         try:
             ipaddress.IPv4Address(name)

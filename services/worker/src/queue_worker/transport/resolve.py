@@ -61,7 +61,7 @@ class Resolver:
 
     def __init__(
         self,
-        reader: Callable[[str], Sequence[AddressInfo]] = system_lookup,
+        lookup: Callable[[str], Sequence[AddressInfo]] = system_lookup,
         *,
         timeout_seconds: float = TIMEOUT_SECONDS,
         remembered_seconds: float = REMEMBERED_SECONDS,
@@ -69,7 +69,7 @@ class Resolver:
         count_failure: Callable[[str], None] = ignore_failure,
     ) -> None:
         """``count_failure`` is told why a caller got no address: failed, timeout or no_room."""
-        self._reader = reader
+        self._lookup = lookup
         self._timeout_seconds = timeout_seconds
         self._remembered_seconds = remembered_seconds
         self._failure_remembered_seconds = failure_remembered_seconds
@@ -94,25 +94,25 @@ class Resolver:
         known = self._known.get(host)
         if known is not None and known[0] > asyncio.get_running_loop().time():
             return self._read(host, known[1])
-        reader = self._pending.get(host) or self._ask(host)
-        reader.callers += 1
+        lookup = self._pending.get(host) or self._ask(host)
+        lookup.callers += 1
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                result = await asyncio.shield(reader.result)
+                result = await asyncio.shield(lookup.result)
         except TimeoutError:
-            raise self._timed_out(reader) from None
+            raise self._timed_out(lookup) from None
         finally:
-            reader.callers -= 1
-            if not reader.callers:
-                self._forget(reader)
+            lookup.callers -= 1
+            if not lookup.callers:
+                self._forget(lookup)
         return self._read(host, result)
 
-    def _timed_out(self, reader: _Lookup) -> ResolveError:
-        if not reader.runs:
-            return self._failure(reader.host, "no_room", NO_ROOM)
-        _put(self._slow_domains, reader.domain, None)
-        self._remember(reader, TimeoutError("its name servers do not answer"))
-        return self._failure(reader.host, "timeout", "its name servers do not answer")
+    def _timed_out(self, lookup: _Lookup) -> ResolveError:
+        if not lookup.runs:
+            return self._failure(lookup.host, "no_room", NO_ROOM)
+        _put(self._slow_domains, lookup.domain, None)
+        self._remember(lookup, TimeoutError("its name servers do not answer"))
+        return self._failure(lookup.host, "timeout", "its name servers do not answer")
 
     def _read(self, host: str, result: _Result) -> Sequence[AddressInfo]:
         if isinstance(result, OSError | UnicodeError):
@@ -129,20 +129,20 @@ class Resolver:
     def _ask(self, host: str) -> _Lookup:
         if len(self._pending) >= MAX_PENDING:
             raise self._failure(host, "no_room", NO_ROOM)
-        reader = self._pending[host] = _Lookup(host)
-        self._waiting.setdefault(reader.domain, deque()).append(reader)
-        self._start_next(reader.domain)
-        return reader
+        lookup = self._pending[host] = _Lookup(host)
+        self._waiting.setdefault(lookup.domain, deque()).append(lookup)
+        self._start_next(lookup.domain)
+        return lookup
 
-    def _forget(self, reader: _Lookup) -> None:
+    def _forget(self, lookup: _Lookup) -> None:
         """Drop a look-up that nobody waits for, unless it runs: then its thread is occupied."""
-        waiting = self._waiting.get(reader.domain)
-        if reader.runs or waiting is None:
+        waiting = self._waiting.get(lookup.domain)
+        if lookup.runs or waiting is None:
             return
-        waiting.remove(reader)
+        waiting.remove(lookup)
         if not waiting:
-            del self._waiting[reader.domain]
-        del self._pending[reader.host]
+            del self._waiting[lookup.domain]
+        del self._pending[lookup.host]
 
     def _start_waiting(self) -> None:
         """Start as many look-ups as may run, one domain after the other."""
@@ -161,43 +161,43 @@ class Resolver:
         if waiting:
             self._waiting[domain] = waiting
 
-    def _start(self, reader: _Lookup) -> None:
-        reader.runs = True
+    def _start(self, lookup: _Lookup) -> None:
+        lookup.runs = True
         self.threads += 1
-        self._running[reader.domain] += 1
-        name = f"resolve {reader.host}"
+        self._running[lookup.domain] += 1
+        name = f"resolve {lookup.host}"
         try:
-            threading.Thread(target=self._run, args=(reader,), name=name, daemon=True).start()
+            threading.Thread(target=self._run, args=(lookup,), name=name, daemon=True).start()
         except RuntimeError as error:
             # The machine, or the container, has no thread left: a failure as any other.
-            reader.result.get_loop().call_soon(self._ended, reader, OSError(str(error)))
+            lookup.result.get_loop().call_soon(self._ended, lookup, OSError(str(error)))
 
-    def _run(self, reader: _Lookup) -> None:
+    def _run(self, lookup: _Lookup) -> None:
         result: _Result
         try:
-            result = self._reader(reader.host)
+            result = self._lookup(lookup.host)
         except Exception as error:
             result = error
         # The loop may have ended meanwhile: then nobody asks any more.
         with contextlib.suppress(RuntimeError):
-            reader.result.get_loop().call_soon_threadsafe(self._ended, reader, result)
+            lookup.result.get_loop().call_soon_threadsafe(self._ended, lookup, result)
 
-    def _ended(self, reader: _Lookup, result: _Result) -> None:
+    def _ended(self, lookup: _Lookup, result: _Result) -> None:
         self.threads -= 1
-        self._running[reader.domain] -= 1
-        if not self._running[reader.domain]:
-            del self._running[reader.domain]
-        del self._pending[reader.host]
-        if reader.callers and not isinstance(result, Exception):
-            self._slow_domains.pop(reader.domain, None)
-        self._remember(reader, result)
-        reader.result.set_result(result)
+        self._running[lookup.domain] -= 1
+        if not self._running[lookup.domain]:
+            del self._running[lookup.domain]
+        del self._pending[lookup.host]
+        if lookup.callers and not isinstance(result, Exception):
+            self._slow_domains.pop(lookup.domain, None)
+        self._remember(lookup, result)
+        lookup.result.set_result(result)
         self._start_waiting()
 
-    def _remember(self, reader: _Lookup, result: _Result) -> None:
+    def _remember(self, lookup: _Lookup, result: _Result) -> None:
         failed = isinstance(result, Exception)
         seconds = self._failure_remembered_seconds if failed else self._remembered_seconds
-        _put(self._known, reader.host, (reader.result.get_loop().time() + seconds, result))
+        _put(self._known, lookup.host, (lookup.result.get_loop().time() + seconds, result))
 
 
 class _Lookup:
