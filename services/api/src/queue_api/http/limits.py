@@ -158,10 +158,14 @@ class LimitedProtocol(ParsingProtocol):
     def on_response_complete(self) -> None:
         """Go on with what waits behind the request."""
         self.server_state.total_requests += 1
-        if not self.transport.is_closing():
-            self.flow.resume_reading()
-            self._rest()
-            self._go_on()
+        if self.transport.is_closing():
+            return
+        if self._closing is not None:
+            self._closing.begin(b"")
+            return
+        self.flow.resume_reading()
+        self._rest()
+        self._go_on()
 
     # Waiting for an answer
 
@@ -175,9 +179,12 @@ class LimitedProtocol(ParsingProtocol):
             self._close_behind()
 
     def _close_behind(self) -> None:
-        """Read nothing more, and close once the request under way is answered."""
+        """Parse nothing more, and close once the request under way is answered.
+
+        uvicorn would close at once, with bytes unread: the reset may overtake the response.
+        """
         self._ahead = b""
-        self.cycle.keep_alive = False
+        self.cycle.keep_alive = True
         self._begin_closing()
 
     def _go_on(self) -> None:
