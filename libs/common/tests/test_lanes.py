@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queue_common.lanes import lane_of, shown_url
+from queue_common.lanes import lane_in, lane_of, shown_url, split_lane
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,15 @@ def test_lane_is_the_destination(url: str, lane: str) -> None:
 def test_query_strings_are_not_shown(url: str, shown: str) -> None:
     """A query string may hold secrets: that there is one is all that is shown."""
     assert shown_url(url) == shown
+
+
+@pytest.mark.parametrize("project", ["default", "shop"])
+@pytest.mark.parametrize("lane", ["a.test:80", "[::1]:8080"])
+def test_a_lane_keeps_its_project(project: str, lane: str) -> None:
+    """The queue's name for a lane contains the project and the lane."""
+    assert split_lane(lane_in(project, lane)) == (project, lane)
+
+
+def test_the_default_project_has_no_prefix() -> None:
+    """Lanes of the project ``default`` keep the names that they had before there were projects."""
+    assert lane_in("default", "a.test:80") == "a.test:80"

@@ -1,4 +1,8 @@
-"""Lanes: the queues in the queue. A destination that hangs delays its own lane alone."""
+"""Lanes: the queues in the queue. A destination that hangs delays its own lane alone.
+
+A lane belongs to a project. Inside the queue a lane's name begins with its project and a separator;
+lanes of the project ``default`` have no such prefix.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,11 @@ import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-__all__ = ["lane_of", "shown_url"]
+__all__ = ["DEFAULT_PROJECT", "PROJECT_SEPARATOR", "lane_in", "lane_of", "shown_url", "split_lane"]
+
+DEFAULT_PROJECT = "default"
+PROJECT_SEPARATOR = "\x1f"
+"""ASCII's unit separator: no project and no host contains it, and it sorts before both."""
 
 ORIGINS_REMEMBERED = 4096
 _ORIGIN = re.compile(r"[A-Za-z]+://[^/?#]*")
@@ -28,6 +36,17 @@ def _lane(origin: str) -> str:
     host = (parts.hostname or "").rstrip(".")
     port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def lane_in(project: str, lane: str) -> str:
+    """Return the queue's name for a project's lane."""
+    return lane if project == DEFAULT_PROJECT else f"{project}{PROJECT_SEPARATOR}{lane}"
+
+
+def split_lane(queue_lane: str) -> tuple[str, str]:
+    """Return the project and the lane of the queue's name for it; the inverse of ``lane_in``."""
+    project, separator, lane = queue_lane.partition(PROJECT_SEPARATOR)
+    return (project, lane) if separator else (DEFAULT_PROJECT, queue_lane)
 
 
 def shown_url(url: str) -> str:
