@@ -22,7 +22,7 @@ SCHEMAS_VERSION := 1.37.0
 MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 SOURCES := libs services tests scripts conftest.py
 E2E = $(BIN)/pytest -q -s -p no:randomly --durations=10 --timeout=600
-MEMBERS := queue-common queue-api queue-worker queue-standalone queue-testing
+MEMBERS := queue-client queue-common queue-api queue-worker queue-standalone queue-testing
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
 	check-versions sbom alerts docker-build docker-up docker-down docker-logs images-test \

@@ -1,0 +1,40 @@
+"""Where the API is and who asks, from arguments or the environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+__all__ = ["DEFAULT_URL", "Connection"]
+
+DEFAULT_URL = "http://localhost:8080"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """What each request needs."""
+
+    base_url: str
+    token: str | None = None
+    project: str | None = None
+
+    @classmethod
+    def of(
+        cls, base_url: str | None = None, token: str | None = None, project: str | None = None
+    ) -> Connection:
+        """Take what is given, else QUEUE_URL, QUEUE_TOKEN and QUEUE_PROJECT."""
+        url = base_url or os.environ.get("QUEUE_URL") or DEFAULT_URL
+        if not url.startswith(("http://", "https://")):
+            msg = f"QUEUE_URL is {url!r}, should be a URL such as {DEFAULT_URL}"
+            raise ValueError(msg)
+        token = token or os.environ.get("QUEUE_TOKEN") or None
+        return cls(url.rstrip("/"), token, project or os.environ.get("QUEUE_PROJECT") or None)
+
+    def headers(self) -> dict[str, str]:
+        """Return the headers of every request."""
+        headers = {}
+        if self.token:
+            headers["Authorization"] = f"Bearer {self.token}"
+        if self.project:
+            headers["X-Project"] = self.project
+        return headers
