@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 import redis.asyncio
 
-from queue_api.metrics import ApiMetrics, Measured
+from queue_api.metrics import ApiMetrics, MetricsMiddleware
 from queue_common.metrics.server import metrics_page
 from queue_common.queue import Claim, QueueHooks, QueueStats
 from queue_common.task import Attempt, Outcome, State, TaskId
@@ -86,7 +86,7 @@ def api_cost() -> float:
         return lambda: asyncio.run(run())
 
     bare = best(runs(app, counting=False))
-    return best(runs(Measured(app, metrics), counting=True)) - bare
+    return best(runs(MetricsMiddleware(app, metrics), counting=True)) - bare
 
 
 async def telling(client: redis.asyncio.Redis) -> None:

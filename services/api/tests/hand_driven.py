@@ -12,7 +12,7 @@ from uvicorn.server import ServerState
 from queue_api.app_context import AppContext
 from queue_api.http.fast_path import FastPath, FastPathProtocol
 from queue_api.http.origin import AllowedHosts, OriginGuard
-from queue_api.metrics import ApiMetrics, Measured
+from queue_api.metrics import ApiMetrics, MetricsMiddleware
 from queue_api.settings import ApiSettings
 from queue_api.tasks.routes import CreateTask
 from queue_common.tracing.tracer import Tracing
@@ -129,15 +129,14 @@ class Connection:
         self.queue = HeldQueue()
         self.metrics = ApiMetrics("tasks")
         create_task = CreateTask(
-            AppContext(
-                settings, cast("TaskQueue", self.queue), settings.retry_policy(),
-                Tracing(settings, "queue-api", "tasks"), allowed,
+            AppContext.of(
+                settings, cast("TaskQueue", self.queue), Tracing(settings, "queue-api", "tasks")
             )
-        )  # fmt: skip
+        )
         self.server = ServerState()
         guarded = OriginGuard(_Routes(create_task), allowed)
         config = uvicorn.Config(
-            app or Measured(guarded, self.metrics), log_config=None,
+            app or MetricsMiddleware(guarded, self.metrics), log_config=None,
             timeout_keep_alive=keep_alive_seconds,
         )  # fmt: skip
         kind = FastPathProtocol if fast_path else _OnlyUvicorn

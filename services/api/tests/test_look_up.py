@@ -8,7 +8,9 @@ import httpx
 import redis.asyncio
 
 from queue_api.app import create_app
+from queue_api.app_context import AppContext
 from queue_api.settings import ApiSettings
+from queue_api.tasks.routes import CreateTask
 from queue_common.queue import TaskQueue
 from queue_common.retry import Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
@@ -117,11 +119,12 @@ async def test_a_bug_is_a_problem_document_that_tells_nothing(
     redis_settings: RedisSettings,
 ) -> None:
     """A fault of ours is a 500 as a problem document, without anything from the inside."""
-    app = create_app(
+    context = AppContext.of(
         ApiSettings(),
         BrokenQueue(redis_settings, QueueSettings()),
         Tracing(ApiSettings(), "queue-api", "tasks"),
     )
+    app = create_app(context, CreateTask(context))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     task_id = "01a20d94-4598-77ff-aa01-ede0158d74bc"
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:

@@ -141,9 +141,7 @@ def test_what_is_told_of_mistakes_is_bounded() -> None:
         parse(**{f"field{number}": 1 for number in range(5000)})
 
     assert len(caught.value.errors) == 100
-    assert caught.value.detail == (
-        "The task has more than 100 mistakes; the first of them are listed."
-    )
+    assert caught.value.detail == ("The task has more than 100 errors; only the first are listed.")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from queue_api.app import create_app
+from queue_api.app_context import AppContext
 from queue_api.settings import ApiSettings
+from queue_api.tasks.routes import CreateTask
 from queue_common.queue import TaskQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import TaskId
@@ -41,7 +43,8 @@ class TracedApi:
         """Make a request; return its answer and the spans of the process' whole life."""
         tracing = Tracing(self.settings, "queue-api", "tasks")
         queue = TaskQueue(self.redis, self._queue)
-        app = create_app(self.settings, queue, tracing)
+        context = AppContext.of(self.settings, queue, tracing)
+        app = create_app(context, CreateTask(context))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://api.test:81") as client:
             answer = await client.request(method, path, headers=headers, json=json)

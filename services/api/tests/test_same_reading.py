@@ -138,8 +138,8 @@ async def by_the_api(
     protocol.connection_made(wire)
     for start, end in zip([0, *cuts], [*cuts, len(raw)], strict=True):
         protocol.data_received(raw[start:end])
-        if protocol._under_way is not None:
-            found.append((b"/api/v1/tasks", protocol._under_way.raw.partition(b"\r\n\r\n")[2]))
+        if protocol._pending is not None:
+            found.append((b"/api/v1/tasks", protocol._pending.raw.partition(b"\r\n\r\n")[2]))
             shared.queue.answer()
         await asyncio.sleep(0)
     for _ in range(8):

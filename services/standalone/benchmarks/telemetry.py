@@ -54,7 +54,7 @@ def api_task(tracing: Tracing) -> None:
     trace.send.headers()
     trace.sending()
     trace.sent(TASK_ID, TASK)
-    trace.answered(201)
+    trace.responded(201)
 
 
 def worker_task(tracing: Tracing, claim: Claim) -> None:
@@ -116,10 +116,10 @@ class Sink(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def sink(told: Connection) -> None:
+def sink(fields: Connection) -> None:
     """Run the collector, in a process of its own."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Sink)
-    told.send(server.server_port)
+    fields.send(server.server_port)
     server.serve_forever()
 
 

@@ -13,8 +13,6 @@ from starlette.routing import Route
 from queue_common.queue import report_durability
 
 from . import openapi, problems
-from .app_context import AppContext
-from .http.origin import AllowedHosts
 from .instrument import instrument
 from .routes import docs, health
 from .tasks import routes as tasks
@@ -22,29 +20,29 @@ from .tasks import routes as tasks
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from queue_common.queue import TaskQueue
-    from queue_common.tracing.tracer import Tracing
-
-    from .settings import ApiSettings
+    from .app_context import AppContext
+    from .tasks.routes import CreateTask
 
 __all__ = ["create_app"]
 
 
 def create_app(
-    settings: ApiSettings,
-    queue: TaskQueue,
-    tracing: Tracing,
-    around: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+    context: AppContext,
+    create_task: CreateTask,
+    metrics_lifespan: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
 ) -> FastAPI:
-    """Return the ASGI application; its lifespan opens and closes ``queue``, within ``around``."""
+    """Return the ASGI application.
+
+    Its lifespan runs within ``metrics_lifespan`` and ends by closing the context's queue.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        async with around():
-            telling = asyncio.create_task(report_durability(queue))
+        async with metrics_lifespan():
+            durability_report = asyncio.create_task(report_durability(context.queue))
             yield
-            telling.cancel()
-            await queue.disconnect()
+            durability_report.cancel()
+            await context.queue.disconnect()
 
     app = FastAPI(
         title="Queue System",
@@ -52,18 +50,16 @@ def create_app(
         description="Makes HTTP requests for you, later and reliably.",
         lifespan=lifespan,
         redirect_slashes=False,
-        # Its own pages load their scripts from a third party; routes.docs has one that does not.
+        # FastAPI's own pages load scripts from a third party; the page of routes.docs does not.
         docs_url=None,
         redoc_url=None,
     )
-    allowed = AllowedHosts(settings.allowed_hosts())
-    app.state.api = AppContext(settings, queue, settings.retry_policy(), tracing, allowed)
-    app.state.create_task = create_task = tasks.CreateTask(app.state.api)
+    app.state.api = context
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
     app.include_router(tasks.router)
     app.include_router(health.router)
     app.include_router(docs.router)
     problems.install(app)
     openapi.install(app)
-    instrument(app, tracing)
+    instrument(app, context.tracing)
     return app

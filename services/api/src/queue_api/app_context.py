@@ -1,16 +1,17 @@
-"""What the routes work with."""
+"""The objects that routes work with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .http.origin import AllowedHosts
+
 if TYPE_CHECKING:
     from queue_common.queue import TaskQueue
     from queue_common.retry import RetryPolicy
     from queue_common.tracing.tracer import Tracing
 
-    from .http.origin import AllowedHosts
     from .settings import ApiSettings
 
 __all__ = ["AppContext"]
@@ -18,10 +19,16 @@ __all__ = ["AppContext"]
 
 @dataclass(frozen=True, slots=True)
 class AppContext:
-    """At ``app.state.api``, and with the fast path."""
+    """The objects that all routes and the fast path share. Routes find it at ``app.state.api``."""
 
     settings: ApiSettings
     queue: TaskQueue
     policy: RetryPolicy
     tracing: Tracing
     allowed_hosts: AllowedHosts
+
+    @classmethod
+    def of(cls, settings: ApiSettings, queue: TaskQueue, tracing: Tracing) -> AppContext:
+        """Derive policy and allowed hosts from the settings."""
+        allowed = AllowedHosts(settings.allowed_hosts())
+        return cls(settings, queue, settings.retry_policy(), tracing, allowed)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from .settings import ApiSettings
 
-__all__ = ["ApiMetrics", "Measured", "counted", "telling"]
+__all__ = ["ApiMetrics", "MetricsMiddleware", "count_request", "metrics_lifespan"]
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -32,10 +32,10 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 class ApiMetrics(ProcessMetrics):
     """Counts tasks sent and requests answered; some 1 µs a task in all."""
 
-    def __init__(self, queue_name: str) -> None:
-        super().__init__(queue_name)
+    def __init__(self, queue_name: str, count_dropped_spans: Callable[[], int] = lambda: 0) -> None:
+        super().__init__(queue_name, count_dropped_spans)
         self._sent = self.counter(table.SENT)
-        self._taken = self._sent.labels(queue_name, "")
+        self._accepted = self._sent.labels(queue_name, "")
         self._requests = self.histogram(table.REQUEST_DURATION)
         refusals = self.counter(table.REFUSALS)
         self._refusals = {reason: refusals.labels(reason) for reason in REASONS}
@@ -43,14 +43,14 @@ class ApiMetrics(ProcessMetrics):
 
     def submitted(self, tasks: int, error: str) -> None:
         """Count tasks handed to Redis."""
-        counter = self._sent.labels(self.queue_name, error) if error else self._taken
+        counter = self._sent.labels(self.queue_name, error) if error else self._accepted
         counter.inc(tasks)
 
     def refused(self, reason: str) -> None:
         """Count a connection that was ended by a limit of ``http.limits``."""
         self._refusals[reason].inc()
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+    def responded(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count a request; ``route`` is the path's template, empty where no route matched."""
         key = (method if method in _METHODS else "_OTHER", route, status)
         observe = self._request.get(key)
@@ -59,7 +59,7 @@ class ApiMetrics(ProcessMetrics):
         observe(seconds)
 
 
-class Measured:
+class MetricsMiddleware:
     """An ASGI application whose requests are counted."""
 
     def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
@@ -71,37 +71,37 @@ class Measured:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        await counted(self._metrics, self._app, time.perf_counter(), scope, receive, send)
+        await count_request(self._metrics, self._app, time.perf_counter(), scope, receive, send)
 
 
-async def counted(
+async def count_request(
     metrics: ApiMetrics, app: ASGIApp, began: float, scope: Scope, receive: Receive, send: Send
 ) -> None:
     """Pass a request on that ``began`` at that time by ``perf_counter``; count it at its end."""
     status = 0
 
-    async def watched(message: Message) -> None:
+    async def send_and_note_status(message: Message) -> None:
         nonlocal status
         if message["type"] == "http.response.start":
             status = message["status"]
         await send(message)
 
     try:
-        await app(scope, receive, watched)
+        await app(scope, receive, send_and_note_status)
     finally:
         # No answer: the client went away, or the application failed and uvicorn answers 500.
         # The fast path's requests are not seen by FastAPI's router.
         path = scope["path"]
         route = path if path == PATH else getattr(scope.get("route"), "path", "")
         seconds = time.perf_counter() - began
-        metrics.answered(scope["method"], route, status or 500, seconds)
+        metrics.responded(scope["method"], route, status or 500, seconds)
 
 
-def telling(
+def metrics_lifespan(
     metrics: ApiMetrics, settings: ApiSettings, listener: socket.socket | None
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     """Return what serves METRICS_PORT around the application's life."""
-    watch = QueueStats.open(settings, settings, metrics)
+    watch = QueueStats.open(redis=settings, queue=settings, hooks=metrics)
 
     async def not_ready_reason() -> str | None:
         try:

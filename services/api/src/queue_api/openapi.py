@@ -16,24 +16,24 @@ if TYPE_CHECKING:
 __all__ = ["GET_TASK", "HEALTH", "PATH", "READY", "VERSION", "install"]
 
 _REFERENCE = "#/components/schemas/{name}"
-_HERE = "http://localhost:8080/health"
+_HEALTH_URL = "http://localhost:8080/health"
 EXAMPLES = {
     "get": {
         "summary": "A GET, here of this service's own health page",
-        "value": {"url": _HERE, "method": "GET"},
+        "value": {"url": _HEALTH_URL, "method": "GET"},
     },
     "json": {
         "summary": "A JSON body; without a method it is a POST",
         "value": {
             "url": "http://localhost:8080/api/v1/tasks",
             "headers": {"X-Event": "order.created"},
-            "body": {"url": _HERE, "method": "GET"},
+            "body": {"url": _HEALTH_URL, "method": "GET"},
         },
     },
     "text": {
         "summary": "A body of text",
         "value": {
-            "url": _HERE,
+            "url": _HEALTH_URL,
             "method": "PUT",
             "headers": {"Content-Type": "text/plain"},
             "body": "Hello",
@@ -42,7 +42,7 @@ EXAMPLES = {
     "bytes": {
         "summary": "A body of bytes",
         "value": {
-            "url": _HERE,
+            "url": _HEALTH_URL,
             "headers": {"Content-Type": "application/octet-stream"},
             "body_base64": "AAEC/w==",
         },
@@ -50,7 +50,7 @@ EXAMPLES = {
 }
 
 
-def _answer(description: str, schema: dict[str, Any], **more: object) -> dict[str, Any]:
+def _json_response(description: str, schema: dict[str, Any], **more: object) -> dict[str, Any]:
     return {
         "description": description,
         "content": {"application/json": {"schema": schema}},
@@ -85,7 +85,7 @@ CREATE_TASK: dict[str, Any] = {
         "content": {"application/json": {"schema": _one_of(TaskCreate), "examples": EXAMPLES}},
     },
     "responses": {
-        "201": _answer(
+        "201": _json_response(
             "The task is in the queue.",
             _one_of(TaskCreated),
             headers={"Location": {"description": "Where to look.", "schema": {"type": "string"}}},
@@ -109,26 +109,26 @@ GET_TASK: dict[str, Any] = {
         }
     ],
     "responses": {
-        "200": _answer("The task.", _one_of(TaskStatus)),
+        "200": _json_response("The task.", _one_of(TaskStatus)),
         "404": _problem("No task has this id, or its record has expired."),
         "503": _UNAVAILABLE,
     },
 }
-HEALTH: dict[str, Any] = {"responses": {"200": _answer("The process lives.", _OBJECT)}}
+HEALTH: dict[str, Any] = {"responses": {"200": _json_response("The process lives.", _OBJECT)}}
 READY: dict[str, Any] = {
-    "responses": {"200": _answer("Redis answers.", _OBJECT), "503": _UNAVAILABLE}
+    "responses": {"200": _json_response("Redis answers.", _OBJECT), "503": _UNAVAILABLE}
 }
-VERSION: dict[str, Any] = {"responses": {"200": _answer("The version.", _OBJECT)}}
+VERSION: dict[str, Any] = {"responses": {"200": _json_response("The version.", _OBJECT)}}
 
 
 def install(app: FastAPI) -> None:
     """Have the app serve this document, made once."""
-    made: dict[str, Any] = {}
+    cached: dict[str, Any] = {}
 
     def document() -> dict[str, Any]:
-        if not made:
-            made.update(_make(app))
-        return made
+        if not cached:
+            cached.update(_make(app))
+        return cached
 
     app.openapi = document  # type: ignore[method-assign]
 

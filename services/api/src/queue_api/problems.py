@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["FieldError", "Problem", "ProblemError", "install", "problem", "translate"]
 
 MEDIA_TYPE = "application/problem+json"
-_BEFORE_THE_BODY = {
+_BEFORE_BODY = {
     HTTPStatus.FORBIDDEN,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -81,8 +81,8 @@ def problem(error: ProblemError) -> Response:
         errors=error.errors,
     )
     content = msgspec.json.encode(document)
-    answer = LingeringResponse if error.status in _BEFORE_THE_BODY else Response
-    return answer(content, error.status, error.headers, MEDIA_TYPE)
+    response_class = LingeringResponse if error.status in _BEFORE_BODY else Response
+    return response_class(content, error.status, error.headers, MEDIA_TYPE)
 
 
 def _unavailable(error: Exception) -> ProblemError:
@@ -156,8 +156,8 @@ def translate(error: Exception) -> ProblemError:
 def install(app: FastAPI) -> None:
     """Have the app answer every failure by a problem."""
 
-    async def answer(_request: Request, error: Exception) -> Response:
+    async def respond(_request: Request, error: Exception) -> Response:
         return problem(translate(error))
 
     for kind in _TABLE:
-        app.add_exception_handler(kind, answer)
+        app.add_exception_handler(kind, respond)

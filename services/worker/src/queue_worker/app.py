@@ -37,16 +37,15 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
     flight, 3. give back the rest, 4. end the lease and disconnect, 5. close the transport, 6. send
     the spans that wait.
     """
-    metrics = WorkerMetrics(settings.queue_name)
-    queue = TaskQueue(settings, settings, metrics)
+    tracing = Tracing(settings, "queue-worker", settings.queue_name)
+    metrics = WorkerMetrics(settings.queue_name, lambda: tracing.spans_dropped)
+    queue = TaskQueue(redis=settings, queue=settings, hooks=metrics)
     transport = build_transport(
         settings, settings, max_open=settings.worker_max_in_flight,
         redis_servers=queue.redis_servers, count_dns_failure=metrics.dns_failed,
     )  # fmt: skip
     timeout = settings.worker_request_timeout.total_seconds()
     deliverer = Deliverer(transport, timeout_seconds=timeout, propagate=settings.propagate)
-    tracing = Tracing(settings, "queue-worker", settings.queue_name)
-    metrics.count_dropped_spans = lambda: tracing.spans_dropped
     policy = settings.retry_policy()
     worker = TaskWorker(
         SaqQueue(queue, policy),
@@ -59,7 +58,7 @@ async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) 
     max_bytes = settings.max_bytes()
     metrics.gauge(metrics_table.IN_FLIGHT_SIZE, lambda: queue.bytes_in_flight)
     metrics.gauge(metrics_table.IN_FLIGHT_SIZE_LIMIT, lambda: max_bytes)
-    watch = QueueStats.open(settings, settings, metrics)
+    watch = QueueStats.open(redis=settings, queue=settings, hooks=metrics)
     async with report_metrics(
         settings, metrics, watch, metrics_listener, service="queue-worker",
         not_ready_reason=worker.not_ready_reason, shows_backlog=False,

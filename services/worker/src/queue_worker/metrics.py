@@ -23,8 +23,8 @@ _KNOWN_STATUSES = frozenset(HTTPStatus)
 class WorkerMetrics(ProcessMetrics):
     """Counts claims, attempts and what became of them; some 1 µs a task in all."""
 
-    def __init__(self, queue_name: str) -> None:
-        super().__init__(queue_name)
+    def __init__(self, queue_name: str, count_dropped_spans: Callable[[], int] = lambda: 0) -> None:
+        super().__init__(queue_name, count_dropped_spans)
         self.settled = dict.fromkeys(State, 0)
         """Attempts by the state to which they led, for SAQ's page."""
         queue = queue_name

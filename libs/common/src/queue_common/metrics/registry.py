@@ -49,7 +49,8 @@ class ProcessMetrics(QueueHooks):
     global.
     """
 
-    def __init__(self, queue_name: str) -> None:
+    def __init__(self, queue_name: str, count_dropped_spans: Callable[[], int] = lambda: 0) -> None:
+        """``count_dropped_spans`` returns how many spans were dropped so far."""
         self.queue_name = queue_name
         self.began_ns = time.time_ns()
         """Unix time since which the process counts."""
@@ -57,13 +58,11 @@ class ProcessMetrics(QueueHooks):
         self.registry = CollectorRegistry(auto_describe=False)
         self.snapshot = RedisFigures(queue_name)
         """What Redis counts, as last read."""
-        self.count_dropped_spans: Callable[[], int] = lambda: 0
-        """Says how many spans were dropped so far; set by who exports them."""
         self.loop_lag = self.histogram(table.LOOP_LAG)
         self._round_trips = self.histogram(table.ROUND_TRIPS)
         self._round_trip: dict[str, Callable[[float], None]] = {}
         self.registry.register(self.snapshot)
-        self.registry.register(_SpansDropped(self))
+        self.registry.register(_SpansDropped(count_dropped_spans))
 
     def counter(self, metric: Metric) -> Counter:
         """Make a counter of the table."""
@@ -99,10 +98,9 @@ class ProcessMetrics(QueueHooks):
 
 
 class _SpansDropped(Collector):
-    def __init__(self, metrics: ProcessMetrics) -> None:
-        self._metrics = metrics
+    def __init__(self, count: Callable[[], int]) -> None:
+        self._count = count
 
     def collect(self) -> Iterable[Family]:
         metric = table.SPANS_DROPPED
-        dropped = self._metrics.count_dropped_spans()
-        yield CounterMetricFamily(metric.prometheus_name, metric.description, value=dropped)
+        yield CounterMetricFamily(metric.prometheus_name, metric.description, value=self._count())

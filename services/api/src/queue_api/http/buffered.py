@@ -42,6 +42,6 @@ class BufferedBytes:
         self._total -= self._held.pop(holder, 0)
 
     def _refuse_largest(self) -> None:
-        open_ones = [holder for holder in self._held if holder.may_be_refused()]
-        if open_ones:
-            max(open_ones, key=self._held.__getitem__).refuse_buffered()
+        refusable = [holder for holder in self._held if holder.may_be_refused()]
+        if refusable:
+            max(refusable, key=self._held.__getitem__).refuse_buffered()

@@ -7,7 +7,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from ..metrics import counted
+from ..metrics import count_request
 from ..openapi import PATH
 from ..tasks.trace import begin_trace
 from .head import Head, read_head
@@ -37,22 +37,22 @@ class FastPath:
         self.metrics = metrics
         self.limits = SharedLimits(limits, metrics.refused)
         self._default_headers: list[tuple[bytes, bytes]] = []
-        self._begin = b"HTTP/1.1 201 Created\r\n"
+        self._response_start = b"HTTP/1.1 201 Created\r\n"
 
-    def answer(self, submission: Submission, default_headers: list[tuple[bytes, bytes]]) -> bytes:
+    def response(self, submission: Submission, default_headers: list[tuple[bytes, bytes]]) -> bytes:
         """Return the answer to a task that is stored, as uvicorn would write it."""
         if default_headers is not self._default_headers:  # uvicorn makes new ones each second
             self._default_headers = default_headers
-            self._begin = b"HTTP/1.1 201 Created\r\n" + _lines(default_headers)
+            self._response_start = b"HTTP/1.1 201 Created\r\n" + _lines(default_headers)
         headers, body = self.create_task.created(submission)
-        return b"%b%b\r\n%b" % (self._begin, _lines(headers), body)
+        return b"%b%b\r\n%b" % (self._response_start, _lines(headers), body)
 
 
 def _lines(headers: list[tuple[bytes, bytes]]) -> bytes:
     return b"".join([b"%b: %b\r\n" % header for header in headers])
 
 
-class _UnderWay(NamedTuple):
+class _PendingSubmission(NamedTuple):
     """A request on the fast path whose task is on its way to Redis."""
 
     submission: Submission
@@ -68,9 +68,9 @@ class FastPathProtocol(LimitedProtocol):
     path adds two states to those of ``LimitedProtocol``; beside each, who has the bytes:
 
     ==========  ==========================  ================================================
-    fast body   ``_come``                   a plain head has come, its body has not
-    stored soon ``_under_way.raw``          the task is on its way to Redis; what comes behind
-                                            the request waits in ``_ahead``
+    fast body   ``_received``                   a plain head has come, its body has not
+    stored soon ``_pending.raw``          the task is on its way to Redis; what comes behind
+                                            the request waits in ``_pipelined``
     ==========  ==========================  ================================================
 
     All else is uvicorn's: other requests, every response but 201, and a request whose submission
@@ -83,14 +83,14 @@ class FastPathProtocol(LimitedProtocol):
         self._fast_path = fast_path
         self._head: Head | None = None
         """Of a request on the fast path whose body has not all come."""
-        self._came = 0.0
+        self._received_at = 0.0
         """When that head came, by perf_counter."""
-        self._come: list[bytes] = []
+        self._received: list[bytes] = []
         self._missing_bytes = 0
-        self._under_way: _UnderWay | None = None
+        self._pending: _PendingSubmission | None = None
         super().__init__(fast_path.limits, *args, **named)
 
-    def _take(self, data: bytes) -> None:
+    def _read(self, data: bytes) -> None:
         """Take the fast path with a plain POST of a task, uvicorn's way with all else."""
         if self._head is None:
             head = None
@@ -98,17 +98,17 @@ class FastPathProtocol(LimitedProtocol):
                 create_task = self._fast_path.create_task
                 head = read_head(data, create_task.max_bytes, create_task.allowed_hosts)
             if head is None:
-                super()._take(data)
+                super()._read(data)
                 return
             self._head = head
             self._missing_bytes = head.request_bytes
-            self._came = time.perf_counter()
-        self._read_on(self._head, data)
+            self._received_at = time.perf_counter()
+        self._read_body(self._head, data)
 
     def _is_between_requests(self) -> bool:
         cycle = cast("RequestResponseCycle | None", self.cycle)
         return (
-            self._under_way is None
+            self._pending is None
             and not self._in_message
             and not self._head_bytes
             and (cycle is None or cycle.response_complete)
@@ -117,38 +117,38 @@ class FastPathProtocol(LimitedProtocol):
         )
 
     def _is_busy(self) -> bool:
-        return self._under_way is not None or super()._is_busy()
+        return self._pending is not None or super()._is_busy()
 
-    def _read_on(self, head: Head, data: bytes) -> None:
+    def _read_body(self, head: Head, data: bytes) -> None:
         missing = self._missing_bytes
         if len(data) < missing:
-            self._wait_for_body(data)
+            self._keep_body(data)
         elif len(data) == missing:
-            self._begin(head, self._take_come(data))
+            self._submit(head, self._take_received(data))
         else:
-            self._begin(head, self._take_come(data[:missing]))
-            self._wait(data[missing:])
+            self._submit(head, self._take_received(data[:missing]))
+            self._hold_pipelined(data[missing:])
 
-    def _wait_for_body(self, data: bytes) -> None:
-        if not self._come:
-            self._began = self.loop.time()
+    def _keep_body(self, data: bytes) -> None:
+        if not self._received:
+            self._state_began_at = self.loop.time()
             self._body_bytes = 0
-        self._come.append(data)
+        self._received.append(data)
         self._body_bytes += len(data)
         self._missing_bytes -= len(data)
-        self._hold(len(data))
-        self._watch()
+        self._count_buffered(len(data))
+        self._arm_timer()
 
-    def _take_come(self, last: bytes) -> bytes:
+    def _take_received(self, last: bytes) -> bytes:
         self._head = None
-        if not self._come:
+        if not self._received:
             return last
-        come = b"".join([*self._come, last])
-        self._come.clear()
-        return come
+        received = b"".join([*self._received, last])
+        self._received.clear()
+        return received
 
-    def _begin(self, head: Head, raw: bytes) -> None:
-        began = self._came
+    def _submit(self, head: Head, raw: bytes) -> None:
+        began = self._received_at
         create_task = self._fast_path.create_task
         trace = begin_trace(
             create_task.tracing,
@@ -161,72 +161,72 @@ class FastPathProtocol(LimitedProtocol):
         try:
             submission = create_task.submit(raw[head.head_bytes :], trace)
         except Exception as error:
-            self._give_uvicorn(raw, partial(create_task.refuse, error, trace), began)
+            self._pass_to_uvicorn(raw, partial(create_task.refuse, error, trace), began)
             return
-        self._under_way = _UnderWay(submission, raw, began)
-        submission.stored.add_done_callback(self._stored)
+        self._pending = _PendingSubmission(submission, raw, began)
+        submission.stored.add_done_callback(self._on_stored)
 
-    def _stored(self, stored: asyncio.Future[bool]) -> None:
-        under_way = self._under_way
-        if under_way is None or under_way.submission.stored is not stored:
+    def _on_stored(self, stored: asyncio.Future[bool]) -> None:
+        pending = self._pending
+        if pending is None or pending.submission.stored is not stored:
             return  # uvicorn has taken it over, and perhaps answered it
         if stored.cancelled() or stored.exception() is not None:
-            self._hand_over()
+            self._hand_to_uvicorn()
             return
-        self._under_way = None
-        submission = under_way.submission
-        response = self._fast_path.answer(submission, self.server_state.default_headers)
+        self._pending = None
+        submission = pending.submission
+        response = self._fast_path.response(submission, self.server_state.default_headers)
         if not self.transport.is_closing():
             self.transport.write(response)
         self.server_state.total_requests += 1
-        self._rest()
-        submission.tell()
-        submission.trace.answered(HTTPStatus.CREATED)
-        seconds = time.perf_counter() - under_way.began
-        self._fast_path.metrics.answered("POST", PATH, HTTPStatus.CREATED, seconds)
-        if self._ahead or self._eof:
+        self._become_idle()
+        submission.report()
+        submission.trace.responded(HTTPStatus.CREATED)
+        seconds = time.perf_counter() - pending.began
+        self._fast_path.metrics.responded("POST", PATH, HTTPStatus.CREATED, seconds)
+        if self._pipelined or self._eof:
             self.flow.resume_reading()
-            self._go_on()
+            self._resume()
 
-    def _hand_over(self) -> None:
+    def _hand_to_uvicorn(self) -> None:
         """Let uvicorn go on with what has been begun here."""
         self._release()
         if self._head is not None:
-            super()._take(self._take_come(b""))
-        elif self._under_way is not None:
-            submission, raw, began = self._under_way
-            self._under_way = None
-            answer = partial(self._fast_path.create_task.answer, submission)
-            self._give_uvicorn(raw, answer, began)
+            super()._read(self._take_received(b""))
+        elif self._pending is not None:
+            submission, raw, began = self._pending
+            self._pending = None
+            respond = partial(self._fast_path.create_task.respond, submission)
+            self._pass_to_uvicorn(raw, respond, began)
 
-    def _give_uvicorn(self, raw: bytes, app: ASGIApp, began: float) -> None:
-        usual = self.app
-        self.app = partial(counted, self._fast_path.metrics, app, began)
+    def _pass_to_uvicorn(self, raw: bytes, app: ASGIApp, began: float) -> None:
+        default_app = self.app
+        self.app = partial(count_request, self._fast_path.metrics, app, began)
         self.parser.feed_data(raw)
-        self.app = usual
+        self.app = default_app
 
     def shutdown(self) -> None:
         """Finish what is under way; uvicorn says ``connection: close`` and closes."""
-        self._hand_over()
+        self._hand_to_uvicorn()
         super().shutdown()
 
     def eof_received(self) -> bool:  # type: ignore[override] # as in LimitedProtocol
         """Let uvicorn end the connection."""
-        self._hand_over()
+        self._hand_to_uvicorn()
         return super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Note that nobody is there to be answered; a task on its way is stored all the same."""
-        self._hand_over()
+        self._hand_to_uvicorn()
         super().connection_lost(exc)
 
-    def _close_behind(self) -> None:
-        self._hand_over()
-        super()._close_behind()
+    def _close_after_response(self) -> None:
+        self._hand_to_uvicorn()
+        super()._close_after_response()
 
     def _refuse(self, refusal: Refusal) -> None:
         self._head = None
-        self._come.clear()
+        self._received.clear()
         super()._refuse(refusal)
 
     def _is_reading_body(self) -> bool:

@@ -37,10 +37,10 @@ _SECRET = re.compile(
 )
 _SECRETS = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
 _LENGTH = re.compile(rb"[0-9]{1,5}")
-_ELSEWHERE = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"proxy-connection"})
-_ONCE = (
+_NOT_ON_FAST_PATH = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"proxy-connection"})
+_SINGLE = (
     {b"host"}
-    | _ELSEWHERE
+    | _NOT_ON_FAST_PATH
     | {b"content-length", b"content-type", b"content-encoding", b"connection"}
 )
 
@@ -100,7 +100,7 @@ def _read_cached(head: bytes, max_bytes: int, allowed: AllowedHosts) -> Head | N
     headers = tuple(map(_header, lines.split(b"\r\n")[:-1]))
     if any(value and name in _SECRETS for name, value in headers):
         raise _SecretError
-    once = [header for header in headers if header[0] in _ONCE]
+    once = [header for header in headers if header[0] in _SINGLE]
     known = dict(once)
     if len(known) < len(once) or not _is_plain(known):
         return None
@@ -123,4 +123,4 @@ def _is_plain(known: Mapping[bytes, bytes]) -> bool:
         return False
     if known.get(b"connection", b"keep-alive").lower() != b"keep-alive":
         return False
-    return b"host" in known and _ELSEWHERE.isdisjoint(known)
+    return b"host" in known and _NOT_ON_FAST_PATH.isdisjoint(known)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from . import refusals
 from .lingering_close import LingeringClose
-from .parsing import ParsingProtocol
+from .timers import TimedProtocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -22,7 +22,7 @@ _GRACE_CONNECTIONS = 32
 """Connections over the limit that are told so; those beyond are closed without a word."""
 
 
-class LimitedProtocol(ParsingProtocol):
+class LimitedProtocol(TimedProtocol):
     """uvicorn's protocol for a connection, one request at a time.
 
     A connection is in one of these states; beside each, who has its bytes and what ends it:
@@ -31,7 +31,7 @@ class LimitedProtocol(ParsingProtocol):
     idle       nobody: none have come         the keep-alive time; API_HEAD_TIMEOUT if new
     head       the parser                     API_HEAD_TIMEOUT, API_MAX_HEAD
     body       the request's cycle            API_BODY_TIMEOUT, API_MAX_BUFFERED
-    answering  ``_ahead``, not parsed         the response; the keep-alive time if it is not read
+    answering  ``_pipelined``, not parsed     the response; the keep-alive time if it is not read
     closing    nobody: they are thrown away   the client's end, or ``LingeringClose``
     =========  =============================  ==============================================
 
@@ -41,20 +41,11 @@ class LimitedProtocol(ParsingProtocol):
 
     def __init__(self, shared: SharedLimits, *args: Any, **named: Any) -> None:  # noqa: ANN401
         self._shared = shared
-        self._limits = shared.values
-        self._body_bytes = 0
-        self._began = 0.0
-        """When the state head or body began, by the loop's time."""
-        self._unread_since = 0.0
-        """Since when the client does not read its answer."""
-        self._ahead = b""
-        self._idle_since: float | None = None
-        self._is_new = True
+        self._pipelined = b""
         self._eof = False
-        self._is_holding = False
+        self._is_buffered = False
         """Bytes of its request are counted in ``buffered``."""
-        self._closing: LingeringClose | None = None
-        super().__init__(*args, **named)
+        super().__init__(shared.values, *args, **named)
 
     # The connection
 
@@ -69,17 +60,17 @@ class LimitedProtocol(ParsingProtocol):
         elif surplus > 0:
             self._refuse(refusals.CONNECTIONS)
         else:
-            self._watch()
+            self._arm_timer()
 
     def data_received(self, data: bytes) -> None:
         """Read what a client sends."""
         self._idle_since = None
         if self._closing is not None:
             self._closing.drop(data)
-        elif self._ahead:
-            self._wait(data)  # it was under way when reading was paused
+        elif self._pipelined:
+            self._hold_pipelined(data)  # it was under way when reading was paused
         elif not self.transport.is_closing():
-            self._take(data)
+            self._read(data)
 
     def eof_received(self) -> bool:  # type: ignore[override] # uvicorn's closes at once
         """Close once the last whole request is answered: a client may close its half first.
@@ -87,7 +78,7 @@ class LimitedProtocol(ParsingProtocol):
         Returns whether the connection stays open for that.
         """
         self._eof = self._closing is None and self._is_busy()
-        if self._eof and not self._ahead:
+        if self._eof and not self._pipelined:
             self.cycle.keep_alive = False
         return self._eof
 
@@ -101,17 +92,17 @@ class LimitedProtocol(ParsingProtocol):
 
     # Reading
 
-    def _take(self, data: bytes) -> None:
+    def _read(self, data: bytes) -> None:
         """Parse up to the end of a request; what is behind it waits until it is answered."""
         view, at = memoryview(data), 0
         while at < len(data) and not self._is_ending():
             if self._is_busy():
-                self._wait(data[at:])
+                self._hold_pipelined(data[at:])
                 return
-            end = self._cut(data, at, self._limits.max_head_bytes - self._head_bytes + 1)
+            end = self._piece_end(data, at, self._limits.max_head_bytes - self._head_bytes + 1)
             self._parse(view[at:end])
             at = end
-        self._watch()
+        self._arm_timer()
 
     def _is_busy(self) -> bool:
         """Whether a request is whole and not answered."""
@@ -133,27 +124,27 @@ class LimitedProtocol(ParsingProtocol):
 
     def _count_body(self, size: int) -> None:
         self._body_bytes += size
-        self._note_body(size)
+        self._track_body(size)
         if not self.cycle.response_started:  # else it is thrown away
-            self._hold(size)
+            self._count_buffered(size)
 
     def _count_head(self, piece: memoryview) -> bool:
         """Return whether the head is within its limit."""
         if not self._head_bytes:
-            self._began = self.loop.time()
-        self._note_head(piece)
-        self._hold(len(piece))
+            self._state_began_at = self.loop.time()
+        self._track_head(piece)
+        self._count_buffered(len(piece))
         return self._head_bytes <= self._limits.max_head_bytes
 
-    def _begin_body(self) -> None:
-        super()._begin_body()
+    def _on_body_begin(self) -> None:
+        super()._on_body_begin()
         self._body_bytes = 0
-        self._began = self.loop.time()
+        self._state_began_at = self.loop.time()
 
     def _end_message(self) -> None:
         super()._end_message()
         if self.cycle.response_complete:
-            self._rest()
+            self._become_idle()
 
     def on_response_complete(self) -> None:
         """Go on with what waits behind the request."""
@@ -164,52 +155,52 @@ class LimitedProtocol(ParsingProtocol):
             self._closing.begin(b"")
             return
         self.flow.resume_reading()
-        self._rest()
-        self._go_on()
+        self._become_idle()
+        self._resume()
 
     # Waiting for an answer
 
-    def _wait(self, data: bytes) -> None:
+    def _hold_pipelined(self, data: bytes) -> None:
         """Keep bytes until the request before them is answered."""
-        self._ahead += data
+        self._pipelined += data
         self.flow.pause_reading()
-        self._hold(len(data))
-        if len(self._ahead) > self._limits.max_pipelined_bytes:
+        self._count_buffered(len(data))
+        if len(self._pipelined) > self._limits.max_pipelined_bytes:
             self._shared.count_refusal(refusals.PIPELINED.reason)
-            self._close_behind()
+            self._close_after_response()
 
-    def _close_behind(self) -> None:
+    def _close_after_response(self) -> None:
         """Parse nothing more, and close once the request under way is answered.
 
         uvicorn would close at once, with bytes unread: the reset may overtake the response.
         """
-        self._ahead = b""
+        self._pipelined = b""
         self.cycle.keep_alive = True
         self._begin_closing()
 
-    def _go_on(self) -> None:
-        data, self._ahead = self._ahead, b""
+    def _resume(self) -> None:
+        data, self._pipelined = self._pipelined, b""
         if data:
             self._idle_since = None
-            self._take(data)
+            self._read(data)
         if self._eof and not self._is_busy():
             self.transport.close()
 
-    def _rest(self) -> None:
+    def _become_idle(self) -> None:
         """Note that nothing is under way."""
         self._is_new = False
         self._release()
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
-            self._watch()
+            self._arm_timer()
 
-    def _hold(self, size: int) -> None:
-        self._is_holding = True
+    def _count_buffered(self, size: int) -> None:
+        self._is_buffered = True
         self._shared.buffered.add(self, size)
 
     def _release(self) -> None:
-        if self._is_holding:
-            self._is_holding = False
+        if self._is_buffered:
+            self._is_buffered = False
             self._shared.buffered.release(self)
 
     # Refusing
@@ -242,58 +233,3 @@ class LimitedProtocol(ParsingProtocol):
         self._closing = LingeringClose(self.transport)
         self.flow.resume_reading()
         return self._closing
-
-    # Time
-
-    def pause_writing(self) -> None:
-        """Note that the client does not read."""
-        super().pause_writing()
-        self._unread_since = self.loop.time()
-        self._watch()
-
-    def _deadline(self) -> float | None:
-        """Return when the state that the connection is in has lasted too long."""
-        limits = self._limits
-        if self._closing is not None and self._closing.has_begun:
-            return None
-        if self._is_reading_body():
-            return self._began + limits.body_seconds + self._body_bytes / limits.body_min_rate
-        if self._head_bytes:
-            return self._began + limits.head_seconds
-        if self._idle_since is not None:
-            return self._idle_since + (
-                limits.head_seconds if self._is_new else self.timeout_keep_alive
-            )
-        return self._unread_since + self.timeout_keep_alive if self.flow.write_paused else None
-
-    def _is_reading_body(self) -> bool:
-        return self._in_body
-
-    def _watch(self) -> None:
-        """Have the timer look at the connection at its deadline.
-
-        A timer that is armed for a later state stays: it looks again when it fires.
-        """
-        deadline = self._deadline()
-        if deadline is None or self.transport.is_closing():
-            return
-        timer = self.timeout_keep_alive_task
-        if timer is not None and timer.when() <= deadline:
-            return
-        self._unset_keepalive_if_required()
-        self.timeout_keep_alive_task = self.loop.call_at(deadline, self.timeout_keep_alive_handler)
-
-    def timeout_keep_alive_handler(self) -> None:
-        """Close the connection if its state has lasted too long."""
-        self.timeout_keep_alive_task = None
-        deadline = self._deadline()
-        if deadline is None or deadline > self.loop.time():
-            self._watch()
-        elif self._is_reading_body():
-            self._refuse(refusals.BODY_TIMEOUT)
-        elif self._head_bytes:
-            self._refuse(refusals.HEAD_TIMEOUT)
-        elif self._idle_since is not None:
-            self.transport.close()
-        else:
-            self.transport.abort()

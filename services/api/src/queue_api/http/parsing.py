@@ -55,12 +55,12 @@ class ParsingProtocol(HttpToolsProtocol):
     def _refuse(self, refusal: Refusal) -> None:
         raise NotImplementedError
 
-    def _close_behind(self) -> None:
+    def _close_after_response(self) -> None:
         raise NotImplementedError
 
     # Pieces
 
-    def _cut(self, data: bytes, at: int, room: int) -> int:
+    def _piece_end(self, data: bytes, at: int, room: int) -> int:
         """Return where the head or body that is being read ends, at most ``room`` on in a head."""
         if self._in_body:
             return len(data) if self._body_missing is None else at + self._body_missing
@@ -68,11 +68,11 @@ class ParsingProtocol(HttpToolsProtocol):
         end = (known + data[at : at + room]).find(_END)
         return at + (room if end < 0 else end + len(_END) - len(known))
 
-    def _note_head(self, piece: memoryview) -> None:
+    def _track_head(self, piece: memoryview) -> None:
         self._head_bytes += len(piece)
         self._head_end = (self._head_end + bytes(piece[-3:]))[-3:]
 
-    def _note_body(self, size: int) -> None:
+    def _track_body(self, size: int) -> None:
         if self._body_missing is not None:
             self._body_missing -= size
         self._unframed_bytes += size
@@ -86,7 +86,7 @@ class ParsingProtocol(HttpToolsProtocol):
             self._read_as_http1()
         except httptools.HttpParserError:
             if self._is_busy():
-                self._close_behind()
+                self._close_after_response()
             else:
                 self._refuse(self._refusal or refusals.MALFORMED)
 
@@ -132,7 +132,7 @@ class ParsingProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         # As it was written: what a proxy in front has judged is what is routed.
         self.scope["path"] = self.scope["raw_path"].decode("ascii")
-        self._begin_body()
+        self._on_body_begin()
 
     def _check_head(self) -> None:
         hosts = sum(name == b"host" for name, _ in self.headers)
@@ -144,7 +144,7 @@ class ParsingProtocol(HttpToolsProtocol):
         if version not in {"1.0", "1.1"} or self.parser.get_method() == b"CONNECT":
             raise ValueError
 
-    def _begin_body(self) -> None:
+    def _on_body_begin(self) -> None:
         framing = dict(header for header in self.headers if header[0] in _FRAMING)
         is_chunked = b"transfer-encoding" in framing
         self._body_missing = None if is_chunked else int(framing.get(b"content-length", b"0"))

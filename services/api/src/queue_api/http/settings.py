@@ -44,9 +44,9 @@ class HttpSettings(Settings):
     @field_validator("api_max_connections")
     @classmethod
     def _fits_open_files(cls, connections: int) -> int:
-        most = _files() - RESERVED_FILES
-        if connections > most:
-            msg = f"the limit of open files (ulimit -n) lets {most} connections be open"
+        max_connections = _files() - RESERVED_FILES
+        if connections > max_connections:
+            msg = f"the limit of open files (ulimit -n) allows {max_connections} open connections"
             raise ValueError(msg)
         return connections
 

@@ -33,9 +33,9 @@ async def health() -> Response:
 @router.get("/ready", openapi_extra=openapi.READY)
 async def ready(request: Request) -> Response:
     """Say that Redis answers, and how durable it keeps tasks; 503 with the reason otherwise."""
-    state: AppContext = request.app.state.api
-    await state.queue.ping()
-    durability = await state.queue.durability()
+    context: AppContext = request.app.state.api
+    await context.queue.ping()
+    durability = await context.queue.durability()
     return _json(
         {
             "status": "ready",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["check_headers", "read_json_body"]
 
 _JSON = b"application/json"
-_ASKED = frozenset({b"content-type", b"content-encoding", b"content-length"})
+_CHECKED_HEADERS = frozenset({b"content-type", b"content-encoding", b"content-length"})
 
 
 async def read_json_body(
@@ -28,17 +28,17 @@ async def read_json_body(
     A body that says its length is refused before it is read, any other while it is. The names in
     ``headers`` are in lower case. Raises ClientDisconnect where the client leaves before the end.
     """
-    check_headers({name: value for name, value in headers if name in _ASKED}, max_bytes)
+    check_headers({name: value for name, value in headers if name in _CHECKED_HEADERS}, max_bytes)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         body: bytes = message.get("body", b"")
         if len(body) > max_bytes:
             raise _too_large(max_bytes)
         return body
-    return await _read_on(message, receive, max_bytes)
+    return await _read_body(message, receive, max_bytes)
 
 
-async def _read_on(message: Message, receive: Receive, max_bytes: int) -> bytes:
+async def _read_body(message: Message, receive: Receive, max_bytes: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:

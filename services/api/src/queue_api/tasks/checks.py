@@ -28,8 +28,8 @@ __all__ = ["check_base64", "check_method", "check_url", "destination_check", "he
 MAX_HEADERS_BYTES = 32 * 1024
 """Common servers refuse more: nginx takes 32 KiB, Go 1 MiB, Node 16 KiB in all."""
 
-ORIGINS_REMEMBERED = 4096
-NAMES_REMEMBERED = 4096
+ORIGIN_CACHE_SIZE = 4096
+NAME_CACHE_SIZE = 4096
 MAX_CACHED_NAME_CHARACTERS = 64
 """Characters."""
 _REFUSED = r"\x00-\x20\x7f-\x9f\\\u00a0\u2028\u2029\ud800-\udfff"
@@ -67,7 +67,7 @@ def check_url(url: str) -> str:
     return _check_origin(plain[1]) + url[plain.end(1) :]
 
 
-@lru_cache(maxsize=ORIGINS_REMEMBERED)
+@lru_cache(maxsize=ORIGIN_CACHE_SIZE)
 def _check_origin(origin: str) -> str:
     return _check_any_url(origin)
 
@@ -157,7 +157,7 @@ def destination_check(guard: EgressGuard) -> Callable[[str], str | None]:
     It judges what the URL says by itself; names are not looked up.
     """
 
-    @lru_cache(maxsize=ORIGINS_REMEMBERED)
+    @lru_cache(maxsize=ORIGIN_CACHE_SIZE)
     def denial_reason(lane: str) -> str | None:
         host, _, port = lane.rpartition(":")
         return guard.name_denial_reason(host.strip("[]"), int(port))
@@ -189,7 +189,7 @@ def header_errors(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     seen: set[str] = set()
     size = 0
     for name, value in headers.items():
-        lower, reason = _judge_any_name(name)
+        lower, reason = _check_header_name(name)
         if reason:
             errors.append((name, reason))
         elif lower in seen:
@@ -203,17 +203,17 @@ def header_errors(headers: Mapping[str, str]) -> list[tuple[str, str]]:
     return errors
 
 
-def _judge_any_name(name: str) -> tuple[str, str]:
+def _check_header_name(name: str) -> tuple[str, str]:
     # The same few names come again and again; long ones would fill the memory.
     return (
-        _judge_name(name)
+        _check_cached_name(name)
         if len(name) <= MAX_CACHED_NAME_CHARACTERS
-        else _judge_name.__wrapped__(name)
+        else _check_cached_name.__wrapped__(name)
     )
 
 
-@lru_cache(maxsize=NAMES_REMEMBERED)
-def _judge_name(name: str) -> tuple[str, str]:
+@lru_cache(maxsize=NAME_CACHE_SIZE)
+def _check_cached_name(name: str) -> tuple[str, str]:
     """Return the name in lower case, and what is wrong with it, or nothing."""
     lower = name.lower()
     if not _TOKEN.fullmatch(name):

@@ -60,10 +60,10 @@ _headers_alone = msgspec.json.Decoder(_HeadersAlone)
 
 def has_duplicates(raw: bytes, create: TaskCreate) -> bool:
     """Return whether ``raw``, from which ``create`` was read, names a field or a header twice."""
-    return not _quotes_add_up(raw, create) and _names_any_twice(raw, create)
+    return not _quotes_match(raw, create) and _names_any_twice(raw, create)
 
 
-def _quotes_add_up(raw: bytes, create: TaskCreate) -> bool:
+def _quotes_match(raw: bytes, create: TaskCreate) -> bool:
     """Return whether ``raw`` has no more quotation marks than ``create`` needs.
 
     A name that comes twice brings two more at least. An escape may hide some, unless it stands in

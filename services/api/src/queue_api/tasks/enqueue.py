@@ -44,9 +44,9 @@ class Submission:
         """Return once Redis has the task; raises QueueUnavailableError. To be called once."""
         with suppress(Exception):  # raised below, once it is told
             await self.stored
-        self.tell()
+        self.report()
 
-    def tell(self) -> None:
+    def report(self) -> None:
         """Tell trace and log what ``stored`` says; raises the error where it failed."""
         try:
             self.stored.result()
@@ -54,9 +54,9 @@ class Submission:
             self.trace.sent(self.task_id, self.task, error)
             raise
         self.trace.sent(self.task_id, self.task)
-        told = {
+        fields = {
             events.TASK_ID: self.task_id,
             events.LANE: self.task.lane,
             events.TRACE_ID: self.trace.send.trace_id,
         }
-        logger.info(events.TASK_ENQUEUED, **told)
+        logger.info(events.TASK_ENQUEUED, **fields)

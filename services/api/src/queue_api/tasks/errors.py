@@ -16,7 +16,7 @@ from .schemas import MAX_HEADERS, Base64, Method, Url
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-__all__ = ["find_mistakes"]
+__all__ = ["validation_errors"]
 
 _TYPE = re.compile(r"`(\w+)`")
 _JSON_TYPES = {"str": "string", "int": "number", "float": "number", "bool": "boolean"}
@@ -25,11 +25,11 @@ _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _string = msgspec.json.Decoder(str)
 
 
-def find_mistakes(raw: bytes, max_mistakes: int) -> list[FieldError]:
+def validation_errors(raw: bytes, max_errors: int) -> list[FieldError]:
     """Return the first mistakes of a body that is no task, in the order of its fields.
 
     The decoder of whole tasks stops at its first mistake, so this looks at each field by itself,
-    and stops at ``max_mistakes``: a body of a megabyte has room for 100,000. Raises
+    and stops at ``max_errors``: a body of a megabyte has room for 100,000. Raises
     msgspec.DecodeError or RecursionError if the body is not JSON after all.
     """
     # To its end first: what is malformed need not come before the first mistake.
@@ -38,14 +38,14 @@ def find_mistakes(raw: bytes, max_mistakes: int) -> list[FieldError]:
         given = _object.decode(raw)
     except msgspec.ValidationError:
         return [FieldError("", "should be a JSON object")]
-    return list(islice(_judge(raw, given), max_mistakes))
+    return list(islice(_judge(raw, given), max_errors))
 
 
 def _judge(raw: bytes, given: dict[str, msgspec.Raw]) -> Iterator[FieldError]:
     if "url" not in given:
         yield FieldError("url", "is required")
-    if (twice := duplicate_field(raw)) is not None:
-        yield FieldError(twice, "comes twice in the body")
+    if (duplicate := duplicate_field(raw)) is not None:
+        yield FieldError(duplicate, "comes twice in the body")
     for name, value in given.items():
         if name in _FIELDS:
             yield from _FIELDS[name](name, value)
@@ -65,7 +65,7 @@ def _field(
         try:
             decoded = decoder.decode(value)
         except msgspec.ValidationError as error:
-            yield FieldError(name, _in_our_words(str(error)))
+            yield FieldError(name, _readable_reason(str(error)))
             return
         try:
             check(decoded)
@@ -79,25 +79,25 @@ def _headers(name: str, value: msgspec.Raw) -> Iterable[FieldError]:
     try:
         given = _object.decode(value)
     except msgspec.ValidationError as error:
-        yield FieldError(name, _in_our_words(str(error)))
+        yield FieldError(name, _readable_reason(str(error)))
         return
     if len(given) > MAX_HEADERS:
         # They are not looked at one by one: a megabyte has room for 80,000.
         yield FieldError(name, f"has {len(given)} entries; at most {MAX_HEADERS} are sent")
         return
-    if (twice := duplicate_header(bytes(value), given)) is not None:
-        yield FieldError(f"{name}.{twice}", "comes twice")
+    if (duplicate := duplicate_header(bytes(value), given)) is not None:
+        yield FieldError(f"{name}.{duplicate}", "comes twice")
     strings: dict[str, str] = {}
     for header, header_value in given.items():
         try:
             strings[header] = _string.decode(header_value)
         except msgspec.ValidationError as error:
-            yield FieldError(f"{name}.{header}", _in_our_words(str(error)))
+            yield FieldError(f"{name}.{header}", _readable_reason(str(error)))
     for header, reason in header_errors(strings):
         yield FieldError(f"{name}.{header}" if header else name, reason)
 
 
-def _in_our_words(message: str) -> str:
+def _readable_reason(message: str) -> str:
     """Reword what msgspec says, such as ``Expected `str`, got `int```."""
     words = _TYPE.sub(lambda found: _JSON_TYPES.get(found[1], found[1]), message)
     return words[:1].lower() + words[1:]

@@ -14,7 +14,7 @@ from queue_common.task import VERSION, Task
 from ..problems import FieldError, ProblemError
 from .checks import check_base64, check_method, check_url, header_errors
 from .duplicates import has_duplicates
-from .errors import find_mistakes
+from .errors import validation_errors
 from .schemas import TaskCreate
 
 __all__ = ["parse_task", "refused_destination"]
@@ -65,12 +65,12 @@ def _malformed(error: Exception) -> ProblemError:
 
 
 def _invalid(raw: bytes) -> ProblemError:
-    mistakes = find_mistakes(raw, MAX_ERRORS + 1)
-    detail = "The task has mistakes."
-    if len(mistakes) > MAX_ERRORS:
-        detail = f"The task has more than {MAX_ERRORS} mistakes; the first of them are listed."
+    errors = validation_errors(raw, MAX_ERRORS + 1)
+    detail = "The task has errors."
+    if len(errors) > MAX_ERRORS:
+        detail = f"The task has more than {MAX_ERRORS} errors; only the first are listed."
     return ProblemError(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-task", detail, errors=mistakes[:MAX_ERRORS]
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-task", detail, errors=errors[:MAX_ERRORS]
     )
 
 

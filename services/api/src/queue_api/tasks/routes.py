@@ -47,17 +47,17 @@ class CreateTask:
     """``POST /api/v1/tasks``: keeps a request in the queue; a worker makes it when one is free.
 
     FastAPI calls it as an ASGI endpoint, which answers its own failures. The fast path calls
-    ``submit`` and ``created`` itself, and comes back to ``answer`` and ``refuse`` if something
+    ``submit`` and ``created`` itself, and comes back to ``respond`` and ``refuse`` if something
     happens on the way. What must hold for every POST stands in ``check_headers``, before its body
     is read, and in ``submit``: both ways in call them.
     """
 
-    def __init__(self, state: AppContext) -> None:
-        self._state = state
-        self.tracing = state.tracing
-        self.max_bytes: int = state.settings.api_max_body
-        self.allowed_hosts = state.allowed_hosts
-        settings = state.settings
+    def __init__(self, context: AppContext) -> None:
+        self._context = context
+        self.tracing = context.tracing
+        self.allowed_hosts = context.allowed_hosts
+        settings = context.settings
+        self.max_bytes: int = settings.api_max_body
         guard = EgressGuard.from_settings(allow=settings.egress_allow, deny=settings.egress_deny)
         self._denial_reason = destination_check(guard)
 
@@ -70,16 +70,16 @@ class CreateTask:
         except Exception as error:
             await self.refuse(error, trace, scope, receive, send)
         else:
-            await self.answer(submission, scope, receive, send)
+            await self.respond(submission, scope, receive, send)
 
     def submit(self, raw: bytes, trace: RequestTrace) -> Submission:
         """Submit the task that a body asks for; raises ProblemError where it is none."""
         task = parse_task(raw, trace.send.headers())
         if (reason := self._denial_reason(task.lane)) is not None:
             raise refused_destination(reason)
-        return enqueue(self._state.queue, task, trace)
+        return enqueue(self._context.queue, task, trace)
 
-    async def answer(
+    async def respond(
         self, submission: Submission, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer a request whose task is on its way to Redis."""
@@ -91,12 +91,12 @@ class CreateTask:
         headers, body = self.created(submission)
         await send({"type": "http.response.start", "status": 201, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-        submission.trace.answered(HTTPStatus.CREATED)
+        submission.trace.responded(HTTPStatus.CREATED)
 
     def created(self, submission: Submission) -> tuple[list[tuple[bytes, bytes]], bytes]:
         """Return headers and body of the 201."""
         task_id, trace_id = submission.task_id, submission.trace.send.trace_id
-        url = self._state.settings.trace_url(trace_id) or UNSET
+        url = self._context.settings.trace_url(trace_id) or UNSET
         body = _encoder.encode(TaskCreated(task_id, "Task created successfully", trace_id, url))
         headers = [
             (b"content-length", b"%d" % len(body)),
@@ -109,10 +109,10 @@ class CreateTask:
         self, error: Exception, trace: RequestTrace, scope: Scope, receive: Receive, send: Send
     ) -> None:
         """Answer a request that failed; raises ``error`` again where it is a bug of ours."""
-        answer = problem(translate(error))
-        await answer(scope, receive, send)
-        trace.answered(answer.status_code, error)
-        if answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        response = problem(translate(error))
+        await response(scope, receive, send)
+        trace.responded(response.status_code, error)
+        if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             raise error
 
 
@@ -120,9 +120,9 @@ class CreateTask:
 @router.get(PATH + "/{task_id}", openapi_extra=openapi.GET_TASK)
 async def get_task(request: Request) -> Response:
     """Tell what became of a task, as long as its record is kept."""
-    state: AppContext = request.app.state.api
-    view = await state.queue.get_task(_task_id(request.path_params["task_id"]))
-    status = status_of(view, state.policy, state.settings)
+    context: AppContext = request.app.state.api
+    view = await context.queue.get_task(_task_id(request.path_params["task_id"]))
+    status = status_of(view, context.policy, context.settings)
     return Response(_encoder.encode(status), media_type=JSON)
 
 

@@ -68,7 +68,7 @@ class RequestTrace:
     def sent(self, task_id: TaskId, task: Task, error: Exception | None = None) -> None:
         """Note that Redis has answered, or what kept it from it."""
 
-    def answered(self, status: int, error: Exception | None = None) -> None:
+    def responded(self, status: int, error: Exception | None = None) -> None:
         """Note that the client has its answer."""
 
 
@@ -112,7 +112,7 @@ class _RecordedRequest(RequestTrace):
         )  # fmt: skip
 
     @never_raises
-    def answered(self, status: int, error: Exception | None = None) -> None:
+    def responded(self, status: int, error: Exception | None = None) -> None:
         scope = self._scope
         attributes = {**_request_attributes(scope), names.HTTP_STATUS: status}
         if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
