@@ -45,12 +45,12 @@ class Ledger:
 
     async def _post(self, client: httpx.AsyncClient, api: str, destination: str) -> None:
         try:
-            answer = await client.post(api, json={"url": destination, "body": {"n": 1}})
+            response = await client.post(api, json={"url": destination, "body": {"n": 1}})
         except httpx.HTTPError:
             self.unanswered += 1
             return
-        if answer.status_code == httpx.codes.CREATED:
-            self.accepted.add(answer.json()["task_id"])
+        if response.status_code == httpx.codes.CREATED:
+            self.accepted.add(response.json()["task_id"])
         else:
             self.refused += 1
 

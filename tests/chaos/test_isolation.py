@@ -22,8 +22,8 @@ async def post_evenly(api: str, urls: list[str]) -> dict[str, float]:
 
     async def post(client: httpx.AsyncClient, url: str) -> None:
         at = time.monotonic()
-        answer = await client.post(api, json={"url": url})
-        sent[answer.json()["task_id"]] = at
+        response = await client.post(api, json={"url": url})
+        sent[response.json()["task_id"]] = at
 
     begin = time.monotonic()
     async with httpx.AsyncClient(timeout=30) as client, asyncio.TaskGroup() as posts:
@@ -42,7 +42,7 @@ async def test_destinations_that_hang_delay_nobody_else(system: System, hanging:
         healthy = await stack.enter_async_context(Receiver())
         others = [await stack.enter_async_context(Receiver()) for _ in range(hanging)]
         for other in others:
-            other.answers("/hang", [CannedResponse(hangs=True)])
+            other.respond_with("/hang", [CannedResponse(hangs=True)])
         urls = []
         for i in range(TASKS_A_SECOND * SECONDS // 2):
             urls += [f"{others[i % hanging].url}/hang", f"{healthy.url}/ok"]

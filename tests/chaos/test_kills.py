@@ -67,7 +67,7 @@ async def test_kills_in_random_order_lose_nothing(system: System) -> None:
 async def test_a_killed_workers_tasks_come_back_within_15_seconds(system: System) -> None:
     """Of a worker killed with 100 requests in flight, all are made again by another in 15 s."""
     async with Receiver() as receiver:
-        receiver.answers("/slow", [CannedResponse(hangs=True)])
+        receiver.respond_with("/slow", [CannedResponse(hangs=True)])
         await system.workers[1].kill()
         ledger = Ledger(receiver)
         async with asyncio.TaskGroup() as posts:

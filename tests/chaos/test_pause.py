@@ -17,7 +17,7 @@ async def test_a_worker_that_slept_through_its_lease_settles_nothing(system: Sys
     """A worker stopped beyond its lease and continued does not settle what another has claimed."""
     sleeper, other = system.workers
     async with Receiver() as receiver:
-        receiver.answers("/slow", [CannedResponse(hangs=True)])
+        receiver.respond_with("/slow", [CannedResponse(hangs=True)])
         await other.kill()
         ledger = Ledger(receiver)
         for _ in range(20):

@@ -67,7 +67,7 @@ def test_a_drain_asks_before_it_takes_redis(helm: Helm) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "alive", "ready"),
+    ("response", "alive", "ready"),
     [
         ("PONG", 0, 0),
         ("LOADING Redis is loading the dataset in memory", 0, 1),
@@ -78,10 +78,10 @@ def test_a_drain_asks_before_it_takes_redis(helm: Helm) -> None:
     ids=["serving", "loading", "busy", "away", "unknown"],
 )
 def test_probes_wait_for_loading(
-    helm: Helm, tmp_path: Path, answer: str, alive: int, ready: int
+    helm: Helm, tmp_path: Path, response: str, alive: int, ready: int
 ) -> None:
     """A Redis that reads its data from disk is alive but not ready: a restart would not help."""
-    (tmp_path / "redis-cli").write_text(f"#!/bin/sh\necho '{answer}'\n")
+    (tmp_path / "redis-cli").write_text(f"#!/bin/sh\necho '{response}'\n")
     (tmp_path / "redis-cli").chmod(0o755)
     rendering = helm.render()
     for name, text in rendering.one("ConfigMap", "-redis")["data"].items():

@@ -19,15 +19,15 @@ STOP_SECONDS = 10
 
 
 def fetch(url: str, body: object = None) -> dict[str, Any]:
-    """The JSON of an answer; an empty object where nobody answers yet."""
+    """The JSON of a response; an empty object where nobody answers yet."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
     try:
         with urllib.request.urlopen(urllib.request.Request(url, data, headers)) as response:  # noqa: S310 # a URL of the test's
-            answer: dict[str, Any] = json.load(response)
+            document: dict[str, Any] = json.load(response)
     except (urllib.error.URLError, ConnectionError):
         return {}
-    return answer
+    return document
 
 
 async def test_a_task_goes_through_both(start: Start) -> None:

@@ -31,8 +31,8 @@ def ask(path: str, task: object = None) -> dict[str, object]:
     while True:
         request = urllib.request.Request(API + path, body, headers)  # noqa: S310 - http
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
-                return dict(json.load(answer))
+            with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310
+                return dict(json.load(response))
         except OSError as error:
             if time.monotonic() > END:
                 sys.exit(f"{API}{path}: {error}")

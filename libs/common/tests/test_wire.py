@@ -42,7 +42,7 @@ LEAST = Task(
 )
 ATTEMPT = Attempt(
     3, 1767225700000, 12.5, Outcome.HTTP_ERROR, status_code=503,
-    error="the destination answered 503", answer="busy", retry_after_ms=30000,
+    error="the destination answered 503", response_excerpt="busy", retry_after_ms=30000,
 )  # fmt: skip
 
 

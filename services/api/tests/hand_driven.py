@@ -53,7 +53,7 @@ class HeldQueue:
         self._open.append(asyncio.get_running_loop().create_future())
         return self._open[-1]
 
-    def answer(self, error: Exception | None = None) -> None:
+    def reply(self, error: Exception | None = None) -> None:
         """Answer what is open."""
         for future in self._open:
             if error is None:

@@ -46,11 +46,11 @@ async def test_a_lost_redis_is_503_until_it_is_back(
     ready = await get(api_at, "/ready")
 
     assert [r.status_code for r in (before, health, after, ready)] == [201, 200, 201, 200]
-    for answer in during:
-        assert answer.status_code == 503
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert int(answer.headers["retry-after"]) > 0
-        assert answer.json()["detail"] == "Redis cannot be reached"
+    for response in during:
+        assert response.status_code == 503
+        assert response.headers["content-type"] == "application/problem+json"
+        assert int(response.headers["retry-after"]) > 0
+        assert response.json()["detail"] == "Redis cannot be reached"
     assert server.address in api_at.log()
 
 
@@ -76,14 +76,14 @@ async def test_a_silent_redis_is_503_for_all_who_wait(
     posting = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
     getting = [f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode() for path in paths]
     server.pause()
-    answers = await asyncio.gather(*(_exchange(api_at, r) for r in [posting] * 500 + getting))
+    responses = await asyncio.gather(*(_exchange(api_at, r) for r in [posting] * 500 + getting))
     server.resume()
     after = [await post(api_at), *[await get(api_at, path) for path in paths]]
 
-    assert all(head.startswith(b"HTTP/1.1 503 ") for head, _ in answers)
-    assert all(b"\r\nretry-after: " in head for head, _ in answers)
+    assert all(head.startswith(b"HTTP/1.1 503 ") for head, _ in responses)
+    assert all(b"\r\nretry-after: " in head for head, _ in responses)
     # Batches of 200 that wait one behind another take three times as long as one.
-    assert max(waited for _, waited in answers) < 2 * REPLY_SECONDS
+    assert max(waited for _, waited in responses) < 2 * REPLY_SECONDS
     assert [r.status_code for r in after] == [201, 200, 200]
     assert after[1].json()["id"] == before.json()["task_id"]
 
@@ -92,12 +92,12 @@ async def test_a_full_redis_is_503(api_at: Api, start_server: Callable[..., Redi
     """A task for which Redis has no memory left is 503; its own words are in the log alone."""
     server = start_server("--maxmemory", "1")
     await api_at.start_on(server)
-    answer = await post(api_at)
+    response = await post(api_at)
 
-    assert answer.status_code == 503
-    assert answer.json()["detail"] == "Redis refuses writes: it is out of memory"
+    assert response.status_code == 503
+    assert response.json()["detail"] == "Redis refuses writes: it is out of memory"
     assert "maxmemory" in api_at.log()
-    assert "retry-after" in answer.headers
+    assert "retry-after" in response.headers
 
 
 async def test_it_starts_without_redis(api_at: Api) -> None:
@@ -136,9 +136,9 @@ async def test_a_stop_finishes_what_is_open(api_at: Api) -> None:
         api_at.terminate()
         await wait_until(lambda: "Shutting down" in api_at.log(), "the API has the signal")
         writer.write(body)
-        answer = await asyncio.wait_for(reader.read(), 10)
+        response = await asyncio.wait_for(reader.read(), 10)
 
-    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert response.startswith(b"HTTP/1.1 201 ")
     assert await api_at.until_ended() == 0
 
 

@@ -62,10 +62,10 @@ async def test_an_endless_body_is_cut_off(api: Api) -> None:
     """A client that never ends is not read from for ever: its connection is closed."""
     async with api.connection() as (reader, writer):
         writer.write(HEAD + b"Content-Length: 9999999\r\n\r\n")
-        answer = await asyncio.wait_for(reader.read(), 20)
+        response = await asyncio.wait_for(reader.read(), 20)
 
-    assert answer.startswith(b"HTTP/1.1 413 ")
-    assert b"connection: close" in answer
+    assert response.startswith(b"HTTP/1.1 413 ")
+    assert b"connection: close" in response
 
 
 async def test_a_body_as_large_as_the_limit_is_taken(client: httpx.AsyncClient) -> None:
@@ -88,10 +88,10 @@ async def test_the_limit_is_a_setting(api_at: Api) -> None:
     api_at.start()
     await api_at.until_alive()
     async with httpx.AsyncClient(base_url=api_at.url) as client:
-        answer = await client.post("/api/v1/tasks", json={"url": "http://x/", "body": "x" * 2048})
+        response = await client.post("/api/v1/tasks", json={"url": "http://x/", "body": "x" * 2048})
 
-    assert answer.status_code == 413
-    assert "2048 bytes, which is API_MAX_BODY" in answer.json()["detail"]
+    assert response.status_code == 413
+    assert "2048 bytes, which is API_MAX_BODY" in response.json()["detail"]
 
 
 async def test_a_client_that_goes_away_is_no_fault_of_ours(api_at: Api) -> None:

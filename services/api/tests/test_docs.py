@@ -23,10 +23,10 @@ async def links(client: httpx.AsyncClient) -> list[str]:
 async def test_the_page_has_all_it_needs_from_here(client: httpx.AsyncClient) -> None:
     """Each script, style sheet and document of the page is answered by the API itself."""
     for link in await links(client):
-        answer = await client.get(urljoin("/docs", link))
-        assert answer.status_code == 200, link
-        assert answer.content
-        assert answer.headers["content-type"].partition(";")[0] in {
+        response = await client.get(urljoin("/docs", link))
+        assert response.status_code == 200, link
+        assert response.content
+        assert response.headers["content-type"].partition(";")[0] in {
             "text/javascript", "text/css", "image/png", "application/json",
         }  # fmt: skip
 

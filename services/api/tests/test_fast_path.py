@@ -28,7 +28,7 @@ async def test_a_plain_post_never_reaches_asgi() -> None:
     connection.protocol.data_received(REQUEST)
     assert connection.statuses == []
 
-    connection.queue.answer()
+    connection.queue.reply()
     await connection.until_answered(1)
     assert connection.statuses == [201]
     assert connection.ids == connection.queue.ids
@@ -64,7 +64,7 @@ async def test_a_request_may_come_in_any_pieces() -> None:
         connection.protocol.data_received(REQUEST[:cut])
         connection.protocol.data_received(REQUEST[cut:])
         await connection.until_submitted(cut)
-        connection.queue.answer()
+        connection.queue.reply()
         await connection.until_answered(cut)
 
     assert set(connection.statuses) == {201}
@@ -78,7 +78,7 @@ async def test_a_request_lasts_from_its_head_on() -> None:
     head_came = time.perf_counter()
     await wait_until(lambda: time.perf_counter() > head_came + 0.05, "a while has passed")
     connection.protocol.data_received(REQUEST[-1:])
-    connection.queue.answer()
+    connection.queue.reply()
     await connection.until_answered(1)
     name = "http_server_request_duration_seconds_sum"
     (seconds,) = (
@@ -97,9 +97,9 @@ async def test_a_request_may_come_byte_by_byte() -> None:
     for byte in REQUEST * 2:
         connection.protocol.data_received(bytes([byte]))
     await connection.until_submitted(1)
-    connection.queue.answer()
+    connection.queue.reply()
     await connection.until_submitted(2)
-    connection.queue.answer()
+    connection.queue.reply()
     await connection.until_answered(2)
 
     assert connection.ids == connection.queue.ids
@@ -115,7 +115,7 @@ async def test_requests_behind_each_other_are_answered_in_order(cut: int) -> Non
     connection.protocol.data_received(behind[cut:])
     for tasks in (1, 2, 3):
         await connection.until_submitted(tasks)
-        connection.queue.answer()
+        connection.queue.reply()
     await connection.until_answered(4)
 
     assert connection.statuses == [201, 201, 201, 418]
@@ -132,7 +132,7 @@ async def test_nothing_overtakes_a_request(way: bytes, second: bytes) -> None:
     connection.protocol.data_received(second)
     await some_turns()
     before = connection.statuses, len(connection.queue.ids)
-    connection.queue.answer()
+    connection.queue.reply()
     await connection.until_answered(1 if second is REQUEST else 2)
 
     assert before == ([], 1)
@@ -157,10 +157,10 @@ async def test_a_request_that_meets_the_answer_is_answered_too() -> None:
     """A request that comes between Redis' answer and ours goes behind it."""
     connection = Connection()
     connection.protocol.data_received(REQUEST)
-    connection.queue.answer()
+    connection.queue.reply()
     connection.protocol.data_received(REQUEST)
     await connection.until_submitted(2)
-    connection.queue.answer()
+    connection.queue.reply()
     await connection.until_answered(2)
 
     assert connection.ids == connection.queue.ids
@@ -173,7 +173,7 @@ async def test_the_short_way_is_open_again_after_another_request() -> None:
     connection.protocol.data_received(GET)
     await connection.until_answered(1)
     connection.protocol.data_received(REQUEST)
-    connection.queue.answer()
+    connection.queue.reply()
     await connection.until_answered(2)
 
     assert connection.statuses == [418, 201]
@@ -191,7 +191,7 @@ async def test_a_task_that_is_not_stored_is_refused_once(
     connection = Connection()
     connection.protocol.data_received(request(way))
     await connection.until_submitted(1)
-    connection.queue.answer(error)
+    connection.queue.reply(error)
     await connection.until_answered(1)
 
     assert connection.statuses == [status]
@@ -207,7 +207,7 @@ async def test_a_body_that_is_no_task_is_refused(body: bytes) -> None:
     connection.protocol.data_received(request(body=body))
     await connection.until_answered(1)
     connection.protocol.data_received(REQUEST)
-    connection.queue.answer()
+    connection.queue.reply()
     await connection.until_answered(2)
 
     assert connection.statuses[0] in {400, 422}
@@ -221,7 +221,7 @@ async def test_a_client_that_leaves_is_not_written_to() -> None:
     connection.protocol.data_received(REQUEST)
     connection.wire.close()
     connection.protocol.connection_lost(ConnectionResetError())
-    connection.queue.answer()
+    connection.queue.reply()
     await asyncio.gather(*connection.server.tasks)
 
     assert connection.wire.written == b""
@@ -249,7 +249,7 @@ async def test_a_stop_finishes_a_request(come: bytes) -> None:
     if come != REQUEST:
         connection.protocol.data_received(REQUEST[len(come) :])
     await connection.until_submitted(1)
-    connection.queue.answer()
+    connection.queue.reply()
     await connection.until_closed()
 
     assert connection.statuses == [201]
@@ -261,7 +261,7 @@ async def test_a_stop_closes_an_idle_connection(before: bytes) -> None:
     """A connection on which nothing is under way does not hold up a stop."""
     connection = Connection()
     connection.protocol.data_received(before)
-    connection.queue.answer()
+    connection.queue.reply()
     await connection.until_answered(1 if before else 0)
     connection.protocol.shutdown()
 
@@ -276,7 +276,7 @@ async def test_a_client_may_close_its_half(requests: int) -> None:
     assert connection.protocol.eof_received()
     for tasks in range(1, requests + 1):
         await connection.until_submitted(tasks)
-        connection.queue.answer()
+        connection.queue.reply()
     await connection.until_closed()
 
     assert connection.statuses == [201] * requests
@@ -299,7 +299,7 @@ async def test_answers_wait_for_a_client_that_does_not_read() -> None:
     connection.protocol.pause_writing()
     connection.protocol.data_received(REQUEST)
     await connection.until_submitted(1)
-    connection.queue.answer()
+    connection.queue.reply()
     await some_turns()
     before = connection.statuses
     connection.protocol.resume_writing()
@@ -314,7 +314,7 @@ async def test_an_idle_connection_is_closed(first: bytes) -> None:
     connection = Connection(keep_alive_seconds=0)
     connection.protocol.data_received(first + REQUEST if first else REQUEST)
     await connection.until_submitted(1)
-    connection.queue.answer()
+    connection.queue.reply()
 
     await connection.until_closed()
     assert connection.statuses[-1] == 201
@@ -324,10 +324,10 @@ async def test_a_connection_in_use_is_kept() -> None:
     """The timer of an answer long ago does not close a connection that was used since."""
     connection = Connection()
     handler = connection.protocol.timeout_keep_alive_handler
-    for answers, raw in enumerate((REQUEST, GET, REQUEST), 1):
+    for responses, raw in enumerate((REQUEST, GET, REQUEST), 1):
         connection.protocol.data_received(raw)
-        connection.queue.answer()
-        await connection.until_answered(answers)
+        connection.queue.reply()
+        await connection.until_answered(responses)
         handler()
 
     assert not connection.wire.is_closing()
@@ -337,14 +337,14 @@ async def test_a_connection_at_work_is_kept() -> None:
     """A timer that runs out while a task is on its way to Redis does not close its connection."""
     connection = Connection()
     connection.protocol.data_received(REQUEST)
-    connection.queue.answer()
+    connection.queue.reply()
     await connection.until_answered(1)
     connection.protocol.timeout_keep_alive = 0
     connection.protocol.data_received(REQUEST)
     connection.protocol.timeout_keep_alive_handler()
 
     assert not connection.wire.is_closing()
-    connection.queue.answer()
+    connection.queue.reply()
     await connection.until_closed()
     assert connection.statuses == [201, 201]
 
@@ -353,7 +353,7 @@ async def test_a_closed_connection_leaves_no_timer() -> None:
     """A connection that broke is forgotten at once, and not when its timer runs out."""
     connection = Connection()
     connection.protocol.data_received(REQUEST)
-    connection.queue.answer()
+    connection.queue.reply()
     await connection.until_answered(1)
     assert connection.protocol.timeout_keep_alive_task is not None
 

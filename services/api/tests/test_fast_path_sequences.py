@@ -55,7 +55,7 @@ def come(connection: Connection, data: bytes) -> None:
 async def settled(connection: Connection, turns: int) -> None:
     """Let Redis answer, and what follows happen."""
     for _ in range(turns):
-        connection.queue.answer()
+        connection.queue.reply()
         await asyncio.sleep(0)
 
 

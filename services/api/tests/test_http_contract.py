@@ -67,12 +67,12 @@ async def test_failures_are_problem_documents(
     client: httpx.AsyncClient, method: str, path: str, options: dict[str, object], status: int
 ) -> None:
     """Each failure has its status and a problem document that repeats it."""
-    answer = await client.request(method, path, **options)  # type: ignore[arg-type]
+    response = await client.request(method, path, **options)  # type: ignore[arg-type]
 
-    assert answer.status_code == status
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["status"] == status
-    assert {"type", "title", "detail"} <= set(answer.json())
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["status"] == status
+    assert {"type", "title", "detail"} <= set(response.json())
 
 
 @pytest.mark.parametrize(
@@ -95,25 +95,25 @@ async def test_405_tells_the_allowed_methods(
 
 async def test_every_mistake_of_a_task_is_named(client: httpx.AsyncClient) -> None:
     """A 422 names each field that is wrong, with its reason, in one answer."""
-    answer = await client.post(
+    response = await client.post(
         TASKS, json={"url": "ftp://x", "method": 5, "headers": {"Host": "x"}, "hedaers": {}}
     )
 
-    assert [error["field"] for error in answer.json()["errors"]] == [
+    assert [error["field"] for error in response.json()["errors"]] == [
         "url", "method", "headers.Host", "hedaers",
     ]  # fmt: skip
-    assert all(error["reason"] for error in answer.json()["errors"])
+    assert all(error["reason"] for error in response.json()["errors"])
 
 
 async def test_a_coded_body_is_415(client: httpx.AsyncClient) -> None:
     """A compressed body is refused by its Content-Encoding, not for what it looks like."""
-    answer = await client.post(
+    response = await client.post(
         TASKS, content=gzip.compress(b"{}"),
         headers={"content-type": "application/json", "content-encoding": "gzip"},
     )  # fmt: skip
 
-    assert answer.status_code == 415
-    assert answer.headers["accept-encoding"] == "identity"
+    assert response.status_code == 415
+    assert response.headers["accept-encoding"] == "identity"
 
 
 async def test_ids_are_found_however_they_are_spelled(client: httpx.AsyncClient) -> None:
@@ -152,18 +152,18 @@ async def test_patterns_of_the_document_are_for_every_reader(client: httpx.Async
 async def test_json_media_types_are_taken(client: httpx.AsyncClient, content_type: str) -> None:
     """JSON is taken under its own name and its relatives'."""
     headers = {"content-type": content_type}
-    answer = await client.post(TASKS, content=b'{"url":"http://x/"}', headers=headers)
+    response = await client.post(TASKS, content=b'{"url":"http://x/"}', headers=headers)
 
-    assert answer.status_code == 201
+    assert response.status_code == 201
 
 
 async def test_a_body_without_a_type_is_415(client: httpx.AsyncClient) -> None:
     """A body is JSON only if it says so: a browser sends one that does not for any site."""
-    answer = await client.post(TASKS, content=b'{"url":"http://x/"}')
+    response = await client.post(TASKS, content=b'{"url":"http://x/"}')
 
-    assert answer.status_code == 415
-    assert answer.json()["detail"] == "Content-Type is missing; send application/json"
-    assert answer.headers["accept"] == "application/json"
+    assert response.status_code == 415
+    assert response.json()["detail"] == "Content-Type is missing; send application/json"
+    assert response.headers["accept"] == "application/json"
 
 
 async def test_probes_answer(client: httpx.AsyncClient) -> None:
@@ -181,7 +181,7 @@ async def test_a_client_that_has_closed_its_half_is_answered(api: Api) -> None:
     async with api.connection() as (reader, writer):
         writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         writer.write_eof()
-        answer = await reader.read()
+        response = await reader.read()
 
-    assert answer.startswith(b"HTTP/1.1 200")
-    assert answer.endswith(b'{"status":"ok"}')
+    assert response.startswith(b"HTTP/1.1 200")
+    assert response.endswith(b'{"status":"ok"}')

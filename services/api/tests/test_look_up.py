@@ -102,10 +102,10 @@ async def test_a_record_that_cannot_be_read_is_no_task(
     """What lies under a task's id but is no record of ours is answered with 404 and the reason."""
     task_id = "01a20d94-4598-77ff-aa01-ede0158d74bc"
     await raw_redis.set(f"{{{api.environment['QUEUE_NAME']}}}:t:{task_id}", b"damaged", ex=60)
-    answer = await client.get(f"{TASKS}/{task_id}")
+    response = await client.get(f"{TASKS}/{task_id}")
 
-    assert answer.status_code == 404
-    assert answer.json()["type"] == "urn:queue-system:problem:unreadable-record"
+    assert response.status_code == 404
+    assert response.json()["type"] == "urn:queue-system:problem:unreadable-record"
 
 
 class BrokenQueue(TaskQueue):
@@ -128,9 +128,9 @@ async def test_a_bug_is_a_problem_document_that_tells_nothing(
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     task_id = "01a20d94-4598-77ff-aa01-ede0158d74bc"
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:
-        answer = await client.get(f"{TASKS}/{task_id}")
+        response = await client.get(f"{TASKS}/{task_id}")
 
-    assert answer.status_code == 500
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert answer.json()["detail"] == "The fault is ours; the log has the details."
-    assert task_id not in answer.text
+    assert response.status_code == 500
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["detail"] == "The fault is ours; the log has the details."
+    assert task_id not in response.text

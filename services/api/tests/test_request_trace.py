@@ -47,10 +47,10 @@ class TracedApi:
         app = create_app(context, CreateTask(context))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=transport, base_url="http://api.test:81") as client:
-            answer = await client.request(method, path, headers=headers, json=json)
+            response = await client.request(method, path, headers=headers, json=json)
         await queue.disconnect()
         await asyncio.to_thread(tracing.shutdown)
-        return answer, sorted(self._collector.spans, key=lambda span: span.started_ns)
+        return response, sorted(self._collector.spans, key=lambda span: span.started_ns)
 
     async def stored_context(self, task_id: str) -> dict[str, str] | None:
         """Return what travels with a task."""
@@ -70,12 +70,12 @@ async def traced(
 
 async def test_a_task_without_a_client_context_begins_a_trace(traced: TracedApi) -> None:
     """The POST is the first span of a trace of its own; the send span's context travels."""
-    answer, (server, send) = await traced.request("POST", TASKS, json=TASK)
-    task_id = answer.json()["task_id"]
+    response, (server, send) = await traced.request("POST", TASKS, json=TASK)
+    task_id = response.json()["task_id"]
 
     assert (server.name, server.kind, server.parent_id) == (f"POST {TASKS}", "server", "")
     assert (send.name, send.kind, send.parent_id) == ("send tasks", "producer", server.span_id)
-    assert answer.json()["trace_id"] == server.trace_id == send.trace_id
+    assert response.json()["trace_id"] == server.trace_id == send.trace_id
     assert await traced.stored_context(task_id) == {
         "traceparent": f"00-{send.trace_id}-{send.span_id}-01"
     }
@@ -85,11 +85,11 @@ async def test_a_clients_trace_goes_on(traced: TracedApi) -> None:
     """A client's context is the server span's parent; tracestate and baggage travel on."""
     headers = [("traceparent", f"00-{TRACE}-{SPAN}-01"), ("tracestate", "a=1"),
                ("tracestate", "b=2"), ("baggage", "user=7")]  # fmt: skip
-    answer, (server, send) = await traced.request("POST", TASKS, headers, json=TASK)
+    response, (server, send) = await traced.request("POST", TASKS, headers, json=TASK)
 
     assert (server.trace_id, server.parent_id) == (TRACE, SPAN)
     assert server.tracestate == send.tracestate == "a=1,b=2"
-    assert await traced.stored_context(answer.json()["task_id"]) == {
+    assert await traced.stored_context(response.json()["task_id"]) == {
         "traceparent": f"00-{TRACE}-{send.span_id}-01", "tracestate": "a=1,b=2",
         "baggage": "user=7",
     }  # fmt: skip
@@ -98,11 +98,11 @@ async def test_a_clients_trace_goes_on(traced: TracedApi) -> None:
 async def test_a_client_that_does_not_record_is_followed(traced: TracedApi) -> None:
     """With flags 00 from the client nothing is exported, and the ids travel on."""
     headers = [("traceparent", f"00-{TRACE}-{SPAN}-00")]
-    answer, spans = await traced.request("POST", TASKS, headers, json=TASK)
-    context = await traced.stored_context(answer.json()["task_id"])
+    response, spans = await traced.request("POST", TASKS, headers, json=TASK)
+    context = await traced.stored_context(response.json()["task_id"])
 
     assert spans == []
-    assert answer.json()["trace_id"] == TRACE
+    assert response.json()["trace_id"] == TRACE
     assert context is not None
     assert context["traceparent"].startswith(f"00-{TRACE}-")
     assert context["traceparent"].endswith("-00")
@@ -119,16 +119,16 @@ async def test_a_client_that_does_not_record_is_followed(traced: TracedApi) -> N
 )
 async def test_an_invalid_context_is_ignored(traced: TracedApi, headers: Headers) -> None:
     """A request whose context breaks the rules is served, in a trace of its own."""
-    answer, (server, _) = await traced.request("POST", TASKS, headers, json=TASK)
+    response, (server, _) = await traced.request("POST", TASKS, headers, json=TASK)
 
-    assert (answer.status_code, server.parent_id, server.tracestate) == (201, "", "")
+    assert (response.status_code, server.parent_id, server.tracestate) == (201, "", "")
     assert server.trace_id != TRACE
 
 
 async def test_spans_follow_the_conventions(traced: TracedApi) -> None:
     """HTTP and messaging attributes have their standard names and values."""
     headers = [("user-agent", "client/1")]
-    answer, (server, send) = await traced.request("POST", f"{TASKS}?a=s3", headers, json=TASK)
+    response, (server, send) = await traced.request("POST", f"{TASKS}?a=s3", headers, json=TASK)
 
     assert server.attributes == {
         "http.request.method": "POST", "http.route": TASKS, "url.path": TASKS,
@@ -138,17 +138,17 @@ async def test_spans_follow_the_conventions(traced: TracedApi) -> None:
     }  # fmt: skip
     assert send.attributes == {
         "messaging.system": "saq", "messaging.destination.name": "tasks",
-        "messaging.message.id": answer.json()["task_id"], "messaging.operation.name": "send",
-        "messaging.operation.type": "send", "task_id": answer.json()["task_id"],
+        "messaging.message.id": response.json()["task_id"], "messaging.operation.name": "send",
+        "messaging.operation.type": "send", "task_id": response.json()["task_id"],
         "lane": "localhost:9",
     }  # fmt: skip
 
 
 async def test_a_clients_mistake_is_no_error_of_ours(traced: TracedApi) -> None:
     """A task that is refused is a server span without a send span, and not an error."""
-    answer, (server,) = await traced.request("POST", TASKS, json={"url": "nowhere"})
+    response, (server,) = await traced.request("POST", TASKS, json={"url": "nowhere"})
 
-    assert answer.status_code == server.attributes["http.response.status_code"] == 422
+    assert response.status_code == server.attributes["http.response.status_code"] == 422
     assert not server.error
     assert "error.type" not in server.attributes
 
@@ -156,9 +156,9 @@ async def test_a_clients_mistake_is_no_error_of_ours(traced: TracedApi) -> None:
 async def test_redis_away_is_an_error_in_both_spans(traced: TracedApi) -> None:
     """A task that Redis does not take fails its send span and its server span, with the type."""
     traced.redis = RedisSettings(redis_addr=f"127.0.0.1:{free_port()}")
-    answer, (server, send) = await traced.request("POST", TASKS, json=TASK)
+    response, (server, send) = await traced.request("POST", TASKS, json=TASK)
 
-    assert answer.status_code == 503
+    assert response.status_code == 503
     assert (server.error, send.error) == (True, True)
     assert server.attributes["error.type"] == "QueueUnavailableError"
     assert send.attributes["error.type"] == "QueueUnavailableError"
@@ -166,9 +166,9 @@ async def test_redis_away_is_an_error_in_both_spans(traced: TracedApi) -> None:
 
 async def test_no_secret_is_in_a_span(traced: TracedApi) -> None:
     """Bodies, header values and query strings are in no span, of the POST or of a GET."""
-    answer, _ = await traced.request("POST", f"{TASKS}?key=s3cret", json=TASK)
+    response, _ = await traced.request("POST", f"{TASKS}?key=s3cret", json=TASK)
     secret = [("authorization", "s3cret"), ("cookie", "s3cret")]
-    location = f"{answer.headers['location']}?key=s3cret"
+    location = f"{response.headers['location']}?key=s3cret"
     _, spans = await traced.request("GET", location, secret)
 
     assert len(spans) == 3
@@ -189,9 +189,9 @@ async def test_a_look_up_is_a_span_of_its_route(traced: TracedApi) -> None:
 @pytest.mark.parametrize("path", ["/health", "/ready", "/version"])
 async def test_probes_make_no_spans(traced: TracedApi, path: str) -> None:
     """What is asked every few seconds leaves no trace."""
-    answer, spans = await traced.request("GET", path)
+    response, spans = await traced.request("GET", path)
 
-    assert (answer.status_code, spans) == (200, [])
+    assert (response.status_code, spans) == (200, [])
 
 
 async def test_a_traces_url_is_told_where_it_is_known(traced: TracedApi) -> None:

@@ -140,7 +140,7 @@ async def by_the_api(
         protocol.data_received(raw[start:end])
         if protocol._pending is not None:
             found.append((b"/api/v1/tasks", protocol._pending.raw.partition(b"\r\n\r\n")[2]))
-            shared.queue.answer()
+            shared.queue.reply()
         await asyncio.sleep(0)
     for _ in range(8):
         await asyncio.sleep(0)

@@ -51,11 +51,11 @@ async def answer_of(reader: asyncio.StreamReader) -> bytes:
 async def answers_to(api: Api, raw: bytes) -> list[bytes]:
     """Send a request twice on one connection, and return what does not vary of the answers."""
     async with api.connection() as (reader, writer):
-        answers = []
+        responses = []
         for _ in range(2):
             writer.write(raw)
-            answers.append(VARIES.sub(b"~", await answer_of(reader)))
-        return answers
+            responses.append(VARIES.sub(b"~", await answer_of(reader)))
+        return responses
 
 
 @pytest.mark.parametrize("name", REQUESTS)
@@ -75,9 +75,9 @@ async def test_a_posting_client_may_close_its_half(api: Api, way: bytes) -> None
     async with api.connection() as (reader, writer):
         writer.write(request(way))
         writer.write_eof()
-        answer = await asyncio.wait_for(reader.read(), 10)
+        response = await asyncio.wait_for(reader.read(), 10)
 
-    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert response.startswith(b"HTTP/1.1 201 ")
 
 
 async def test_a_client_that_writes_ahead_is_answered_in_order(api: Api) -> None:
@@ -85,9 +85,9 @@ async def test_a_client_that_writes_ahead_is_answered_in_order(api: Api) -> None
     get = b"GET /version HTTP/1.1\r\nHost: api\r\n\r\n"
     async with api.connection() as (reader, writer):
         writer.write(request() + get + request() + request(body=b"{") + request())
-        answers = [await answer_of(reader) for _ in range(5)]
+        responses = [await answer_of(reader) for _ in range(5)]
 
-    statuses = [int(answer.split(b" ", 2)[1]) for answer in answers]
+    statuses = [int(response.split(b" ", 2)[1]) for response in responses]
     assert statuses == [201, 200, 201, 400, 201]
 
 
@@ -107,9 +107,9 @@ async def test_a_stop_waits_for_redis(
         api_at.terminate()
         await wait_until(lambda: "Shutting down" in api_at.log(), "the API has the signal")
         os.kill(server.pid, signal.SIGCONT)
-        answer = await asyncio.wait_for(reader.read(), 10)
+        response = await asyncio.wait_for(reader.read(), 10)
 
-    assert answer.startswith(b"HTTP/1.1 201 ")
+    assert response.startswith(b"HTTP/1.1 201 ")
     assert await api_at.until_ended() == 0
     assert '"level":"error"' not in api_at.log()
 

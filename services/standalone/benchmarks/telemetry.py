@@ -27,7 +27,7 @@ from queue_common.task import Attempt, Outcome, TaskId
 from queue_common.tracing.settings import TraceSettings
 from queue_common.tracing.tracer import Tracing
 from queue_testing.tasks import a_context, a_task
-from queue_worker import trace as worker_trace
+from queue_worker.attempt import trace as worker_trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable

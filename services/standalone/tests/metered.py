@@ -60,14 +60,14 @@ class Metered:
             return await client.post(url, json=task)
 
     async def until(self, path: str, status: int) -> httpx.Response:
-        async def answers() -> httpx.Response | None:
+        async def responses() -> httpx.Response | None:
             with suppress(httpx.HTTPError):
                 response = await self.ask(path)
                 if response.status_code == status:
                     return response
             return None
 
-        found = await wait_until(answers, f"{self.name}'s {path} answers {status}", 30)
+        found = await wait_until(responses, f"{self.name}'s {path} answers {status}", 30)
         assert found is not None
         return found
 

@@ -84,16 +84,16 @@ class Run:
     @staticmethod
     async def _open(request: urllib.request.Request | str) -> dict[str, Any]:
         def read() -> dict[str, Any]:
-            with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - loopback
-                found: dict[str, Any] = json.load(answer)
+            with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310 - loopback
+                found: dict[str, Any] = json.load(response)
                 return found
 
         return await asyncio.to_thread(read)
 
     async def read(self, url: str) -> str:
         def read() -> str:
-            with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - loopback
-                return str(answer.read().decode())
+            with urllib.request.urlopen(url, timeout=10) as response:  # noqa: S310 - loopback
+                return str(response.read().decode())
 
         return await asyncio.to_thread(read)
 

@@ -23,7 +23,7 @@ async def test_a_tasks_life_is_counted(new_process: NewProcess, receiver: Receiv
     api, worker = new_process("api").start(), new_process("worker").start()
     await api.until("/ready", 200)
     await worker.until("/ready", 200)
-    receiver.answers("/hook", [CannedResponse(500), CannedResponse(200)])
+    receiver.respond_with("/hook", [CannedResponse(500), CannedResponse(200)])
     created = await api.post(url=f"{receiver.url}/hook")
     await worker.until_value(1, "queue_attempts_total", outcome="delivered")
 
@@ -56,7 +56,7 @@ async def test_figures_of_the_queue_are_the_same_from_both(
 ) -> None:
     """Tasks by state, lanes, workers and dead letters are told alike by API and worker."""
     api, worker = new_process("api").start(), new_process("worker").start()
-    receiver.answers("/hang", [CannedResponse(hangs=True)])
+    receiver.respond_with("/hang", [CannedResponse(hangs=True)])
     await api.until("/ready", 200)
     await worker.until("/ready", 200)
     await api.post(url=f"{receiver.url}/hang")
@@ -108,9 +108,9 @@ async def test_without_redis_there_are_no_stale_figures(
         assert (await process.ask("/health")).status_code == 200
     api = processes[0]
     for path in ("/ready", "/backlog"):
-        answer = await api.until(path, 503)
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert "Redis cannot be reached" in answer.json()["detail"]
+        response = await api.until(path, 503)
+        assert response.headers["content-type"] == "application/problem+json"
+        assert "Redis cannot be reached" in response.json()["detail"]
     assert (await processes[1].until("/ready", 503)).json()["detail"]
 
 
@@ -128,7 +128,7 @@ async def test_a_draining_worker_is_alive_and_not_ready(
     new_process: NewProcess, receiver: Receiver
 ) -> None:
     """While a worker finishes its last request /ready is 503 "draining", /health 200."""
-    receiver.answers("/slow", [CannedResponse(hangs=True)])
+    receiver.respond_with("/slow", [CannedResponse(hangs=True)])
     api, worker = new_process("api").start(), new_process("worker").start()
     await api.until("/ready", 200)
     await worker.until("/ready", 200)
@@ -136,8 +136,8 @@ async def test_a_draining_worker_is_alive_and_not_ready(
     await wait_until(lambda: receiver.in_flight == 1, "the request is in flight")
     worker.signal(signal.SIGTERM)
 
-    answer = await worker.until("/ready", 503)
-    assert answer.json()["detail"] == "draining"
+    response = await worker.until("/ready", 503)
+    assert response.json()["detail"] == "draining"
     assert (await worker.ask("/health")).status_code == 200
     assert await worker.value("queue_redis_up") == 1
     worker.signal(signal.SIGTERM)
@@ -194,15 +194,15 @@ async def test_requests_that_are_none_hurt_nobody(new_process: NewProcess) -> No
         writer.write_eof()
         await asyncio.wait_for(reader.read(), 10)
         writer.close()
-    answers = [
+    responses = [
         await worker.ask("/metrics", "HEAD"), await worker.ask("/metrics", "POST"),
         await worker.ask("/nothing"), await worker.ask("/backlog"), await worker.ask("/health"),
     ]  # fmt: skip
 
-    assert [answer.status_code for answer in answers] == [200, 405, 404, 404, 200]
-    assert int(answers[0].headers["content-length"]) > 0
-    assert answers[0].content == b""
-    assert answers[1].headers["allow"] == "GET, HEAD"
+    assert [response.status_code for response in responses] == [200, 405, 404, 404, 200]
+    assert int(responses[0].headers["content-length"]) > 0
+    assert responses[0].content == b""
+    assert responses[1].headers["allow"] == "GET, HEAD"
 
 
 async def test_labels_are_from_bounded_sets(new_process: NewProcess, receiver: Receiver) -> None:
@@ -210,7 +210,7 @@ async def test_labels_are_from_bounded_sets(new_process: NewProcess, receiver: R
     api, worker = new_process("api").start(), new_process("worker").start()
     await api.until("/ready", 200)
     await worker.until("/ready", 200)
-    receiver.answers("/s3cret", [CannedResponse(599), CannedResponse(298)])
+    receiver.respond_with("/s3cret", [CannedResponse(599), CannedResponse(298)])
     task_id = (await api.post(url=f"{receiver.url}/s3cret?token=s3cret")).json()["task_id"]
     await worker.until_value(1, "queue_attempts_total", outcome="delivered")
     reader, writer = await asyncio.open_connection("127.0.0.1", api.api_port)

@@ -37,7 +37,7 @@ async def test_a_retried_task_is_one_trace_with_every_edge(
     system: TracedSystem, collector: Collector, receiver: Receiver
 ) -> None:
     """Two failed attempts and a success are one trace from the POST to the last settlement."""
-    receiver.answers("/flaky", [500, 503, 200])
+    receiver.respond_with("/flaky", [500, 503, 200])
     task = await system.post({"url": f"{receiver.url}/flaky?token=secret"})
     await system.until(task["task_id"], "delivered")
     await wait_until(lambda: len(collector.named(f"settle {system.queue}")) == 3, "three settled")
@@ -51,7 +51,7 @@ async def test_what_is_left_out_is_carried_from_attempt_to_attempt(
     system: TracedSystem, collector: Collector, receiver: Receiver
 ) -> None:
     """Of fourteen attempts the first ten are seen, and the last one, which stands for four."""
-    receiver.answers("/flaky", [500] * 13 + [200])
+    receiver.respond_with("/flaky", [500] * 13 + [200])
     task = await system.post({"url": f"{receiver.url}/flaky"})
     await system.until(task["task_id"], "delivered")
     process = f"process {system.queue}"
@@ -66,7 +66,7 @@ async def test_a_dead_task_is_one_trace_with_every_edge(
     system: TracedSystem, collector: Collector, receiver: Receiver
 ) -> None:
     """A task that is given up has all edges too, and its last spans say that it is dead."""
-    receiver.answers("/broken", [500])
+    receiver.respond_with("/broken", [500])
     task = await system.post({"url": f"http://{system.variables['REDIS_ADDR']}/"})
     await system.until(task["task_id"], "dead")
     (settled,) = await wait_until(lambda: collector.named(f"settle {system.queue}"), "it settled")

@@ -69,14 +69,14 @@ class TracedSystem:
 
     async def post(self, task: dict[str, Any], **headers: str) -> dict[str, Any]:
         async with httpx.AsyncClient() as client:
-            answer = await client.post(f"{self.url}/api/v1/tasks", json=task, headers=headers)
-        assert answer.status_code == httpx.codes.CREATED, answer.text
-        return dict(answer.json())
+            response = await client.post(f"{self.url}/api/v1/tasks", json=task, headers=headers)
+        assert response.status_code == httpx.codes.CREATED, response.text
+        return dict(response.json())
 
     async def get(self, task_id: str) -> dict[str, Any]:
         async with httpx.AsyncClient() as client:
-            answer = await client.get(f"{self.url}/api/v1/tasks/{task_id}?secret=in-the-query")
-        return dict(answer.json())
+            response = await client.get(f"{self.url}/api/v1/tasks/{task_id}?secret=in-the-query")
+        return dict(response.json())
 
     async def until(self, task_id: str, state: str) -> dict[str, Any]:
         async def arrived() -> bool:

@@ -22,7 +22,7 @@ import uvloop
 from httpx_aiohttp import AiohttpTransport
 
 from queue_testing.attempts import open_transport
-from queue_worker.transport import Request, Transport
+from queue_worker.transport import HttpClient, Request
 
 IN_FLIGHT = 64
 BODY = b"x" * 256
@@ -42,13 +42,13 @@ class Progress:
     phase = ""
 
 
-def by_transport(transport: Transport, url: str, *, one_url: bool = True) -> SendOne:
+def by_transport(transport: HttpClient, url: str, *, one_url: bool = True) -> SendOne:
     """Make requests as a delivery does, straight to our transport."""
 
     async def request(number: int) -> None:
         target = url if one_url else f"{url}{number}"
-        answer = await transport.exchange(Request("POST", target, HEADERS, BODY, Progress()))
-        assert answer.body == b"ok"  # noqa: S101
+        response = await transport.send(Request("POST", target, HEADERS, BODY, Progress()))
+        assert response.body == b"ok"  # noqa: S101
 
     return request
 

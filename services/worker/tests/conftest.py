@@ -11,7 +11,7 @@ import uvloop
 
 from queue_testing import wait_until
 from queue_testing.attempts import open_transport
-from queue_worker.transport import Transport
+from queue_worker.transport import HttpClient
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -20,7 +20,7 @@ def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.Abstrac
 
 
 @pytest.fixture
-async def transport() -> AsyncIterator[Transport]:
+async def transport() -> AsyncIterator[HttpClient]:
     """A transport; it must leave neither sockets nor tasks behind."""
     sockets = _sockets()
     transport = open_transport()

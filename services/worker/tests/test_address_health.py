@@ -11,10 +11,10 @@ from queue_common.task import Outcome
 from queue_testing import wait_until
 from queue_testing.attempts import attempt
 from queue_testing.socket_server import Peer, SocketServer
-from queue_worker.transport import AddressBusyError, Transport
-from queue_worker.transport.address_health import (
+from queue_worker.transport import AddressBusyError, HttpClient
+from queue_worker.transport.dialing.address_health import (
     MAX_ADDRESSES,
-    MAX_AT_HANGING,
+    MAX_ATTEMPTS_WHILE_HANGING,
     TIMEOUTS_TO_HANG,
     AddressHealth,
     key_of,
@@ -28,25 +28,28 @@ async def _hang(peer: Peer) -> None:
 
 async def _respond(peer: Peer) -> None:
     await peer.request()
-    await peer.answer()
+    await peer.respond()
 
 
-async def _time_out(transport: Transport, server: SocketServer, times: int) -> None:
+async def _time_out(transport: HttpClient, server: SocketServer, times: int) -> None:
     results = [await attempt(transport, server.url, timeout_seconds=0.02) for _ in range(times)]
     assert {result.outcome for result in results} == {Outcome.TIMEOUT}
 
 
-async def test_address_that_hangs_is_tried_eight_times_at_once(transport: Transport) -> None:
+async def test_address_that_hangs_is_tried_eight_times_at_once(transport: HttpClient) -> None:
     """After five timeouts in a row it takes eight attempts, under whatever port they come."""
     async with AsyncExitStack() as stack:
         hanging, other = [await stack.enter_async_context(SocketServer(_hang)) for _ in range(2)]
         await _time_out(transport, hanging, TIMEOUTS_TO_HANG)
         under_way = [
             asyncio.create_task(attempt(transport, server.url, timeout_seconds=30))
-            for server in (hanging, other) * (MAX_AT_HANGING // 2)
+            for server in (hanging, other) * (MAX_ATTEMPTS_WHILE_HANGING // 2)
         ]
         await wait_until(
-            lambda: hanging.connections + other.connections == TIMEOUTS_TO_HANG + MAX_AT_HANGING,
+            lambda: (
+                hanging.connections + other.connections
+                == TIMEOUTS_TO_HANG + MAX_ATTEMPTS_WHILE_HANGING
+            ),
             "all are connected",
         )
         for server in (hanging, other):
@@ -61,7 +64,7 @@ async def test_address_that_hangs_is_tried_eight_times_at_once(transport: Transp
 
 
 async def test_timeouts_at_one_port_do_not_stop_another_that_responds(
-    transport: Transport,
+    transport: HttpClient,
 ) -> None:
     """A destination that has responded is connected to, however its neighbours hang."""
     async with SocketServer(_hang) as hanging, SocketServer(_respond) as good:
@@ -69,10 +72,11 @@ async def test_timeouts_at_one_port_do_not_stop_another_that_responds(
         await _time_out(transport, hanging, TIMEOUTS_TO_HANG)
         under_way = [
             asyncio.create_task(attempt(transport, hanging.url, timeout_seconds=30))
-            for _ in range(MAX_AT_HANGING)
+            for _ in range(MAX_ATTEMPTS_WHILE_HANGING)
         ]
         await wait_until(
-            lambda: hanging.connections == TIMEOUTS_TO_HANG + MAX_AT_HANGING, "all are connected"
+            lambda: hanging.connections == TIMEOUTS_TO_HANG + MAX_ATTEMPTS_WHILE_HANGING,
+            "all are connected",
         )
         assert (await attempt(transport, good.url)).outcome is Outcome.DELIVERED
         for task in under_way:
@@ -80,12 +84,12 @@ async def test_timeouts_at_one_port_do_not_stop_another_that_responds(
         await asyncio.wait(under_way)
 
 
-async def test_a_response_ends_the_doubt(transport: Transport) -> None:
+async def test_a_response_ends_the_doubt(transport: HttpClient) -> None:
     """After a response an address takes any number of attempts again."""
     async with SocketServer(_hang) as hanging, SocketServer(_respond) as good:
         await _time_out(transport, hanging, TIMEOUTS_TO_HANG)
         assert (await attempt(transport, good.url)).outcome is Outcome.DELIVERED
-        many = 2 * MAX_AT_HANGING
+        many = 2 * MAX_ATTEMPTS_WHILE_HANGING
         under_way = [
             asyncio.create_task(attempt(transport, hanging.url, timeout_seconds=30))
             for _ in range(many)

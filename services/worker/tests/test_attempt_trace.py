@@ -19,8 +19,8 @@ from queue_common.tracing.tracer import Tracing
 from queue_testing.collector import Collector
 from queue_testing.seen_spans import SeenSpan
 from queue_testing.tasks import a_context, a_task, an_attempt, now_ms
+from queue_worker.attempt.process import Processor
 from queue_worker.metrics import WorkerMetrics
-from queue_worker.process import Processor
 
 TASK_ID = TaskId("01a20d98-82b5-7111-9858-f3ef6d08a280")
 SENT = a_context(flags=1)

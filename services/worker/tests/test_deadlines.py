@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from queue_worker.deadlines import Deadlines
+from queue_worker.attempt.deadlines import Deadlines
 
 
 async def run(deadlines: Deadlines, waits_for: asyncio.Future[None]) -> str:

@@ -12,7 +12,7 @@ from queue_common.tracing.context import TraceContext
 from queue_testing.attempts import open_transport
 from queue_testing.receiver import CannedResponse, Received, Receiver
 from queue_testing.tasks import a_context, a_task
-from queue_worker.deliver import USER_AGENT, Deliverer
+from queue_worker.attempt.deliver import USER_AGENT, Deliverer
 
 TASK_ID = TaskId("01a20d98-82b5-7111-9858-f3ef6d08a280")
 
@@ -38,10 +38,10 @@ async def sent(deliverer: Deliverer, receiver: Receiver, **task: object) -> Rece
 
 
 async def answered(
-    deliverer: Deliverer, receiver: Receiver, answer: int | CannedResponse
+    deliverer: Deliverer, receiver: Receiver, response: int | CannedResponse
 ) -> Attempt:
     """Deliver a task that is answered so."""
-    receiver.answers("/hook", [answer])
+    receiver.respond_with("/hook", [response])
     return await deliverer.deliver(TASK_ID, a_task(f"{receiver.url}/hook"), 1, a_context())
 
 
@@ -115,7 +115,7 @@ async def test_any_2xx_is_success(deliverer: Deliverer, receiver: Receiver, stat
     attempt = await answered(deliverer, receiver, CannedResponse(status, body=body))
 
     assert (attempt.outcome, attempt.status_code) == (Outcome.DELIVERED, status)
-    assert (attempt.error, attempt.answer, attempt.phase) == (None, None, None)
+    assert (attempt.error, attempt.response_excerpt, attempt.phase) == (None, None, None)
     assert attempt.duration_ms > 0
 
 
@@ -149,17 +149,17 @@ async def test_of_a_failures_answer_1_kib_is_kept(deliverer: Deliverer, receiver
     """The first 1,024 bytes of a failure's answer are kept as text, whatever bytes they are."""
     attempt = await answered(deliverer, receiver, CannedResponse(500, body=b"\xff" + b"x" * 5000))
 
-    assert attempt.answer == "\ufffd" + "x" * 1023
+    assert attempt.response_excerpt == "\ufffd" + "x" * 1023
 
 
 async def test_an_answer_is_not_decoded(deliverer: Deliverer, receiver: Receiver) -> None:
     """A compressed answer nobody asked for is kept as it came: no bomb can unfold."""
     packed = gzip.compress(b"y" * 100)
-    answer = CannedResponse(500, headers={"Content-Encoding": "gzip"}, body=packed)
+    response = CannedResponse(500, headers={"Content-Encoding": "gzip"}, body=packed)
 
-    attempt = await answered(deliverer, receiver, answer)
+    attempt = await answered(deliverer, receiver, response)
 
-    assert attempt.answer == packed.decode(errors="replace")
+    assert attempt.response_excerpt == packed.decode(errors="replace")
 
 
 async def test_a_huge_answer_is_cut_off(deliverer: Deliverer, receiver: Receiver) -> None:
@@ -167,7 +167,7 @@ async def test_a_huge_answer_is_cut_off(deliverer: Deliverer, receiver: Receiver
     first = await answered(deliverer, receiver, CannedResponse(500, body=b"z" * (8 << 20)))
     second = await answered(deliverer, receiver, 200)
 
-    assert (first.outcome, first.answer) == (Outcome.HTTP_ERROR, "z" * 1024)
+    assert (first.outcome, first.response_excerpt) == (Outcome.HTTP_ERROR, "z" * 1024)
     assert second.outcome is Outcome.DELIVERED
 
 

@@ -15,7 +15,7 @@ from queue_common.task import Attempt, Outcome, TaskId
 from queue_testing import free_port, wait_until
 from queue_testing.attempts import open_transport
 from queue_testing.tasks import a_context, a_task
-from queue_worker.deliver import Deliverer
+from queue_worker.attempt.deliver import Deliverer
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 TASK_ID = TaskId("01a20d98-82b5-7111-9858-f3ef6d08a280")
@@ -123,7 +123,7 @@ async def test_a_refused_connection() -> None:
 
     assert attempt.outcome is Outcome.CONNECT_ERROR
     assert attempt.error
-    assert (attempt.status_code, attempt.answer, attempt.phase) == (None, None, None)
+    assert (attempt.status_code, attempt.response_excerpt, attempt.phase) == (None, None, None)
 
 
 async def test_an_unknown_name() -> None:
@@ -134,7 +134,7 @@ async def test_an_unknown_name() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "outcome"),
+    ("response", "outcome"),
     [
         pytest.param(b"", Outcome.CONNECTION_LOST, id="closed-without-a-word"),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-", Outcome.CONNECTION_LOST, id="half-a-head"),
@@ -166,9 +166,9 @@ async def test_an_unknown_name() -> None:
         ),
     ],
 )  # fmt: skip
-async def test_a_bad_answer(answer: bytes, outcome: Outcome) -> None:
+async def test_a_bad_answer(response: bytes, outcome: Outcome) -> None:
     """An answer that breaks off or is no HTTP is a failure told by its kind, not an exception."""
-    attempt = await attempt_on(says(answer))
+    attempt = await attempt_on(says(response))
 
     assert attempt.outcome is outcome
     assert attempt.error
@@ -176,7 +176,7 @@ async def test_a_bad_answer(answer: bytes, outcome: Outcome) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "status"),
+    ("response", "status"),
     [
         pytest.param(b"HTTP/1.1 200 OK\r\n\r\nuntil the close", 200, id="until-close"),
         pytest.param(b"HTTP/1.0 200 OK\r\n\r\nold", 200, id="http-1.0"),
@@ -195,9 +195,9 @@ async def test_a_bad_answer(answer: bytes, outcome: Outcome) -> None:
         ),
     ],
 )  # fmt: skip
-async def test_a_lawful_answer(answer: bytes, status: int) -> None:
+async def test_a_lawful_answer(response: bytes, status: int) -> None:
     """Each way in which HTTP/1.1 lets an answer end is understood."""
-    attempt = await attempt_on(says(answer))
+    attempt = await attempt_on(says(response))
 
     assert (attempt.outcome, attempt.status_code) == (Outcome.DELIVERED, status)
 
@@ -208,7 +208,7 @@ async def test_an_answer_in_single_bytes() -> None:
 
     attempt = await attempt_on(says(*parts))
 
-    assert (attempt.status_code, attempt.answer) == (500, "four")
+    assert (attempt.status_code, attempt.response_excerpt) == (500, "four")
 
 
 async def test_switching_protocols_is_failure() -> None:
@@ -229,9 +229,9 @@ async def test_a_reset_connection() -> None:
 
 async def test_an_early_refusal_of_a_big_body() -> None:
     """An answer that comes before the body was wholly sent counts."""
-    answer = b"HTTP/1.1 413 Too Big\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    response = b"HTTP/1.1 413 Too Big\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
-    attempt = await attempt_on(then_waits_for_the_end(answer), body=b"x" * (4 << 20))
+    attempt = await attempt_on(then_waits_for_the_end(response), body=b"x" * (4 << 20))
 
     assert (attempt.outcome, attempt.status_code) == (Outcome.HTTP_ERROR, 413)
 
@@ -249,7 +249,7 @@ async def test_a_destination_that_takes_too_long(serve: Serve, phase: str) -> No
     attempt = await attempt_on(serve, timeout_seconds=0.2)
 
     assert (attempt.outcome, attempt.phase) == (Outcome.TIMEOUT, phase)
-    assert attempt.error == "no answer within 0.2 s; it was at: answer"
+    assert attempt.error == "no response within 0.2 s; phase: answer"
     assert 190 <= attempt.duration_ms < 5000  # a loop's timer may be a little early
 
 
@@ -286,11 +286,11 @@ async def test_a_cancelled_attempt_is_no_attempt() -> None:
 
 async def test_a_connection_closed_while_idle_is_replaced() -> None:
     """The attempt after one whose connection the destination closed is made on a new one."""
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    response = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
     transport = open_transport()
     deliverer = Deliverer(transport, timeout_seconds=10)
 
-    async with destination(says(answer)) as port:
+    async with destination(says(response)) as port:
         task = a_task(f"http://127.0.0.1:{port}/")
         attempts = [
             await deliverer.deliver(TASK_ID, task, number, a_context()) for number in range(1, 6)
@@ -302,8 +302,8 @@ async def test_a_connection_closed_while_idle_is_replaced() -> None:
 
 async def test_tls_to_a_trusted_destination() -> None:
     """A destination whose certificate is trusted is reached by https."""
-    answer = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
-    async with destination(says(answer), server_tls()) as port:
+    response = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+    async with destination(says(response), server_tls()) as port:
         attempt = await attempt_at(f"https://localhost:{port}/", tls=trusting_tls())
 
     assert attempt.outcome is Outcome.DELIVERED
@@ -366,12 +366,12 @@ async def test_what_http_cannot_carry_ends_as_an_attempt(headers: dict[str, str]
     assert "s3cret" not in (attempt.error or "")
 
 
-def says_at_once(answer: bytes) -> Serve:
+def says_at_once(response: bytes) -> Serve:
     """Send this as soon as anything comes in, and close."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
-        writer.write(answer)
+        writer.write(response)
         await writer.drain()
 
     return serve

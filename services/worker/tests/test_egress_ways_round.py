@@ -10,8 +10,8 @@ from queue_common.egress import EgressGuard
 from queue_common.task import Outcome
 from queue_testing.attempts import attempt, open_transport
 from queue_testing.socket_server import SocketServer, says
-from queue_worker.transport import Resolver, Transport
-from queue_worker.transport.resolve import AddressInfo, numeric, system_lookup
+from queue_worker.transport import HttpClient, Resolver
+from queue_worker.transport.dialing.lookup import AddressInfo, numeric, system_lookup
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -21,15 +21,15 @@ def production(allow: str = "", protected: tuple[tuple[str, int], ...] = ()) -> 
     return EgressGuard.from_settings(allow=allow, protected=protected)
 
 
-Opener = Callable[..., Transport]
+Opener = Callable[..., HttpClient]
 
 
 @pytest.fixture
 async def guarded() -> AsyncIterator[Opener]:
     """Opens transports, guarded as in production unless told otherwise."""
-    opened: list[Transport] = []
+    opened: list[HttpClient] = []
 
-    def open_one(guard: EgressGuard | None = None, resolver: Resolver | None = None) -> Transport:
+    def open_one(guard: EgressGuard | None = None, resolver: Resolver | None = None) -> HttpClient:
         made = open_transport(guard=guard or production(), resolver=resolver)
         opened.append(made)
         return made
@@ -104,7 +104,7 @@ async def test_rebinding(guarded: Opener) -> None:
 async def test_rebinding_after_the_answer_is_forgotten(guarded: Opener) -> None:
     """Each new connection is judged by the address it goes to, whatever the name was before."""
     reader = answers(("127.0.0.2",), ("127.0.0.1",))
-    resolver = Resolver(reader, remembered_seconds=0)
+    resolver = Resolver(reader, cache_ttl_seconds=0)
     transport = guarded(production("127.0.0.2"), resolver)
 
     async with SocketServer(says(OK, then_close=True), host="127.0.0.2") as server:

@@ -58,7 +58,7 @@ async def test_lane_shrinks_and_recovers(
         return (await watch.read()).unhealthy_lanes == lanes
 
     await (await new_worker().start()).until_ready()
-    receiver.answers("/busy", [*[503] * 30, 200])
+    receiver.respond_with("/busy", [*[503] * 30, 200])
     tasks = [await _submit(queue, f"{receiver.url}/busy") for _ in range(20)]
     await wait_until(lambda: unhealthy(1), "the lane is unhealthy")
     for task_id in tasks:

@@ -19,7 +19,7 @@ import asyncio, socket
 from queue_common.egress import EgressGuard
 from queue_common.egress.own import is_own_address
 from queue_testing.attempts import attempt
-from queue_worker.transport import Dialer, Resolver, Transport
+from queue_worker.transport import Dialer, Resolver, HttpClient
 from queue_worker.transport.build import build_tls
 
 OK = b"HTTP/1.1 200 OK\\r\\nContent-Length: 0\\r\\n\\r\\n"
@@ -34,7 +34,7 @@ async def main():
     is_own = (lambda _address: False) if BLIND else is_own_address
     for allow in ("", "93.184.215.14,2a00:1450::/32"):
         dialer = Dialer(Resolver(), EgressGuard.from_settings(allow=allow), is_own)
-        transport = Transport(dialer, build_tls(None), max_open=10)
+        transport = HttpClient(dialer, build_tls(None), max_open=10)
         for url in ("http://93.184.215.14:8080/", "http://[2a00:1450::14]:8081/"):
             print((await attempt(transport, url)).outcome)
 

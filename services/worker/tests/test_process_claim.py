@@ -16,9 +16,9 @@ from queue_common.tracing.context import TraceContext
 from queue_common.tracing.settings import TraceSettings
 from queue_common.tracing.tracer import Tracing
 from queue_testing.tasks import a_task, an_attempt, now_ms
+from queue_worker.attempt.process import Processor, SupportsDeliver
+from queue_worker.attempt.settle import SupportsSettle
 from queue_worker.metrics import WorkerMetrics
-from queue_worker.process import Delivering, Processor
-from queue_worker.settle import Settling
 from queue_worker.transport import AddressBusyError
 
 TASK_ID = TaskId("01a20d98-82b5-7111-9858-f3ef6d08a280")
@@ -29,7 +29,7 @@ METRICS = WorkerMetrics("tasks")
 TRACING = Tracing(TraceSettings(), "queue-worker", "tasks")
 
 
-def a_processor(queue: Settling, deliverer: Delivering) -> Processor:
+def a_processor(queue: SupportsSettle, deliverer: SupportsDeliver) -> Processor:
     return Processor(queue, deliverer, POLICY, TRACING, METRICS)
 
 
@@ -188,7 +188,7 @@ async def test_a_fault_in_settling_is_a_failed_attempt() -> None:
 async def test_a_cancelled_claim_is_left_unsettled() -> None:
     """Cancelled, a claim is not settled: whoever cancelled gives it back."""
     queue = FakeQueue()
-    hanging: Delivering = Hanging()
+    hanging: SupportsDeliver = Hanging()
     processing = asyncio.create_task(a_processor(queue, hanging).process(a_claim()))
     await asyncio.sleep(0)
     processing.cancel()

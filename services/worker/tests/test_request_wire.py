@@ -10,8 +10,8 @@ from queue_common.task import Outcome, TaskId
 from queue_common.tracing.context import TraceContext
 from queue_testing.socket_server import SocketServer, says
 from queue_testing.tasks import a_context, a_task
-from queue_worker.deliver import USER_AGENT, Deliverer
-from queue_worker.transport import Transport
+from queue_worker.attempt.deliver import USER_AGENT, Deliverer
+from queue_worker.transport import HttpClient
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 TRACED = TraceContext(a_context().trace_id, a_context().span_id, 1, "a=1", "user=7")
@@ -39,7 +39,7 @@ OWN: dict[str, tuple[dict[str, str], bytes]] = {
 
 @pytest.mark.parametrize(("headers", "sent"), OWN.values(), ids=OWN)
 async def test_the_tasks_headers_on_the_wire(
-    transport: Transport, headers: dict[str, str], sent: bytes
+    transport: HttpClient, headers: dict[str, str], sent: bytes
 ) -> None:
     """A task's headers go between Host and the worker's own, unchanged, the length at the end."""
     async with SocketServer(says(OK)) as server:
@@ -73,7 +73,7 @@ BREAKING: dict[str, tuple[str, dict[str, str]]] = {
 
 @pytest.mark.parametrize(("task_id", "headers"), BREAKING.values(), ids=BREAKING)
 async def test_what_would_break_out_is_not_sent(
-    transport: Transport, task_id: str, headers: dict[str, str]
+    transport: HttpClient, task_id: str, headers: dict[str, str]
 ) -> None:
     """What would be read as another header, or another request, ends the attempt unsent."""
     async with SocketServer(says(OK)) as server:
@@ -86,7 +86,7 @@ async def test_what_would_break_out_is_not_sent(
 
 
 @pytest.mark.parametrize("size", [16_384, 16_385, 65_537, 3_000_000])
-async def test_a_body_of_any_size_arrives_whole(transport: Transport, size: int) -> None:
+async def test_a_body_of_any_size_arrives_whole(transport: HttpClient, size: int) -> None:
     """A body that goes out in portions is the body that was given, and another request follows."""
     body = os.urandom(size)
     async with SocketServer(says(OK)) as server:

@@ -10,12 +10,11 @@ import pytest
 
 from queue_testing import wait_until
 from queue_worker.transport import ResolveError, Resolver
-from queue_worker.transport.resolve import (
+from queue_worker.transport.dialing.lookup import AddressInfo, numeric
+from queue_worker.transport.dialing.resolver import (
     MAX_DOMAIN_LOOKUPS,
     MAX_LOOKUPS,
     MAX_SLOW_DOMAIN_LOOKUPS,
-    AddressInfo,
-    numeric,
 )
 
 FOUND = numeric("127.0.0.1") or []
@@ -61,7 +60,7 @@ async def test_a_name_is_looked_up_once(servers: NameServers) -> None:
     later = await resolver.resolve("hang.example")
 
     assert servers.asked == ["hang.example"]
-    assert all(answer == later for answer in found)
+    assert all(response == later for response in found)
     assert waiting[0].cancelled()
 
 
@@ -70,7 +69,7 @@ async def test_a_failure_is_remembered_for_a_while(
     servers: NameServers, seconds: float, times: int
 ) -> None:
     """A name that had no address is asked for again only when that is forgotten."""
-    resolver = Resolver(servers, failure_remembered_seconds=seconds)
+    resolver = Resolver(servers, failure_cache_ttl_seconds=seconds)
     for _ in range(2):
         with pytest.raises(ResolveError, match=r"missing\.example has no address: no such name"):
             await resolver.resolve("missing.example")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from queue_worker.retry_after import retry_after_ms
+from queue_worker.attempt.retry_after import retry_after_ms
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 NOW_MS = round(NOW.timestamp() * 1000)

@@ -19,8 +19,8 @@ from queue_common.tracing.tracer import Tracing
 from queue_testing.collector import Collector
 from queue_testing.seen_spans import SeenSpan
 from queue_testing.tasks import a_context, a_task, now_ms
+from queue_worker.attempt.process import Processor
 from queue_worker.metrics import WorkerMetrics
-from queue_worker.process import Processor
 
 INTERVAL_MS = 10_000
 POLICY = RetryPolicy(INTERVAL_MS, 24 * 3600 * 1000)

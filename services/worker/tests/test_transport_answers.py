@@ -10,8 +10,8 @@ from queue_common.task import Outcome
 from queue_testing import wait_until
 from queue_testing.attempts import Result, attempt
 from queue_testing.socket_server import Peer, SocketServer, says
-from queue_worker.transport import Transport
-from queue_worker.transport.connection import MAX_RESPONSE_BYTES
+from queue_worker.transport import HttpClient
+from queue_worker.transport.response_reader import MAX_RESPONSE_BYTES
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 DELIVERED = Result(Outcome.DELIVERED, 200, b"ok")
@@ -47,14 +47,14 @@ GOOD = {
 
 
 @pytest.mark.parametrize("split", [False, True], ids=["whole", "byte by byte"])
-@pytest.mark.parametrize(("answer", "body"), GOOD.values(), ids=GOOD)
+@pytest.mark.parametrize(("response", "body"), GOOD.values(), ids=GOOD)
 async def test_a_framed_answer(
-    transport: Transport, answer: bytes, body: bytes, split: bool
+    transport: HttpClient, response: bytes, body: bytes, split: bool
 ) -> None:
     """A framed answer is read to its end, and its connection serves the next request."""
-    parts = [answer]
+    parts = [response]
     if split:
-        parts = [answer[i : i + 1] for i in range(500)] + [answer[500:]]
+        parts = [response[i : i + 1] for i in range(500)] + [response[500:]]
 
     async with SocketServer(says(*parts)) as server:
         results = [await attempt(transport, server.url) for _ in range(3)]
@@ -71,12 +71,12 @@ BARE = {
 }
 
 
-@pytest.mark.parametrize(("method", "answer", "status"), BARE.values(), ids=BARE)
+@pytest.mark.parametrize(("method", "response", "status"), BARE.values(), ids=BARE)
 async def test_an_answer_without_a_body(
-    transport: Transport, method: str, answer: bytes, status: int
+    transport: HttpClient, method: str, response: bytes, status: int
 ) -> None:
     """What has no body by HTTP's rules is not waited for, whatever length its head tells."""
-    async with SocketServer(says(answer)) as server:
+    async with SocketServer(says(response)) as server:
         for _ in range(3):
             result = await attempt(transport, server.url, method=method, body=None)
 
@@ -93,10 +93,10 @@ CLOSING = {
 }
 
 
-@pytest.mark.parametrize("answer", CLOSING.values(), ids=CLOSING)
-async def test_an_answer_that_ends_the_connection(transport: Transport, answer: bytes) -> None:
+@pytest.mark.parametrize("response", CLOSING.values(), ids=CLOSING)
+async def test_an_answer_that_ends_the_connection(transport: HttpClient, response: bytes) -> None:
     """An answer that goes until the close, or announces it, is whole; another takes another."""
-    async with SocketServer(says(answer, then_close=True)) as server:
+    async with SocketServer(says(response, then_close=True)) as server:
         results = [await attempt(transport, server.url) for _ in range(2)]
 
     assert results == [DELIVERED] * 2
@@ -104,11 +104,11 @@ async def test_an_answer_that_ends_the_connection(transport: Transport, answer: 
 
 
 @pytest.mark.parametrize("status", [201, 299, 300, 301, 302, 307, 400, 404, 429, 500, 503, 599])
-async def test_statuses(transport: Transport, status: int) -> None:
+async def test_statuses(transport: HttpClient, status: int) -> None:
     """Any 2xx is success, all else a failure with its status; a redirect is not followed."""
-    answer = b"HTTP/1.1 %d X\r\nLocation: /elsewhere\r\nContent-Length: 2\r\n\r\nok" % status
+    response = b"HTTP/1.1 %d X\r\nLocation: /elsewhere\r\nContent-Length: 2\r\n\r\nok" % status
 
-    async with SocketServer(says(answer)) as server:
+    async with SocketServer(says(response)) as server:
         result = await attempt(transport, server.url)
 
     outcome = Outcome.DELIVERED if 200 <= status < 300 else Outcome.HTTP_ERROR
@@ -123,14 +123,14 @@ AFTERWARDS = {
 
 
 @pytest.mark.parametrize("more", AFTERWARDS.values(), ids=AFTERWARDS)
-async def test_bytes_long_after_an_answer(transport: Transport, more: bytes) -> None:
+async def test_bytes_long_after_an_answer(transport: HttpClient, more: bytes) -> None:
     """What comes on a kept connection is never taken for the next answer: it is given up."""
     asked = asyncio.Event()
     sent = asyncio.Event()
 
     async def script(peer: Peer) -> None:
         await peer.request()
-        await peer.answer()
+        await peer.respond()
         await asked.wait()
         await peer.send(more)
         sent.set()
@@ -148,7 +148,7 @@ async def test_bytes_long_after_an_answer(transport: Transport, more: bytes) -> 
 
 
 @pytest.mark.parametrize("more", AFTERWARDS.values(), ids=AFTERWARDS)
-async def test_bytes_right_after_an_answer(transport: Transport, more: bytes) -> None:
+async def test_bytes_right_after_an_answer(transport: HttpClient, more: bytes) -> None:
     """What follows an answer ends its connection."""
     async with SocketServer(says(OK + more)) as server:
         first = await attempt(transport, server.url)
@@ -158,7 +158,7 @@ async def test_bytes_right_after_an_answer(transport: Transport, more: bytes) ->
     assert server.connections == 2
 
 
-async def test_a_large_answer(transport: Transport) -> None:
+async def test_a_large_answer(transport: HttpClient) -> None:
     """Of an answer 1 MiB is read and 1 KiB kept; the rest is cut off and the status decides."""
     cut = asyncio.Event()
 
@@ -178,7 +178,7 @@ async def test_a_large_answer(transport: Transport) -> None:
     assert result == Result(Outcome.DELIVERED, 200, b"x" * 1024)
 
 
-async def test_an_answer_that_is_mostly_framing(transport: Transport) -> None:
+async def test_an_answer_that_is_mostly_framing(transport: HttpClient) -> None:
     """All bytes of an answer count, chunk extensions too: the rest is cut off."""
     cut = asyncio.Event()
     sent = 0
@@ -204,12 +204,12 @@ async def test_an_answer_that_is_mostly_framing(transport: Transport) -> None:
     assert sent < 30 << 20
 
 
-async def test_an_early_answer(transport: Transport) -> None:
+async def test_an_early_answer(transport: HttpClient) -> None:
     """An answer before the request is wholly sent counts, and ends the connection."""
 
     async def script(peer: Peer) -> None:
         await peer.head()
-        await peer.answer(b"too large", b"413 Content Too Large")
+        await peer.respond(b"too large", b"413 Content Too Large")
 
     async with SocketServer(script) as server:
         results = [await attempt(transport, server.url, body=b"x" * (32 << 20)) for _ in range(2)]
@@ -218,12 +218,12 @@ async def test_an_early_answer(transport: Transport) -> None:
     assert server.connections == 2
 
 
-async def test_an_early_answer_on_an_open_connection(transport: Transport) -> None:
+async def test_an_early_answer_on_an_open_connection(transport: HttpClient) -> None:
     """An early answer is heard while the request is sent."""
 
     async def script(peer: Peer) -> None:
         await peer.head()
-        await peer.answer(b"too large", b"413 Content Too Large")
+        await peer.respond(b"too large", b"413 Content Too Large")
         await asyncio.Event().wait()
 
     async with SocketServer(script) as server:

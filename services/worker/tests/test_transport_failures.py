@@ -14,8 +14,8 @@ from queue_common.task import Outcome
 from queue_testing import wait_until
 from queue_testing.attempts import Result, attempt, open_transport
 from queue_testing.socket_server import Peer, Script, SocketServer, says
-from queue_worker.transport import Resolver, Transport
-from queue_worker.transport.resolve import AddressInfo, numeric
+from queue_worker.transport import HttpClient, Resolver
+from queue_worker.transport.dialing.lookup import AddressInfo, numeric
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -41,13 +41,13 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
-async def test_a_broken_answer(transport: Transport, answer: bytes) -> None:
+@pytest.mark.parametrize("response", BROKEN.values(), ids=BROKEN)
+async def test_a_broken_answer(transport: HttpClient, response: bytes) -> None:
     """An answer that is not HTTP/1.1, or beyond all bounds, is a protocol error at once."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
-        await peer.send(answer)
+        await peer.send(response)
         await peer.hold()
 
     async with SocketServer(script) as server:
@@ -74,7 +74,7 @@ CUT = {
 @pytest.mark.parametrize("by_reset", [False, True], ids=["end", "reset"])
 @pytest.mark.parametrize("begin", CUT.values(), ids=CUT)
 async def test_a_connection_that_is_lost(
-    transport: Transport, begin: bytes, by_reset: bool
+    transport: HttpClient, begin: bytes, by_reset: bool
 ) -> None:
     """A connection that ends before its answer is lost; a new one's request is not sent again."""
 
@@ -92,15 +92,15 @@ async def test_a_connection_that_is_lost(
 
 
 @pytest.mark.parametrize("by_reset", [False, True], ids=["end", "reset"])
-async def test_a_stale_connection(transport: Transport, by_reset: bool) -> None:
+async def test_a_stale_connection(transport: HttpClient, by_reset: bool) -> None:
     """A kept connection that dies with no byte of an answer is replaced, and the request sent."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
-        await peer.answer()
+        await peer.respond()
         await peer.request()
         if peer.number > 1:
-            await peer.answer()
+            await peer.respond()
         elif by_reset:
             peer.reset()
 
@@ -113,13 +113,13 @@ async def test_a_stale_connection(transport: Transport, by_reset: bool) -> None:
 
 
 async def test_a_kept_connection_that_begins_to_answer(
-    transport: Transport,
+    transport: HttpClient,
 ) -> None:
     """Once a byte of an answer has come the request had effect, and is not sent again."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
-        await peer.answer()
+        await peer.respond()
         await peer.request()
         await peer.send(b"H")
 
@@ -130,12 +130,12 @@ async def test_a_kept_connection_that_begins_to_answer(
     assert len(server.requests) == 2
 
 
-async def test_a_connection_closed_while_kept(transport: Transport) -> None:
+async def test_a_connection_closed_while_kept(transport: HttpClient) -> None:
     """A connection that the destination closed while nobody used it is not used again."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
-        await peer.answer()
+        await peer.respond()
 
     async with SocketServer(script) as server:
         for _ in range(3):
@@ -181,7 +181,7 @@ SLOW = {
 
 
 @pytest.mark.parametrize(("script", "phase"), SLOW.values(), ids=SLOW)
-async def test_a_slow_destination(transport: Transport, script: Script, phase: str) -> None:
+async def test_a_slow_destination(transport: HttpClient, script: Script, phase: str) -> None:
     """At the deadline the attempt ends, says in which phase it was, and closes its connection."""
     body = b"x" * (32 << 20) if phase == "send" else b"{}"
 
@@ -192,7 +192,7 @@ async def test_a_slow_destination(transport: Transport, script: Script, phase: s
 
 
 async def test_a_destination_that_does_not_shake_hands(
-    transport: Transport,
+    transport: HttpClient,
 ) -> None:
     """A deadline in the middle of TLS' handshake says so."""
     async with SocketServer(_deaf) as server:
@@ -216,7 +216,7 @@ def black_hole() -> Iterator[tuple[str, int]]:
         yield listener.getsockname()
 
 
-async def test_a_black_hole(transport: Transport) -> None:
+async def test_a_black_hole(transport: HttpClient) -> None:
     """A deadline before there is a connection says so."""
     with black_hole() as (host, port):
         result = await attempt(transport, f"http://{host}:{port}/", timeout_seconds=0.3)
@@ -224,7 +224,7 @@ async def test_a_black_hole(transport: Transport) -> None:
     assert (result.outcome, result.phase) == (Outcome.TIMEOUT, "connect")
 
 
-async def test_a_refused_connection(transport: Transport) -> None:
+async def test_a_refused_connection(transport: HttpClient) -> None:
     """Where nobody listens the error says where that was."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
@@ -235,7 +235,7 @@ async def test_a_refused_connection(transport: Transport) -> None:
     assert result.error == f"cannot connect to 127.0.0.1:{port}: Connection refused"
 
 
-async def test_an_unknown_name(transport: Transport) -> None:
+async def test_an_unknown_name(transport: HttpClient) -> None:
     """A name without an address is an error of the look-up, which names it."""
     result = await attempt(transport, "http://nowhere.invalid/")
 
@@ -265,9 +265,9 @@ async def test_a_name_with_a_bad_address(first: str) -> None:
     """Where one of a name's addresses does not work the next is tried, within the deadline."""
     with black_hole() as (_, port), ExitStack() as opened:
         bad = "127.0.0.1" if first == "black hole" else "127.0.0.3"
-        answers = [info for host in (bad, "127.0.0.2") for info in numeric(host) or ()]
+        responses = [info for host in (bad, "127.0.0.2") for info in numeric(host) or ()]
         good = opened.enter_context(_listening("127.0.0.2", port))
-        transport = open_transport(resolver=Resolver(lambda _host: answers))
+        transport = open_transport(resolver=Resolver(lambda _host: responses))
         async with await asyncio.start_server(_answer_once, sock=good):
             result = await attempt(transport, f"http://two.example:{port}/")
         await transport.aclose()
@@ -289,7 +289,7 @@ async def _answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
     writer.close()
 
 
-async def test_ipv6(transport: Transport) -> None:
+async def test_ipv6(transport: HttpClient) -> None:
     """A written IPv6 address is connected to, and named in brackets."""
     async with SocketServer(says(OK), host="::1") as server:
         result = await attempt(transport, server.url)
@@ -301,7 +301,7 @@ async def test_ipv6(transport: Transport) -> None:
 FLOOD = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 
 
-async def test_a_flood_of_informational_answers(transport: Transport) -> None:
+async def test_a_flood_of_informational_answers(transport: HttpClient) -> None:
     """Informational answers without end are broken."""
 
     async def script(peer: Peer) -> None:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from queue_testing import wait_until
 from queue_testing.attempts import Result, attempt, open_transport
 from queue_testing.socket_server import Peer, SocketServer
-from queue_worker.transport import Transport
+from queue_worker.transport import HttpClient
 
 DEADLINE_SECONDS = 0.2
 SLACK_SECONDS = 5.0
@@ -43,17 +43,17 @@ TELLING = [
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
     """A sound answer in which pieces are lost, doubled, exchanged or pushed in."""
-    answer = draw(st.sampled_from(SOUND))
+    response = draw(st.sampled_from(SOUND))
     for _ in range(draw(st.integers(0, 4))):
-        start = draw(st.integers(0, len(answer)))
-        end = draw(st.integers(start, min(len(answer), start + 12)))
+        start = draw(st.integers(0, len(response)))
+        end = draw(st.integers(start, min(len(response), start + 12)))
         piece = draw(
             st.one_of(
-                st.sampled_from(TELLING), st.binary(max_size=8), st.just(answer[start:end] * 2)
+                st.sampled_from(TELLING), st.binary(max_size=8), st.just(response[start:end] * 2)
             )
         )
-        answer = answer[:start] + piece + answer[end:]
-    return answer
+        response = response[:start] + piece + response[end:]
+    return response
 
 
 @dataclass(frozen=True)
@@ -67,10 +67,10 @@ class Said:
 @st.composite
 def saids(draw: st.DrawFn) -> Said:
     """Any answer, in any pieces, and any end of it."""
-    answer = draw(st.one_of(mutated(), mutated(), st.binary(max_size=200)))
-    cuts = sorted(draw(st.lists(st.integers(0, len(answer)), max_size=4)))
-    bounds = [0, *cuts, len(answer)]
-    parts = [answer[begin:end] for begin, end in pairwise(bounds)]
+    response = draw(st.one_of(mutated(), mutated(), st.binary(max_size=200)))
+    cuts = sorted(draw(st.lists(st.integers(0, len(response)), max_size=4)))
+    bounds = [0, *cuts, len(response)]
+    parts = [response[begin:end] for begin, end in pairwise(bounds)]
     return Said(parts, draw(st.sampled_from(["close", "close", "reset", "listen", "hold"])))
 
 
@@ -83,7 +83,7 @@ class Bench:
         self.server = SocketServer(self._script)
         self.transport = self.runner.run(self._open())
 
-    async def _open(self) -> Transport:
+    async def _open(self) -> HttpClient:
         await self.server.__aenter__()
         return open_transport()
 

@@ -14,7 +14,7 @@ from queue_common.task import Outcome
 from queue_testing import wait_until
 from queue_testing.attempts import Result, attempt, open_transport
 from queue_testing.socket_server import SocketServer, says
-from queue_worker.transport import Request, Transport
+from queue_worker.transport import HttpClient, Request
 from queue_worker.transport.errors import InvalidUrlError, UnsendableRequestError
 from queue_worker.transport.request import encode_outgoing
 from queue_worker.transport.url import read_target, target_of
@@ -23,11 +23,11 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
 @pytest.fixture
-async def native() -> AsyncIterator[Callable[..., Transport]]:
+async def native() -> AsyncIterator[Callable[..., HttpClient]]:
     """Opens our transport as the test wants it."""
-    opened: list[Transport] = []
+    opened: list[HttpClient] = []
 
-    def open_one(*, max_open: int = 100, idle_seconds: float = 30) -> Transport:
+    def open_one(*, max_open: int = 100, idle_seconds: float = 30) -> HttpClient:
         made = open_transport(max_open=max_open, idle_seconds=idle_seconds)
         opened.append(made)
         return made
@@ -38,7 +38,7 @@ async def native() -> AsyncIterator[Callable[..., Transport]]:
         await wait_until(lambda: transport.pool.open == 0, "all connections are closed")  # noqa: B023
 
 
-async def test_the_connection_used_last_is_taken_first(native: Callable[..., Transport]) -> None:
+async def test_the_connection_used_last_is_taken_first(native: Callable[..., HttpClient]) -> None:
     """So that those a burst left over come to their idle limit."""
     transport = native()
 
@@ -51,7 +51,7 @@ async def test_the_connection_used_last_is_taken_first(native: Callable[..., Tra
         assert transport.pool.idle == 5
 
 
-async def test_an_idle_connection_is_closed(native: Callable[..., Transport]) -> None:
+async def test_an_idle_connection_is_closed(native: Callable[..., HttpClient]) -> None:
     """A kept connection that nobody takes is closed after the idle limit."""
     transport = native(idle_seconds=0.05)
 
@@ -62,7 +62,7 @@ async def test_an_idle_connection_is_closed(native: Callable[..., Transport]) ->
     assert transport.pool.open == 0
 
 
-async def test_the_oldest_connection_goes_first(native: Callable[..., Transport]) -> None:
+async def test_the_oldest_connection_goes_first(native: Callable[..., HttpClient]) -> None:
     """Beyond the cap on open connections the one kept longest is closed, whatever destination."""
     transport = native(max_open=2)
 
@@ -79,7 +79,7 @@ async def test_the_oldest_connection_goes_first(native: Callable[..., Transport]
         assert transport.pool.open == 2
 
 
-async def test_more_in_use_than_the_cap(native: Callable[..., Transport]) -> None:
+async def test_more_in_use_than_the_cap(native: Callable[..., HttpClient]) -> None:
     """Connections in use are never closed for the cap; they are not kept afterwards."""
     transport = native(max_open=2)
 
@@ -90,7 +90,7 @@ async def test_more_in_use_than_the_cap(native: Callable[..., Transport]) -> Non
         await wait_until(lambda: transport.pool.open == 2, "those beyond the cap are closed")
 
 
-async def test_a_closed_transport_keeps_nothing(native: Callable[..., Transport]) -> None:
+async def test_a_closed_transport_keeps_nothing(native: Callable[..., HttpClient]) -> None:
     """An exchange that ends after the transport was closed closes its connection."""
     transport = native()
 
@@ -103,7 +103,7 @@ async def test_a_closed_transport_keeps_nothing(native: Callable[..., Transport]
         await wait_until(lambda: server.open == 0, "the connection is closed")
 
 
-async def test_what_is_sent(transport: Transport) -> None:
+async def test_what_is_sent(transport: HttpClient) -> None:
     """A request goes out as it was given, with Host and Content-Length and nothing else added."""
     headers = [(b"X-One", b"1"), (b"x-one", b"2"), (b"Content-Type", b"text/plain")]
 
@@ -128,7 +128,7 @@ async def test_what_is_sent(transport: Transport) -> None:
     ],
 )
 async def test_the_frame(
-    transport: Transport, method: str, body: bytes | None, framing: bytes
+    transport: HttpClient, method: str, body: bytes | None, framing: bytes
 ) -> None:
     """No body has a length where a method means one, and any method may have a body."""
     async with SocketServer(says(OK)) as server:
@@ -217,14 +217,14 @@ def test_a_method_that_is_no_word(method: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://example.com/", "http:///x", "/x", "mailto:a@b"])
-async def test_other_urls(transport: Transport, url: str) -> None:
+async def test_other_urls(transport: HttpClient, url: str) -> None:
     """A URL that is not http or https, or names no host, ends as a protocol error."""
     result = await attempt(transport, url)
 
     assert result.outcome is Outcome.PROTOCOL_ERROR
 
 
-async def test_a_long_query_is_read_at_once(transport: Transport) -> None:
+async def test_a_long_query_is_read_at_once(transport: HttpClient) -> None:
     """A character that is not plain, behind thousands that are, holds nobody up."""
     query = "and+all+the+others+" * 1000
 
@@ -235,7 +235,7 @@ async def test_a_long_query_is_read_at_once(transport: Transport) -> None:
     assert b"O'Brien%22" in server.requests[0]
 
 
-async def test_a_coded_answer_is_kept_as_it_came(transport: Transport) -> None:
+async def test_a_coded_answer_is_kept_as_it_came(transport: HttpClient) -> None:
     """What an answer says of its body's coding is not believed: the status decides."""
     coded = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain"
 
@@ -245,7 +245,7 @@ async def test_a_coded_answer_is_kept_as_it_came(transport: Transport) -> None:
     assert result == Result(Outcome.DELIVERED, 200, b"plain")
 
 
-async def test_many_at_once(transport: Transport) -> None:
+async def test_many_at_once(transport: HttpClient) -> None:
     """Each of many requests at once gets its own answer."""
     async with SocketServer(says(OK)) as server:
         results = await asyncio.gather(*(attempt(transport, server.url) for _ in range(100)))

@@ -19,14 +19,14 @@ from queue_testing import wait_until
 from queue_testing.attempts import Result, attempt
 from queue_testing.socket_server import Peer, Script, SocketServer, says
 from queue_testing.tasks import a_context, a_task
-from queue_worker.deliver import Deliverer
+from queue_worker.attempt.deliver import Deliverer
 from queue_worker.transport import (
     DeliverySettings,
     Dialer,
+    HttpClient,
     Propagate,
     Resolver,
-    Transport,
-    build_transport,
+    build_http_client,
 )
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -71,15 +71,15 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture
-def open_through(authority: trustme.CA, tmp_path: Path) -> Callable[..., Transport]:
+def open_through(authority: trustme.CA, tmp_path: Path) -> Callable[..., HttpClient]:
     """Opens a transport by settings."""
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
 
-    def open_it(**settings: object) -> Transport:
+    def open_it(**settings: object) -> HttpClient:
         made = DeliverySettings.model_validate(
             {"egress_trust_proxy": True, "worker_ca_file": tmp_path / "ca.pem"} | settings
         )
-        return build_transport(made, REDIS, max_open=10)
+        return build_http_client(made, REDIS, max_open=10)
 
     return open_it
 
@@ -94,7 +94,7 @@ def tls_for(authority: trustme.CA, name: str) -> ssl.SSLContext:
 @pytest.mark.parametrize("proxy_tls", [False, True], ids=["plain", "TLS to the proxy"])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_tunnel(
-    open_through: Callable[..., Transport], authority: trustme.CA, scheme: str, proxy_tls: bool
+    open_through: Callable[..., HttpClient], authority: trustme.CA, scheme: str, proxy_tls: bool
 ) -> None:
     """A request goes through a tunnel to the destination, whose certificate is checked there."""
     tls = tls_for(authority, "hooks.example") if scheme == "https" else None
@@ -122,7 +122,7 @@ async def test_a_tunnel(
 
 
 async def test_a_destination_with_another_name(
-    open_through: Callable[..., Transport], authority: trustme.CA
+    open_through: Callable[..., HttpClient], authority: trustme.CA
 ) -> None:
     """A certificate for another name is refused through a proxy too, and nothing is sent."""
     async with (
@@ -150,7 +150,7 @@ REPLIES = {
 @pytest.mark.parametrize(("reply", "error"), REPLIES.values(), ids=REPLIES)
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_proxy_that_opens_no_tunnel(
-    open_through: Callable[..., Transport], scheme: str, reply: bytes, error: str
+    open_through: Callable[..., HttpClient], scheme: str, reply: bytes, error: str
 ) -> None:
     """What a proxy says in place of a tunnel is an error of connecting, never a response."""
     async with SocketServer(says(reply, then_close=True)) as proxy:
@@ -163,7 +163,7 @@ async def test_a_proxy_that_opens_no_tunnel(
     assert error in (result.error or "")
 
 
-async def test_a_proxy_that_is_silent(open_through: Callable[..., Transport]) -> None:
+async def test_a_proxy_that_is_silent(open_through: Callable[..., HttpClient]) -> None:
     """A proxy that does not respond ends at the deadline, and its connection is closed."""
 
     async def script(peer: Peer) -> None:
@@ -180,7 +180,7 @@ async def test_a_proxy_that_is_silent(open_through: Callable[..., Transport]) ->
 
 @pytest.mark.parametrize("host", ["10.0.0.1", "167772161", "[::ffff:10.0.0.1]", "a.evil.example"])
 async def test_what_a_proxy_is_not_asked_for(
-    open_through: Callable[..., Transport], host: str
+    open_through: Callable[..., HttpClient], host: str
 ) -> None:
     """Internal addresses and names in EGRESS_DENY are refused before the proxy is asked."""
     async with SocketServer(says(OK)) as proxy:
@@ -196,7 +196,7 @@ NO_PROXY = ["127.0.0.1", "localhost, 127.0.0.1", "*", "127.0.0.1:PORT", ".0.0.1"
 
 
 @pytest.mark.parametrize("no_proxy", NO_PROXY)
-async def test_no_proxy(open_through: Callable[..., Transport], no_proxy: str) -> None:
+async def test_no_proxy(open_through: Callable[..., HttpClient], no_proxy: str) -> None:
     """What NO_PROXY lists is connected to directly, through the guard."""
     async with SocketServer(says(OK)) as proxy, SocketServer(says(OK)) as server:
         transport = open_through(
@@ -223,7 +223,7 @@ PROPAGATED: dict[str, tuple[Propagate, str, list[bytes]]] = {
 
 @pytest.mark.parametrize(("propagate", "allow", "sent"), PROPAGATED.values(), ids=PROPAGATED)
 async def test_the_clients_context_stays_inside(
-    open_through: Callable[..., Transport], propagate: Propagate, allow: str, sent: list[bytes]
+    open_through: Callable[..., HttpClient], propagate: Propagate, allow: str, sent: list[bytes]
 ) -> None:
     """What a client tells its own services goes to those alone that EGRESS_ALLOW lists."""
     async with (

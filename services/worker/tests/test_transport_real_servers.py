@@ -23,7 +23,7 @@ from queue_common.task import Outcome
 from queue_testing import wait_until
 from queue_testing.attempts import Result, attempt, open_transport
 from queue_testing.redis_server import free_port
-from queue_worker.transport import Transport
+from queue_worker.transport import HttpClient
 from queue_worker.transport.build import build_tls
 
 if TYPE_CHECKING:
@@ -130,14 +130,14 @@ async def nginx(tmp_path: Path) -> AsyncIterator[Running]:
 
 
 @pytest.fixture
-async def to_nginx(nginx: Running) -> AsyncIterator[Transport]:
+async def to_nginx(nginx: Running) -> AsyncIterator[HttpClient]:
     """A transport, trusting nginx' certificate."""
     transport = open_transport(tls=nginx.tls)
     yield transport
     await transport.aclose()
 
 
-async def test_keep_alive_limits(nginx: Running, to_nginx: Transport) -> None:
+async def test_keep_alive_limits(nginx: Running, to_nginx: HttpClient) -> None:
     """Connections that nginx closes after three requests are replaced, and nothing goes wrong."""
     results = [
         result
@@ -154,7 +154,7 @@ async def test_keep_alive_limits(nginx: Running, to_nginx: Transport) -> None:
     assert nginx.requests == 100
 
 
-async def test_a_reload_in_mid_flight(nginx: Running, to_nginx: Transport) -> None:
+async def test_a_reload_in_mid_flight(nginx: Running, to_nginx: HttpClient) -> None:
     """A reload finishes what is under way and closes the rest: no attempt fails."""
     slow = [
         asyncio.create_task(attempt(to_nginx, f"{nginx.url}/slow", method="GET", body=None))
@@ -172,7 +172,7 @@ async def test_a_reload_in_mid_flight(nginx: Running, to_nginx: Transport) -> No
     assert slow_results == [Result(Outcome.DELIVERED, 200, b"x" * 1024)] * 5
 
 
-async def test_a_body_that_nginx_refuses(nginx: Running, to_nginx: Transport) -> None:
+async def test_a_body_that_nginx_refuses(nginx: Running, to_nginx: HttpClient) -> None:
     """A body beyond client_max_body_size is answered 413 before it is wholly sent."""
     result = await attempt(to_nginx, f"{nginx.url}/hook", body=b"x" * (8 << 20))
 
@@ -195,7 +195,7 @@ async def echo(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallabl
 
 
 @pytest.mark.parametrize("implementation", ["h11", "httptools"])
-async def test_uvicorn(transport: Transport, implementation: str) -> None:
+async def test_uvicorn(transport: HttpClient, implementation: str) -> None:
     """Uvicorn's chunked answers are read, and connections it closes when idle are replaced."""
     port = free_port()
     configuration = uvicorn.Config(
@@ -258,7 +258,7 @@ def go_binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-async def to_go(go_binary: Path, tmp_path: Path) -> AsyncIterator[tuple[Transport, str]]:
+async def to_go(go_binary: Path, tmp_path: Path) -> AsyncIterator[tuple[HttpClient, str]]:
     """A transport, and the URL of a server in Go."""
     tls = certify(tmp_path)
     port = free_port()
@@ -270,7 +270,7 @@ async def to_go(go_binary: Path, tmp_path: Path) -> AsyncIterator[tuple[Transpor
 
 
 @pytest.mark.timeout(180)
-async def test_go(to_go: tuple[Transport, str]) -> None:
+async def test_go(to_go: tuple[HttpClient, str]) -> None:
     """Go's server is spoken to over TLS, its aborted handlers told."""
     transport, url = to_go
     echoed = await attempt(transport, f"{url}/echo", body=b"a body")
@@ -283,7 +283,7 @@ async def test_go(to_go: tuple[Transport, str]) -> None:
 
 
 @pytest.mark.timeout(180)
-async def test_an_early_answer_of_go(to_go: tuple[Transport, str]) -> None:
+async def test_an_early_answer_of_go(to_go: tuple[HttpClient, str]) -> None:
     """An answer of Go's before the body was read counts."""
     transport, url = to_go
     result = await attempt(transport, f"{url}/early", body=b"x" * (4 << 20), timeout_seconds=2)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from queue_common.settings import RedisSettings, load
-from queue_worker.transport import DeliverySettings, Transport, build_transport
+from queue_worker.transport import DeliverySettings, HttpClient, build_http_client
 from queue_worker.transport.build import build_guard
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -129,4 +129,4 @@ def test_a_proxy_of_another_kind(refusal: Callable[..., str], url: str) -> None:
 
 def test_without_proxies(set_variables: Settle) -> None:
     """Without a proxy in the variables there is none in the transport."""
-    assert isinstance(build_transport(set_variables(), REDIS, max_open=1), Transport)
+    assert isinstance(build_http_client(set_variables(), REDIS, max_open=1), HttpClient)

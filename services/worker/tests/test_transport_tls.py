@@ -13,9 +13,9 @@ import trustme
 from queue_common.task import Outcome
 from queue_testing.attempts import Result, attempt, open_transport
 from queue_testing.socket_server import Peer, SocketServer, says
-from queue_worker.transport import Resolver, Transport
+from queue_worker.transport import HttpClient, Resolver
 from queue_worker.transport.build import build_tls
-from queue_worker.transport.resolve import numeric
+from queue_worker.transport.dialing.lookup import numeric
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -35,7 +35,7 @@ def ca_file(authority: trustme.CA, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def trusting(ca_file: Path) -> AsyncIterator[Transport]:
+async def trusting(ca_file: Path) -> AsyncIterator[HttpClient]:
     """A transport, trusting the test's authority; all names are 127.0.0.1."""
     resolver = Resolver(lambda _host: numeric("127.0.0.1") or [])
     transport = open_transport(tls=build_tls(ca_file), resolver=resolver)
@@ -51,7 +51,9 @@ def server_tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("name", ["hooks.example", "hooks.example.", "127.0.0.1"])
-async def test_a_trusted_certificate(trusting: Transport, authority: trustme.CA, name: str) -> None:
+async def test_a_trusted_certificate(
+    trusting: HttpClient, authority: trustme.CA, name: str
+) -> None:
     """A certificate that WORKER_CA_FILE vouches for is trusted, for names and for addresses."""
     tls = server_tls(authority.issue_cert(name.rstrip(".")))
 
@@ -64,7 +66,7 @@ async def test_a_trusted_certificate(trusting: Transport, authority: trustme.CA,
 
 
 async def test_the_name_is_sent_in_the_handshake(
-    trusting: Transport, authority: trustme.CA
+    trusting: HttpClient, authority: trustme.CA
 ) -> None:
     """The server is told the name (SNI), by which it chooses a certificate."""
     tls = server_tls(authority.issue_cert("hooks.example"))
@@ -77,7 +79,7 @@ async def test_the_name_is_sent_in_the_handshake(
     assert asked == ["hooks.example"]
 
 
-async def test_another_name(trusting: Transport, authority: trustme.CA) -> None:
+async def test_another_name(trusting: HttpClient, authority: trustme.CA) -> None:
     """A certificate for another name is refused before the request is sent."""
     tls = server_tls(authority.issue_cert("other.example"))
 
@@ -90,7 +92,7 @@ async def test_another_name(trusting: Transport, authority: trustme.CA) -> None:
     assert server.requests == []
 
 
-async def test_an_expired_certificate(trusting: Transport, authority: trustme.CA) -> None:
+async def test_an_expired_certificate(trusting: HttpClient, authority: trustme.CA) -> None:
     """A certificate past its time is refused."""
     expired = authority.issue_cert("hooks.example", not_after=datetime(2001, 1, 1, tzinfo=UTC))
 
@@ -102,7 +104,7 @@ async def test_an_expired_certificate(trusting: Transport, authority: trustme.CA
     assert "expired" in result.error
 
 
-async def test_an_unknown_authority(transport: Transport, authority: trustme.CA) -> None:
+async def test_an_unknown_authority(transport: HttpClient, authority: trustme.CA) -> None:
     """A certificate that nobody vouches for is refused."""
     tls = server_tls(authority.issue_cert("127.0.0.1"))
 
@@ -113,7 +115,7 @@ async def test_an_unknown_authority(transport: Transport, authority: trustme.CA)
     assert server.requests == []
 
 
-async def test_a_server_without_tls(transport: Transport) -> None:
+async def test_a_server_without_tls(transport: HttpClient) -> None:
     """A server that speaks plain HTTP at an https URL is an error of TLS."""
 
     async def script(peer: Peer) -> None:
@@ -125,7 +127,7 @@ async def test_a_server_without_tls(transport: Transport) -> None:
     assert result.outcome is Outcome.TLS_ERROR
 
 
-async def test_a_handshake_cut_off(transport: Transport) -> None:
+async def test_a_handshake_cut_off(transport: HttpClient) -> None:
     """A connection lost in the middle of the handshake is an error of TLS."""
 
     async def script(_peer: Peer) -> None:
@@ -138,7 +140,7 @@ async def test_a_handshake_cut_off(transport: Transport) -> None:
 
 
 async def test_a_client_certificate_that_is_asked_for(
-    trusting: Transport, authority: trustme.CA
+    trusting: HttpClient, authority: trustme.CA
 ) -> None:
     """A server that wants a certificate of ours ends the handshake: an error of TLS."""
     tls = server_tls(authority.issue_cert("hooks.example"))
@@ -152,7 +154,7 @@ async def test_a_client_certificate_that_is_asked_for(
     assert result.outcome is Outcome.TLS_ERROR
 
 
-async def test_a_large_answer_over_tls(trusting: Transport, authority: trustme.CA) -> None:
+async def test_a_large_answer_over_tls(trusting: HttpClient, authority: trustme.CA) -> None:
     """The limit of an answer holds over TLS too."""
     tls = server_tls(authority.issue_cert("hooks.example"))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"
@@ -163,7 +165,7 @@ async def test_a_large_answer_over_tls(trusting: Transport, authority: trustme.C
     assert result == Result(Outcome.DELIVERED, 200, b"x" * 1024)
 
 
-async def test_a_common_name_is_not_believed(trusting: Transport, authority: trustme.CA) -> None:
+async def test_a_common_name_is_not_believed(trusting: HttpClient, authority: trustme.CA) -> None:
     """A certificate counts for the names it lists, not for its common name."""
     tls = server_tls(authority.issue_cert(common_name="hooks.example"))
 

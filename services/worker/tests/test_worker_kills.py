@@ -70,12 +70,12 @@ async def test_large_tasks_in_flight_stay_within_their_bytes(
 ) -> None:
     """Destinations that hang hold as many large tasks as fit, each once in the worker's memory."""
     async with Receiver() as receiver:
-        receiver.answers("/small", [200])
+        receiver.respond_with("/small", [200])
         worker = await start(WORKER_MAX_IN_FLIGHT_BYTES=str(BUDGET), WORKER_CONCURRENCY="100")
         await queue.submit(new_task_id(), a_task(f"{receiver.url}/small", body=b"x"))
         await wait_until(lambda: len(receiver.requests) == 1, "the worker delivers", 20)
         at_rest = memory(worker, "VmRSS")
-        receiver.answers("/", [CannedResponse(hangs=True)])
+        receiver.respond_with("/", [CannedResponse(hangs=True)])
         for _ in range(120):
             await queue.submit(new_task_id(), a_task(receiver.url, body=b"x" * BODY))
         most = BUDGET // (BODY + 200)
@@ -99,11 +99,11 @@ async def test_three_kills_condemn_none_of_the_others(
         ids: list[TaskId] = [new_task_id() for _ in range(10)]
         for task_id in ids:
             await queue.submit(task_id, a_task(f"{receiver.url}/{task_id}"))
-            receiver.answers(f"/{task_id}", [CannedResponse(hangs=True)])
+            receiver.respond_with(f"/{task_id}", [CannedResponse(hangs=True)])
         for number in range(1, 4):
             await kill_one(start, queue, redis, prefix, at_least=10 if number < 3 else 2)
         for task_id in ids:
-            receiver.answers(f"/{task_id}", [200])
+            receiver.respond_with(f"/{task_id}", [200])
         await start(WORKER_MAX_IN_FLIGHT="32")
 
         async def delivered() -> bool:

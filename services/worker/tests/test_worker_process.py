@@ -160,7 +160,7 @@ async def test_three_attempts_are_three_lines(
 ) -> None:
     """A destination that fails twice and then takes the task is seen in three log lines."""
     await raw_redis.script_flush()  # a fresh server: the first settlement teaches it the script
-    receiver.answers("/flaky", [500, 503, 200])
+    receiver.respond_with("/flaky", [500, 503, 200])
     worker = await (await new_worker().start()).until_ready()
 
     task_id = await submit("/flaky")
@@ -182,7 +182,7 @@ async def test_many_at_once(
     new_worker: Callable[[], Worker], queue: TaskQueue, receiver: Receiver, submit: Submit
 ) -> None:
     """A lane has as many requests in flight as WORKER_CONCURRENCY says, and no more."""
-    receiver.answers("/slow", [CannedResponse(hangs=True)])
+    receiver.respond_with("/slow", [CannedResponse(hangs=True)])
     await (await new_worker().start(WORKER_CONCURRENCY="7")).until_ready()
     tasks = [await submit("/slow") for _ in range(20)]
     await wait_until(lambda: receiver.in_flight == 7, "seven are in flight")
@@ -199,7 +199,7 @@ async def test_sigterm_drains(
     new_worker: Callable[[], Worker], queue: TaskQueue, receiver: Receiver, submit: Submit
 ) -> None:
     """SIGTERM lets the request in flight end, claims nothing more, and the exit code is 0."""
-    receiver.answers("/slow", [CannedResponse(hangs=True)])
+    receiver.respond_with("/slow", [CannedResponse(hangs=True)])
     worker = await (await new_worker().start(WORKER_CONCURRENCY="1")).until_ready()
     first, second = await submit("/slow"), await submit("/slow")
     await wait_until(lambda: receiver.in_flight == 1, "the request is in flight")
@@ -218,7 +218,7 @@ async def test_what_does_not_finish_is_given_back(
     new_worker: Callable[[], Worker], queue: TaskQueue, receiver: Receiver, submit: Submit
 ) -> None:
     """After WORKER_DRAIN_TIMEOUT the rest is queued again, and no attempt is counted."""
-    receiver.answers("/slow", [CannedResponse(hangs=True)])
+    receiver.respond_with("/slow", [CannedResponse(hangs=True)])
     worker = await (await new_worker().start(WORKER_DRAIN_TIMEOUT="100ms")).until_ready()
     task_id = await submit("/slow")
     await wait_until(lambda: receiver.in_flight == 1, "the request is in flight")
@@ -245,7 +245,7 @@ async def test_a_second_signal_cuts_the_drain_short(
     signum: signal.Signals,
 ) -> None:
     """A second signal gives back at once what the first one waits for."""
-    receiver.answers("/slow", [CannedResponse(hangs=True)])
+    receiver.respond_with("/slow", [CannedResponse(hangs=True)])
     worker = await (await new_worker().start(WORKER_DRAIN_TIMEOUT="1h")).until_ready()
     task_id = await submit("/slow")
     await wait_until(lambda: receiver.in_flight == 1, "the request is in flight")
@@ -297,7 +297,7 @@ async def test_a_hanging_lane_delays_no_other(
     new_worker: Callable[[], Worker], queue: TaskQueue, receiver: Receiver, submit: Submit
 ) -> None:
     """With more tasks hanging than a lane may have in flight, those of another lane arrive."""
-    receiver.answers("/hang", [CannedResponse(hangs=True)])
+    receiver.respond_with("/hang", [CannedResponse(hangs=True)])
     await (await new_worker().start(WORKER_CONCURRENCY="2")).until_ready()
     for _ in range(5):
         await submit("/hang")
@@ -342,7 +342,7 @@ async def test_a_worker_stops_without_its_redis(
     queue_settings: QueueSettings,
 ) -> None:
     """With Redis gone a worker stops all the same; what it held is its lease's to give back."""
-    receiver.answers("/hang", [CannedResponse(hangs=True)])
+    receiver.respond_with("/hang", [CannedResponse(hangs=True)])
     server = start_server()
     worker = await new_worker().start(REDIS_ADDR=server.address, WORKER_DRAIN_TIMEOUT="100ms")
     settings = RedisSettings(redis_addr=server.address, redis_url=None)
@@ -374,7 +374,7 @@ async def test_no_secret_reaches_the_log(
     new_worker: Callable[[], Worker], queue: TaskQueue, receiver: Receiver
 ) -> None:
     """Header values, bodies, answers and query strings stay out of the log, failures included."""
-    receiver.answers("/hook", [CannedResponse(500, body=b"s3cret"), 200])
+    receiver.respond_with("/hook", [CannedResponse(500, body=b"s3cret"), 200])
     worker = await new_worker().start(LOG_LEVEL="DEBUG")
     task = a_task(
         f"{receiver.url}/hook?s3cret", body=b"s3cret", headers={"Authorization": "s3cret"}

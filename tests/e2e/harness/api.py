@@ -45,16 +45,18 @@ class Api:
 
     async def create(self, url: str, **fields: object) -> str:
         """POST a task and return its id."""
-        answer = await self.http.post(TASKS, json={"url": url, **fields})
-        assert answer.status_code == httpx.codes.CREATED, f"{answer.status_code} {answer.text}"
-        task_id: str = answer.json()["task_id"]
+        response = await self.http.post(TASKS, json={"url": url, **fields})
+        assert response.status_code == httpx.codes.CREATED, (
+            f"{response.status_code} {response.text}"
+        )
+        task_id: str = response.json()["task_id"]
         return task_id
 
     async def get_task(self, task_id: str) -> dict[str, Any]:
         """Return what the API tells of a task."""
-        answer = await self.http.get(f"{TASKS}/{task_id}")
-        answer.raise_for_status()
-        view: dict[str, Any] = answer.json()
+        response = await self.http.get(f"{TASKS}/{task_id}")
+        response.raise_for_status()
+        view: dict[str, Any] = response.json()
         return view
 
     async def until(self, task_id: str, timeout_seconds: float = 30, **fields: object) -> None:

@@ -100,11 +100,11 @@ class Namespace:
     async def items(self, path: str, selector: str = "") -> list[dict[str, Any]]:
         """Return objects; ``path`` is ``api/v1/pods`` or ``apis/apps/v1/deployments``."""
         prefix, _, kind = path.rpartition("/")
-        answer = await self.cluster.http.get(
+        response = await self.cluster.http.get(
             f"/{prefix}/namespaces/{self.name}/{kind}", params={"labelSelector": selector}
         )
-        answer.raise_for_status()
-        items: list[dict[str, Any]] = answer.json()["items"]
+        response.raise_for_status()
+        items: list[dict[str, Any]] = response.json()["items"]
         return items
 
     async def pods(self, selector: str = "") -> list[dict[str, Any]]:

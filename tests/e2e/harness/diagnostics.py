@@ -60,17 +60,17 @@ class _Seen:
 
     def ask(self, *arguments: str) -> str:
         try:
-            answer = subprocess.run(
+            response = subprocess.run(
                 [*self._prefix, *arguments], capture_output=True, text=True, timeout=30, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             return f"{error}\n"
-        return answer.stdout + answer.stderr
+        return response.stdout + response.stderr
 
     def keep(self, what: str, *arguments: str) -> str:
-        answer = self.ask(*arguments)
-        self._name.with_name(f"{self._name.name}-{what}.txt").write_text(answer)
-        return answer
+        response = self.ask(*arguments)
+        self._name.with_name(f"{self._name.name}-{what}.txt").write_text(response)
+        return response
 
     def restarted(self, pod: str) -> bool:
         counts = self.ask("get", pod, "-o", "jsonpath={.status.containerStatuses[*].restartCount}")

@@ -24,7 +24,9 @@ class Jaeger:
     async def spans(self, trace_id: str) -> list[SeenSpan]:
         """Return the spans of a trace that have arrived so far."""
         [service] = await self.release.service_names("jaeger", QUERY_PORT)
-        answer = await self.release.namespace.service(service, QUERY_PORT, f"api/traces/{trace_id}")
-        if not answer.is_success:  # 404 until the first span is there
+        response = await self.release.namespace.service(
+            service, QUERY_PORT, f"api/traces/{trace_id}"
+        )
+        if not response.is_success:  # 404 until the first span is there
             return []
-        return [span for trace in answer.json()["data"] for span in spans_of_jaeger(trace)]
+        return [span for trace in response.json()["data"] for span in spans_of_jaeger(trace)]

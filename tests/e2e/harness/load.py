@@ -51,14 +51,14 @@ class Load:
 
     async def _post(self, url: str) -> None:
         try:
-            answer = await self.api.http.post(TASKS, json={"url": url})
+            response = await self.api.http.post(TASKS, json={"url": url})
         except httpx.HTTPError as error:
             self.refused[type(error).__name__] += 1
             return
-        if answer.status_code == httpx.codes.CREATED:
-            self.accepted.add(answer.json()["task_id"])
+        if response.status_code == httpx.codes.CREATED:
+            self.accepted.add(response.json()["task_id"])
         else:
-            self.refused[str(answer.status_code)] += 1
+            self.refused[str(response.status_code)] += 1
 
     async def accepts(self, more: int = 50) -> None:
         """Wait until so many further tasks are accepted."""

@@ -68,9 +68,9 @@ class Ledger:
 
     async def arrivals(self) -> list[Arrival]:
         """Return all requests in the order of their arrival."""
-        answer = await self.receiver.namespace.service("receiver", 8080, f"ledgers/{self.name}")
-        answer.raise_for_status()
-        return [Arrival(**entry) for entry in answer.json()]
+        response = await self.receiver.namespace.service("receiver", 8080, f"ledgers/{self.name}")
+        response.raise_for_status()
+        return [Arrival(**entry) for entry in response.json()]
 
     async def of(self, task_id: str) -> list[Arrival]:
         """Return the requests of one task."""

@@ -23,9 +23,9 @@ async def test_each_part_tells_its_figures(system: System, component: str) -> No
 
     async def text_of(pod: str) -> str:
         url = f"/api/v1/namespaces/{system.namespace.name}/pods/{pod}:{METRICS_PORT}/proxy/metrics"
-        answer = await system.namespace.cluster.http.get(url)
-        assert answer.status_code == httpx.codes.OK, answer.text
-        return answer.text
+        response = await system.namespace.cluster.http.get(url)
+        assert response.status_code == httpx.codes.OK, response.text
+        return response.text
 
     texts = await asyncio.gather(*map(text_of, pods))
 

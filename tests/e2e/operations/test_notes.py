@@ -18,8 +18,8 @@ async def test_the_notes_curl_works_as_pasted(suite: Suite, system: System, tmp_
 
     found = re.search(r"^  (curl (?:.*\\\n)*.*)$", notes, re.MULTILINE)
     assert found, notes
-    answer = await run("sh", "-c", f"export CURL_HOME='{tmp_path}'\n{found[1]}")
+    response = await run("sh", "-c", f"export CURL_HOME='{tmp_path}'\n{found[1]}")
 
-    view = await system.api.get_task(json.loads(answer)["task_id"])
+    view = await system.api.get_task(json.loads(response)["task_id"])
     assert system.release.host in found[1]
     assert view["method"] == "GET"

@@ -16,10 +16,10 @@ async def test_two_releases_of_one_namespace_share_nothing(
         system.api.until(tasks[0], state="delivered"),
         neighbour.api.until(tasks[1], state="delivered"),
     )
-    answers = [
+    responses = [
         await system.api.http.get(f"/api/v1/tasks/{tasks[1]}"),
         await neighbour.api.http.get(f"/api/v1/tasks/{tasks[0]}"),
     ]
 
-    assert [answer.status_code for answer in answers] == [404, 404]
+    assert [response.status_code for response in responses] == [404, 404]
     assert await ledger.counts() == dict.fromkeys(tasks, 1)

@@ -46,9 +46,9 @@ def test_each_request_is_entered_in_its_ledger(receiver: httpx.Client) -> None:
 
 def test_failures_are_counted_by_task(receiver: httpx.Client) -> None:
     """With fail=1 the first request of each task is answered 500, all later ones 200."""
-    answers = [deliver(receiver, "/to/one?fail=1", task) for task in ("a", "b", "a", "b", "a")]
+    responses = [deliver(receiver, "/to/one?fail=1", task) for task in ("a", "b", "a", "b", "a")]
 
-    assert answers == [500, 500, 200, 200, 200]
+    assert responses == [500, 500, 200, 200, 200]
 
 
 def test_a_status_can_be_asked_for(receiver: httpx.Client) -> None:

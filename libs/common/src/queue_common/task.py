@@ -90,7 +90,7 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """One sentence for a person; None where the destination answered 2xx."""
     phase: str | None = None
     """Where a timeout struck: resolve, connect, tls, send or answer."""
-    answer: str | None = None
+    response_excerpt: str | None = None
     """The first 1 KiB of the destination's answer."""
     retry_after_ms: int | None = None
     """What the destination asked for by ``Retry-After``, counted from the answer."""

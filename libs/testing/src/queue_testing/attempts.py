@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from queue_common.egress import EgressGuard
 from queue_common.task import Outcome
-from queue_worker.outcomes import outcome_of
-from queue_worker.transport import Dialer, Request, Resolver, Transport
+from queue_worker.attempt.outcomes import outcome_of
+from queue_worker.transport import Dialer, HttpClient, Request, Resolver
 from queue_worker.transport.build import build_tls
 from queue_worker.transport.pool import IDLE_SECONDS
 
@@ -41,12 +41,12 @@ def open_transport(
     tls: ssl.SSLContext | None = None,
     max_open: int = 100,
     idle_seconds: float = IDLE_SECONDS,
-) -> Transport:
+) -> HttpClient:
     """Return a transport, which may reach loopback if no guard is given."""
     guard = guard or EgressGuard.from_settings(allow="127.0.0.0/8, ::1")
     dialer = Dialer(resolver or Resolver(), guard)
     context = tls or build_tls(None)
-    return Transport(dialer, context, max_open=max_open, idle_seconds=idle_seconds)
+    return HttpClient(dialer, context, max_open=max_open, idle_seconds=idle_seconds)
 
 
 async def attempt(
@@ -64,16 +64,16 @@ async def attempt(
     try:
         async with asyncio.timeout(timeout_seconds):
             request = Request(method, url, headers, body, progress, internal_headers)
-            answer = await transport.exchange(request)
+            response = await transport.send(request)
     except Exception as error:
         outcome = outcome_of(error)
         if outcome is None:
             raise
         phase = progress.phase if outcome is Outcome.TIMEOUT else None
         return Result(outcome, phase=phase, error=str(error))
-    delivered = 200 <= answer.status_code < 300
+    delivered = 200 <= response.status_code < 300
     outcome = Outcome.DELIVERED if delivered else Outcome.HTTP_ERROR
-    return Result(outcome, answer.status_code, answer.body)
+    return Result(outcome, response.status_code, response.body)
 
 
 class _Progress:

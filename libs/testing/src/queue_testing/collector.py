@@ -47,8 +47,8 @@ class Collector(LoopbackServer):
         if self.status != web.HTTPOk.status_code:
             return web.Response(status=self.status)
         self.spans.extend(await asyncio.to_thread(_read, body))
-        answer = ExportTraceServiceResponse().SerializeToString()
-        return web.Response(body=answer, content_type="application/x-protobuf")
+        response = ExportTraceServiceResponse().SerializeToString()
+        return web.Response(body=response, content_type="application/x-protobuf")
 
 
 def _read(body: bytes) -> list[SeenSpan]:

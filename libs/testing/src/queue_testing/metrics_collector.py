@@ -62,8 +62,8 @@ class MetricsCollector(LoopbackServer):
             for scope in group.scope_metrics:
                 for metric in scope.metrics:
                     self.seen[service, metric.name] = _seen(service, metric)
-        answer = ExportMetricsServiceResponse().SerializeToString()
-        return web.Response(body=answer, content_type="application/x-protobuf")
+        response = ExportMetricsServiceResponse().SerializeToString()
+        return web.Response(body=response, content_type="application/x-protobuf")
 
 
 def _seen(service: str, metric: Metric) -> SeenMetric:

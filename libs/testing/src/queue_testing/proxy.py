@@ -110,6 +110,6 @@ class CuttingProxy:
         self.cuts += not self._holds
 
     async def _pump(self, server: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
-        while answer := await server.read(CHUNK_BYTES):
-            to_client.write(answer)
+        while response := await server.read(CHUNK_BYTES):
+            to_client.write(response)
         to_client.close()

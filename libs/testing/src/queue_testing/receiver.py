@@ -54,7 +54,7 @@ class Receiver(LoopbackServer):
         self._scripts: dict[str, list[CannedResponse]] = defaultdict(list)
         self._released = asyncio.Event()
 
-    def answers(self, path: str, script: Sequence[int | CannedResponse]) -> None:
+    def respond_with(self, path: str, script: Sequence[int | CannedResponse]) -> None:
         """Answer the requests for ``path`` by these in turn, and by the last one ever after.
 
         A number is an answer with that status; without a script the answer is 200.
@@ -93,8 +93,10 @@ class Receiver(LoopbackServer):
 
     async def _answer(self, path: str) -> web.Response:
         script = self._scripts[path]
-        answer = (script.pop(0) if len(script) > 1 else script[0]) if script else CannedResponse()
-        if answer.hangs:
+        response = (script.pop(0) if len(script) > 1 else script[0]) if script else CannedResponse()
+        if response.hangs:
             await self._released.wait()
-        await asyncio.sleep(answer.delay_seconds)
-        return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)
+        await asyncio.sleep(response.delay_seconds)
+        return web.Response(
+            status=response.status, headers=dict(response.headers), body=response.body
+        )

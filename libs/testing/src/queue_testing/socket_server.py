@@ -49,7 +49,7 @@ class Peer:
             self._writer.write(part)
             await self._writer.drain()
 
-    async def answer(self, body: bytes = b"ok", status: bytes = b"200 OK") -> None:
+    async def respond(self, body: bytes = b"ok", status: bytes = b"200 OK") -> None:
         """Send a plain answer."""
         await self.send(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
 

@@ -9,10 +9,10 @@ __all__ = ["bytes_in_flight", "memory_limit"]
 
 BASE_BYTES = 112 << 20
 """What a worker takes with WORKER_MAX_IN_FLIGHT small tasks in flight, and one claim's reply."""
-MEMORY_A_BYTE = 2
+MEMORY_PER_BYTE = 2
 """Measured is 1.0 to 1.4 for each byte of a task in flight; the rest is for what the allocator
 cannot use again at once."""
-LEAST_BYTES = 16 << 20
+MIN_BYTES = 16 << 20
 MAX_UNLIMITED = 1 << 30
 """A machine without a limit is shared: at most a quarter of its memory is used, and this."""
 _CGROUPS = Path("/sys/fs/cgroup")
@@ -21,7 +21,7 @@ _OWN = Path("/proc/self/cgroup")
 
 def bytes_in_flight() -> int:
     """Return the default of WORKER_MAX_IN_FLIGHT_BYTES for the memory that the process may use."""
-    return max((memory_limit() - BASE_BYTES) // MEMORY_A_BYTE, LEAST_BYTES)
+    return max((memory_limit() - BASE_BYTES) // MEMORY_PER_BYTE, MIN_BYTES)
 
 
 def memory_limit(root: Path = _CGROUPS, own: Path = _OWN) -> int:

@@ -33,9 +33,9 @@ class WorkerMetrics(ProcessMetrics):
         self._deferred = self.counter(table.DEFERRED).labels(queue).inc
         self._egress_refusals = self.counter(table.EGRESS_REFUSALS).labels(queue)
         self._start_delay = self.histogram(table.START_DELAY).labels(queue).observe
-        given_back = self.counter(table.GIVEN_BACK)
-        self._given_back = {
-            reason: given_back.labels(queue, reason) for reason in ("stop", "lease_ended")
+        released_counter = self.counter(table.RELEASED)
+        self._released = {
+            reason: released_counter.labels(queue, reason) for reason in ("stop", "lease_ended")
         }
         attempts = self.counter(table.ATTEMPTS)
         self._attempts = {outcome: attempts.labels(queue, outcome).inc for outcome in Outcome}
@@ -59,7 +59,7 @@ class WorkerMetrics(ProcessMetrics):
 
     def released(self, tasks: int, reason: str) -> None:
         """Count tasks put back."""
-        self._given_back[reason].inc(tasks)
+        self._released[reason].inc(tasks)
 
     def deferred(self) -> None:
         """Count a claim put back without an attempt."""

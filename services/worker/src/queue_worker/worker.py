@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["TaskWorker"]
 
-GIVE_BACK_SECONDS = 5.0
+RELEASE_TIMEOUT_SECONDS = 5.0
 """How long a stopping worker tries to give claims back; where Redis is away, its lease ends and
 others find them."""
 
@@ -81,9 +81,9 @@ class TaskWorker(saq.Worker[Any]):
         self._drain_seconds = drain_seconds
         self._settled = settled or {}
         self._in_flight: dict[asyncio.Task[None], Claim] = {}
-        self._room = asyncio.Event()
-        self._room.set()
-        self._hooked = bool(self.before_process or self.after_process)
+        self._has_room = asyncio.Event()
+        self._has_room.set()
+        self._has_hooks = bool(self.before_process or self.after_process)
         self.failure: Exception | None = None
         """What ended the loop, where no signal did."""
 
@@ -95,7 +95,7 @@ class TaskWorker(saq.Worker[Any]):
 
     async def process(self) -> bool:
         """Claim what there is room for and start it; SAQ calls this again and again."""
-        await self._room.wait()
+        await self._has_room.wait()
         try:
             claims = await self._task_queue.claim(self._max_in_flight - len(self._in_flight))
         except Exception as error:
@@ -110,18 +110,18 @@ class TaskWorker(saq.Worker[Any]):
             self._in_flight[task] = claim
             task.add_done_callback(self._ended)
         if len(self._in_flight) >= self._max_in_flight:
-            self._room.clear()
+            self._has_room.clear()
         return bool(claims)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._in_flight[task]
-        self._room.set()
+        self._has_room.set()
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("worker.claim_left", exc_info=error)
 
     async def _run(self, claim: Claim) -> None:
         # Without hooks no job is made for a task; an unreadable record makes none.
-        if claim.task is not None and self._hooked:
+        if claim.task is not None and self._has_hooks:
             await self._handle_within_hooks(claim)
         elif claim.task is None and claim.record is not None and is_job(claim.record.payload):
             await self._run_job(claim)
@@ -193,25 +193,28 @@ class TaskWorker(saq.Worker[Any]):
         if not self._in_flight:
             return
         logger.info("worker.draining", in_flight=len(self._in_flight))
-        cut = asyncio.Event()
+        second_signal = asyncio.Event()
         loop = asyncio.get_running_loop()
         for signum in self.SIGNALS:
-            loop.add_signal_handler(signum, cut.set)
-        waits = [asyncio.create_task(cut.wait()), asyncio.create_task(_all_done(self._in_flight))]
+            loop.add_signal_handler(signum, second_signal.set)
+        waits = [
+            asyncio.create_task(second_signal.wait()),
+            asyncio.create_task(_all_done(self._in_flight)),
+        ]
         await asyncio.wait(waits, timeout=self._drain_seconds, return_when=asyncio.FIRST_COMPLETED)
         await cancel_and_wait(waits)
 
     async def _release(self) -> None:
-        rest = dict(self._in_flight)
-        if not rest:
+        unfinished = dict(self._in_flight)
+        if not unfinished:
             return
-        logger.info("worker.giving_back", claims=len(rest))
+        logger.info("worker.giving_back", claims=len(unfinished))
         try:
-            async with asyncio.timeout(GIVE_BACK_SECONDS):
-                await cancel_and_wait(rest)
-                await self._task_queue.release(list(rest.values()))
+            async with asyncio.timeout(RELEASE_TIMEOUT_SECONDS):
+                await cancel_and_wait(unfinished)
+                await self._task_queue.release(list(unfinished.values()))
         except TimeoutError:
-            logger.warning("worker.give_back_failed", claims=len(rest))
+            logger.warning("worker.give_back_failed", claims=len(unfinished))
 
     async def _run_shutdown_hooks(self) -> None:
         for hook in ensure_coroutine_function_many(self.shutdown or (), self.pool):

@@ -5,8 +5,9 @@ make one through the egress guard, as far as ``address_health`` admits it, or ``
 proxy, ``connection`` reads the answer; ``native`` holds them together.
 """
 
-from .build import build_transport
-from .dial import Dialer
+from .build import build_http_client
+from .dialing.dialer import Dialer
+from .dialing.resolver import Resolver
 from .errors import (
     AddressBusyError,
     EgressRefusedError,
@@ -15,9 +16,8 @@ from .errors import (
     TlsError,
     UnsendableRequestError,
 )
-from .http_client import Transport
+from .http_client import HttpClient
 from .messages import Client, Request, Response
-from .resolve import Resolver
 from .settings import DeliverySettings, Propagate
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "DeliverySettings",
     "Dialer",
     "EgressRefusedError",
+    "HttpClient",
     "Progress",
     "Propagate",
     "Request",
@@ -33,7 +34,6 @@ __all__ = [
     "Resolver",
     "Response",
     "TlsError",
-    "Transport",
     "UnsendableRequestError",
-    "build_transport",
+    "build_http_client",
 ]

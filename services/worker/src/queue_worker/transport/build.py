@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from queue_common.egress import EgressGuard
 
-from .dial import Dialer
-from .http_client import Transport
-from .proxy import Proxies, Proxy
-from .resolve import Resolver, ignore_failure
+from .dialing.dialer import Dialer
+from .dialing.proxy import Proxies, Proxy
+from .dialing.resolver import Resolver, ignore_failure
+from .http_client import HttpClient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 
     from .settings import DeliverySettings
 
-__all__ = ["build_guard", "build_tls", "build_transport"]
+__all__ = ["build_guard", "build_http_client", "build_tls"]
 
 
-def build_transport(
+def build_http_client(
     settings: DeliverySettings,
     redis: RedisSettings,
     *,
     max_open: int,
     redis_servers: Collection[tuple[str, int]] = (),
     count_dns_failure: Callable[[str], None] = ignore_failure,
-) -> Transport:
+) -> HttpClient:
     """Return the transport with the egress guard within it.
 
     ``max_open`` bounds kept connections, those in use included. ``redis_servers`` are those that
@@ -46,7 +46,7 @@ def build_transport(
     if settings.proxies:
         read = {scheme: Proxy.read(url) for scheme, url in settings.proxies.items()}
         proxies = Proxies(read, settings.no_proxy, Dialer(resolver, None), guard, tls)
-    return Transport(Dialer(resolver, guard), tls, max_open=max_open, proxies=proxies)
+    return HttpClient(Dialer(resolver, guard), tls, max_open=max_open, proxies=proxies)
 
 
 def build_tls(ca_file: Path | None) -> ssl.SSLContext:
@@ -71,12 +71,14 @@ def build_guard(
     return EgressGuard.from_settings(
         allow=settings.egress_allow,
         deny=settings.egress_deny,
-        protected=_own_ground(settings, redis),
+        protected=_own_infrastructure(settings, redis),
         found=redis_servers,
     )
 
 
-def _own_ground(settings: DeliverySettings, redis: RedisSettings) -> Iterator[tuple[str, int]]:
+def _own_infrastructure(
+    settings: DeliverySettings, redis: RedisSettings
+) -> Iterator[tuple[str, int]]:
     yield from redis.addresses()
     if settings.kubernetes_service_host is not None:
         yield settings.kubernetes_service_host, settings.kubernetes_service_port

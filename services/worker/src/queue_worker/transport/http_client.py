@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from .address_health import AddressAttempt, AddressHealth
 from .connection import Connection
+from .dialing.address_health import AddressAttempt, AddressHealth
 from .errors import ConnectionLostError, Progress, TlsError, tls_reason
 from .pool import IDLE_SECONDS, Destination, Pool
 from .request import encode_for_internal, encode_outgoing
@@ -17,11 +17,11 @@ from .request import encode_for_internal, encode_outgoing
 if TYPE_CHECKING:
     import socket
 
-    from .dial import Dialer
+    from .dialing.dialer import Dialer
+    from .dialing.proxy import Proxies, Proxy
     from .messages import Request, Response
-    from .proxy import Proxies, Proxy
 
-__all__ = ["Transport"]
+__all__ = ["HttpClient"]
 
 RequestBytes = tuple[bytes, bytes, bytes]
 """A request's head, its head for an internal destination if that is another, and its body."""
@@ -30,7 +30,7 @@ NO_TIMEOUT_SECONDS = 3600.0
 """The caller's deadline ends a handshake; the loop's own limit must not come before it."""
 
 
-class Transport:
+class HttpClient:
     """Sends requests over HTTP/1.1, with TLS where the URL says so.
 
     An answer is returned once it is whole: at most 1 MiB of its body is read, the rest cut off, and
@@ -54,7 +54,7 @@ class Transport:
         self._addresses = AddressHealth()
         self.pool = Pool(max_open=max_open, idle_seconds=idle_seconds)
 
-    async def exchange(self, request: Request) -> Response:
+    async def send(self, request: Request) -> Response:
         """Make the request.
 
         A kept connection that turns out to be closed, with no byte of an answer, is replaced by a
@@ -64,24 +64,24 @@ class Transport:
         target, head = encode_outgoing(request)
         is_head = request.method.upper() == "HEAD"
         data = (head, encode_for_internal(request), request.body or b"")
-        return await self._send(target.destination, data, is_head, request.progress)
+        return await self._send_to(target.destination, data, is_head, request.progress)
 
-    async def _send(
+    async def _send_to(
         self, destination: Destination, data: RequestBytes, is_head: bool, progress: Progress
     ) -> Response:
         kept = self.pool.take(destination)
         if kept is not None:
             try:
-                return await self._exchange(kept, destination, data, is_head, progress)
+                return await self._send_over(kept, destination, data, is_head, progress)
             except ConnectionLostError:
                 # A byte of an answer shows that the request was received: it may have had effect.
-                if kept.answering:
+                if kept.response_begun:
                     raise
         with self._addresses.attempt(destination) as attempt:
             fresh = await self._connect(destination, progress, attempt)
-            return await self._exchange(fresh, destination, data, is_head, progress)
+            return await self._send_over(fresh, destination, data, is_head, progress)
 
-    async def _exchange(
+    async def _send_over(
         self,
         connection: Connection,
         destination: Destination,
@@ -94,7 +94,7 @@ class Transport:
             head, internal_head, body = data
             if internal_head and connection.internal:
                 head = internal_head
-            answer = await connection.exchange(head, body, is_head=is_head)
+            response = await connection.send(head, body, is_head=is_head)
         except BaseException:
             if connection.sending:
                 progress.phase = "send"
@@ -104,7 +104,7 @@ class Transport:
             self.pool.keep(connection, destination)
         else:
             connection.close()
-        return answer
+        return response
 
     async def _connect(
         self, destination: Destination, progress: Progress, attempt: AddressAttempt

@@ -38,7 +38,7 @@ class Response(NamedTuple):
 class Client(Protocol):
     """A transport, as the deliveries use it."""
 
-    async def exchange(self, request: Request) -> Response:
+    async def send(self, request: Request) -> Response:
         """Make the request.
 
         Raises what ``outcomes`` knows. The time for it is set by the caller, who cancels it.

@@ -12,7 +12,7 @@ from pydantic import Field, SecretStr, model_validator
 from queue_common.egress import EgressSettings
 from queue_common.settings import Duration
 
-from .proxy import Proxy
+from .dialing.proxy import Proxy
 
 __all__ = ["DeliverySettings", "Propagate"]
 

@@ -15,7 +15,7 @@ from .pool import Destination
 
 __all__ = ["Target", "read_target", "target_of"]
 
-ORIGINS_CACHE_SIZE = 1024
+ORIGIN_CACHE_SIZE = 1024
 # An origin and a path as they are sent; anything else is normalised and escaped.
 # Each star ends where the next part must begin: there is one way to match, and no time to lose.
 _PATH = r"[A-Za-z0-9\-._~!$&()*+,;=:@/]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-._~!$&()*+,;=:@/]*)*"
@@ -59,7 +59,7 @@ def read_target(url: str) -> Target:
     return Target(destination, authority, plain[2].encode())
 
 
-@lru_cache(maxsize=ORIGINS_CACHE_SIZE)
+@lru_cache(maxsize=ORIGIN_CACHE_SIZE)
 def _origin(url: str) -> Target:
     return target_of(url)
 
@@ -88,8 +88,8 @@ def target_of(url: str) -> Target:
         raise InvalidUrlError(msg) from error
     shown = f"[{host}]" if ":" in host else host
     authority = shown if port == default else f"{shown}:{port}"
-    asked = path if parts["query"] is None else f"{path}?{query}"
-    return Target(Destination(scheme, host, port), authority.encode(), asked.encode())
+    request_target = path if parts["query"] is None else f"{path}?{query}"
+    return Target(Destination(scheme, host, port), authority.encode(), request_target.encode())
 
 
 def _host(text: str) -> str:

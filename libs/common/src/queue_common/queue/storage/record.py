@@ -66,7 +66,7 @@ def immutable_part(lane: str, payload: bytes, digest: bytes, header: bytes = b""
 def pack_attempt(attempt: Attempt) -> bytes:
     """Return the bytes that keep ``attempt`` as the task's last, long texts cut."""
     kept = msgspec.structs.replace(
-        attempt, error=_kept(attempt.error), answer=_kept(attempt.answer)
+        attempt, error=_kept(attempt.error), response_excerpt=_kept(attempt.response_excerpt)
     )
     encoded = _encoder.encode(kept)
     return struct.pack(">H", len(encoded)) + encoded

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-from .errors import ConnectError, EgressRefusedError, TlsError, tls_reason
+from ..errors import ConnectError, EgressRefusedError, TlsError, tls_reason
 
 if TYPE_CHECKING:
     import socket
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from queue_common.egress import EgressGuard
 
-    from .dial import Dialer
-    from .errors import Progress
-    from .pool import Destination
+    from ..errors import Progress
+    from ..pool import Destination
+    from .dialer import Dialer
 
 __all__ = ["Proxies", "Proxy"]
 
@@ -140,13 +140,13 @@ class Proxies:
 
     async def _connect(
         self, proxy: Proxy, sock: socket.socket
-    ) -> tuple[asyncio.Transport, _ConnectReply]:
+    ) -> tuple[asyncio.Transport, _ConnectResponse]:
         loop = asyncio.get_running_loop()
         tls = self._tls if proxy.scheme == "https" else None
         name = proxy.host if tls else None
         try:
             made, reply = await loop.create_connection(
-                _ConnectReply, sock=sock, ssl=tls, server_hostname=name
+                _ConnectResponse, sock=sock, ssl=tls, server_hostname=name
             )
         except (OSError, ValueError) as error:
             msg = f"TLS with the proxy {proxy.host} failed: {tls_reason(error)}"
@@ -154,7 +154,7 @@ class Proxies:
         return made, reply
 
 
-class _ConnectReply(asyncio.Protocol):
+class _ConnectResponse(asyncio.Protocol):
     """Reads the proxy's response to CONNECT."""
 
     def __init__(self) -> None:

@@ -14,10 +14,10 @@ from queue_common.logs import events
 from queue_common.retry import Dead, Decision, deadline_of, decide
 from queue_common.task import Attempt, Outcome
 
-from .deliver import ERROR_KEPT_CHARACTERS
+from ..transport import AddressBusyError
+from .deliver import MAX_ERROR_CHARACTERS
 from .settle import settle
 from .trace import begin_trace
-from .transport import AddressBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
     from queue_common.tracing.context import TraceContext
     from queue_common.tracing.tracer import Tracing
 
-    from .settle import Settling
+    from .settle import SupportsSettle
     from .trace import AttemptTrace
 
-__all__ = ["Counting", "Delivering", "Processor"]
+__all__ = ["AttemptHooks", "Processor", "SupportsDeliver"]
 
 DEFERRAL_SECONDS = 0.25
 
 logger = structlog.stdlib.get_logger(__name__)
 
 
-class Delivering(Protocol):
+class SupportsDeliver(Protocol):
     """What makes an attempt; ``Deliverer`` does."""
 
     async def deliver(
@@ -48,7 +48,7 @@ class Delivering(Protocol):
         ...
 
 
-class Counting(Protocol):
+class AttemptHooks(Protocol):
     """What counts attempts; ``WorkerMetrics`` does."""
 
     def deferred(self) -> None:
@@ -69,17 +69,17 @@ class Processor:
 
     def __init__(
         self,
-        queue: Settling,
-        deliverer: Delivering,
+        queue: SupportsSettle,
+        deliverer: SupportsDeliver,
         policy: RetryPolicy,
         tracing: Tracing,
-        counting: Counting,
+        hooks: AttemptHooks,
     ) -> None:
         self._queue = queue
         self._deliverer = deliverer
         self._policy = policy
         self._tracing = tracing
-        self._counting = counting
+        self._hooks = hooks
 
     async def process(self, claim: Claim) -> None:
         """Make the attempt and settle it."""
@@ -92,30 +92,32 @@ class Processor:
             await self._defer(claim)
             return
         except asyncio.CancelledError:
-            trace.cut_short()
+            trace.interrupted()
             raise
         except Exception as error:
             # A bug of ours must neither lose the task nor stop the others, nor spin: it is tried
             # again after the interval, as after a failure of the destination.
             logger.exception("process.failed", **{events.TASK_ID: claim.task_id})
-            attempt = _not_made(claim, Outcome.WORKER_ERROR, f"the worker failed: {error!r}")
+            attempt = _without_request(claim, Outcome.WORKER_ERROR, f"the worker failed: {error!r}")
             state = await self._settle(claim, attempt, trace)
         seconds = time.perf_counter() - begin
-        self._counting.attempted(claim, attempt, state=state, seconds=seconds)
+        self._hooks.attempted(claim, attempt, state=state, seconds=seconds)
 
     async def _defer(self, claim: Claim) -> None:
         # A moment's wait bounds how many claims a second are put back so.
         await asyncio.sleep(DEFERRAL_SECONDS)
-        self._counting.deferred()
+        self._hooks.deferred()
         with suppress(LeaseLostError):
             await self._queue.defer(claim)
 
     async def _attempt(self, claim: Claim, trace: AttemptTrace) -> Attempt:
         task = claim.task
         if task is None:
-            return _not_made(claim, Outcome.UNREADABLE, claim.unreadable or "it is unreadable")
+            return _without_request(
+                claim, Outcome.UNREADABLE, claim.unreadable or "it is unreadable"
+            )
         if _now_ms() > deadline_of(task, self._policy):
-            return _not_made(claim, Outcome.EXPIRED, _expired(claim))
+            return _without_request(claim, Outcome.EXPIRED, _expired(claim))
         trace.delivering()
         attempt = await self._deliverer.deliver(claim.task_id, task, claim.attempt, trace.client)
         trace.delivered()
@@ -134,8 +136,8 @@ class Processor:
         return decide(attempt, claim.task, self._policy, _now_ms())
 
 
-def _not_made(claim: Claim, outcome: Outcome, reason: str) -> Attempt:
-    return Attempt(claim.attempt, _now_ms(), 0.0, outcome, error=reason[:ERROR_KEPT_CHARACTERS])
+def _without_request(claim: Claim, outcome: Outcome, reason: str) -> Attempt:
+    return Attempt(claim.attempt, _now_ms(), 0.0, outcome, error=reason[:MAX_ERROR_CHARACTERS])
 
 
 def _now_ms() -> int:

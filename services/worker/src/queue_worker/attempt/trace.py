@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from opentelemetry.sdk.trace import Event
 from opentelemetry.trace import SpanKind
@@ -22,6 +21,14 @@ from queue_common.tracing.context import TraceContext, new_span_id, read_context
 from queue_common.tracing.retention import decide
 from queue_common.tracing.spans import OK, failed
 
+from .span_attributes import (
+    Attributes,
+    error_type_attribute,
+    message_attributes,
+    request_attributes,
+    response_attributes,
+)
+
 if TYPE_CHECKING:
     from opentelemetry.trace.status import Status
 
@@ -32,27 +39,24 @@ if TYPE_CHECKING:
 
 __all__ = ["AttemptTrace", "begin_trace"]
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _STATES = {Done: State.DELIVERED, RetryAt: State.SCHEDULED, Dead: State.DEAD}
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
-CUT_SHORT = "worker_stopped"
+INTERRUPTED = "worker_stopped"
 """Why an attempt ended that was given back."""
-
-Attributes = dict[str, str | int | float]
 
 
 def begin_trace(tracing: Tracing, claim: Claim) -> AttemptTrace:
     """Continue the task's trace."""
     task = claim.task
     sent = read_context(task.trace_context) if task and task.trace_context else None
-    process = tracing.begin(sent or _of_its_own(claim))
+    process = tracing.begin(sent or _unrecorded_trace(claim))
     spans = tracing.recorder(process)
     if spans is None:
         return AttemptTrace(process)
     return _RecordedAttempt(spans, claim, process, tracing.queue, sent.span_id if sent else "")
 
 
-def _of_its_own(claim: Claim) -> TraceContext | None:
+def _unrecorded_trace(claim: Claim) -> TraceContext | None:
     """Return a trace for a task that came without: the same for all its attempts, not recorded."""
     trace_id = claim.task_id.replace("-", "")
     return TraceContext(trace_id, "") if _TRACE_ID.fullmatch(trace_id) else None
@@ -86,7 +90,7 @@ class AttemptTrace:
     def settled(self, error: Exception | None = None, *, cancelled: bool = False) -> None:
         """Note that Redis has it, or whose it is now: the attempt has ended."""
 
-    def cut_short(self) -> None:
+    def interrupted(self) -> None:
         """Note that the worker stops before the attempt has ended, and gives the task back."""
 
 
@@ -152,28 +156,28 @@ class _RecordedAttempt(AttemptTrace):
             self._record_request(self._claim.task)
         self._record_settlement(ended_ns, error)
         delivered = self._attempt.outcome is Outcome.DELIVERED
-        result = self._result() | ({} if delivered else _error_type(self._attempt))
+        result = self._result() | ({} if delivered else error_type_attribute(self._attempt))
         self._record_process(ended_ns, result, OK if delivered else failed(self._attempt.error))
 
     @never_raises
-    def cut_short(self) -> None:
+    def interrupted(self) -> None:
         # The destination may have the request, and its own spans under the one it was told of.
         ended_ns = time.time_ns()
         task = self._claim.task
         if task is not None and self._delivering_ns:
-            error_type: Attributes = {} if self._delivered_ns else {names.ERROR_TYPE: CUT_SHORT}
+            error_type: Attributes = {} if self._delivered_ns else {names.ERROR_TYPE: INTERRUPTED}
             self._record_client(
-                task.method, _request_attributes(task, self._claim.attempt) | error_type,
+                task.method, request_attributes(task, self._claim.attempt) | error_type,
                 failed(None) if error_type else OK, self._delivered_ns or ended_ns,
             )  # fmt: skip
-        self._record_process(ended_ns, {events.STATE: State.QUEUED, events.REASON: CUT_SHORT}, OK)
+        self._record_process(ended_ns, {events.STATE: State.QUEUED, events.REASON: INTERRUPTED}, OK)
 
     def _record_request(self, task: Task) -> None:
         attempt = self._attempt
-        attributes = _request_attributes(task, attempt.number) | _answer_attributes(attempt)
+        attributes = request_attributes(task, attempt.number) | response_attributes(attempt)
         wrong = attempt.status_code is None or attempt.status_code >= 400
         self._record_client(
-            task.method, attributes | (_error_type(attempt) if wrong else {}),
+            task.method, attributes | (error_type_attribute(attempt) if wrong else {}),
             # A status code says it all; the conventions want no words beside it.
             failed(None if attempt.status_code else attempt.error) if wrong else OK,
             self._delivered_ns,
@@ -209,17 +213,7 @@ class _RecordedAttempt(AttemptTrace):
         )  # fmt: skip
 
     def _message(self, operation: str) -> Attributes:
-        claim = self._claim
-        return {
-            names.MESSAGING_SYSTEM: names.SYSTEM,
-            names.DESTINATION_NAME: self._queue,
-            names.MESSAGE_ID: claim.task_id,
-            names.OPERATION_NAME: operation,
-            names.OPERATION_TYPE: operation,
-            events.TASK_ID: claim.task_id,
-            events.LANE: claim.lane,
-            events.ATTEMPT: claim.attempt,
-        }
+        return message_attributes(self._claim, self._queue, operation)
 
     def _result(self) -> Attributes:
         attempt, decision = self._attempt, self._decision
@@ -236,31 +230,3 @@ class _RecordedAttempt(AttemptTrace):
         if self._state is State.SCHEDULED and isinstance(decision, RetryAt):
             result[events.NEXT_DUE] = events.iso_time(decision.due_at_ms)
         return result
-
-
-def _request_attributes(task: Task, number: int) -> Attributes:
-    parts = urlsplit(task.url)
-    attributes: Attributes = {
-        names.HTTP_METHOD: task.method,
-        # Without query string and credentials.
-        names.URL_FULL: f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}",
-        names.SERVER_ADDRESS: parts.hostname or "",
-        names.SERVER_PORT: parts.port or _DEFAULT_PORTS.get(parts.scheme, 0),
-    }
-    if number > 1:
-        attributes[names.HTTP_RESEND_COUNT] = number - 1
-    return attributes
-
-
-def _answer_attributes(attempt: Attempt) -> Attributes:
-    attributes: Attributes = {}
-    if attempt.status_code is not None:
-        attributes[names.HTTP_STATUS] = attempt.status_code
-    if attempt.phase is not None:
-        attributes[events.PHASE] = attempt.phase
-    return attributes
-
-
-def _error_type(attempt: Attempt) -> Attributes:
-    status = attempt.status_code
-    return {names.ERROR_TYPE: attempt.outcome if status is None else str(status)}

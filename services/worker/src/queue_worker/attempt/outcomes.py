@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from queue_common.task import Outcome
 
-from .transport.errors import (
+from ..transport.errors import (
     ConnectError,
     ConnectionLostError,
     EgressRefusedError,

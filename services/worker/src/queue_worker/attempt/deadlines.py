@@ -45,7 +45,7 @@ class Deadlines:
         deadline = Deadline(loop.time() + self._seconds, task)
         self._open[deadline] = None
         if self._timer is None:
-            self._timer = loop.call_at(deadline.at, self._pass)
+            self._timer = loop.call_at(deadline.at, self._expire)
         return deadline
 
     def end(self, deadline: Deadline) -> bool:
@@ -57,13 +57,13 @@ class Deadlines:
         self._open.pop(deadline, None)
         return deadline.passed and deadline.task.uncancel() == 0
 
-    def _pass(self) -> None:
+    def _expire(self) -> None:
         self._timer = None
         loop = asyncio.get_running_loop()
         while self._open:
             first = next(iter(self._open))
             if first.at > loop.time():
-                self._timer = loop.call_at(first.at, self._pass)
+                self._timer = loop.call_at(first.at, self._expire)
                 return
             del self._open[first]
             first.passed = True

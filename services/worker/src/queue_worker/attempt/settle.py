@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from .trace import AttemptTrace
 
-__all__ = ["Settling", "settle"]
+__all__ = ["SupportsSettle", "settle"]
 
 _STATES = {Done: State.DELIVERED, RetryAt: State.SCHEDULED, Dead: State.DEAD}
 
 logger = structlog.stdlib.get_logger(__name__)
 
 
-class Settling(Protocol):
+class SupportsSettle(Protocol):
     """What writes decisions down; the queue does."""
 
     async def defer(self, claim: Claim) -> None:
@@ -40,7 +40,7 @@ class Settling(Protocol):
 
 
 async def settle(
-    queue: Settling, claim: Claim, attempt: Attempt, decision: Decision, trace: AttemptTrace
+    queue: SupportsSettle, claim: Claim, attempt: Attempt, decision: Decision, trace: AttemptTrace
 ) -> State | None:
     """Return the task's new state once Redis has it; None if the lease was lost.
 

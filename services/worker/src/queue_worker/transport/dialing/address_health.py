@@ -6,19 +6,19 @@ import asyncio
 import socket
 from typing import TYPE_CHECKING
 
-from .errors import AddressBusyError
+from ..errors import AddressBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import TracebackType
 
-    from .pool import Destination
-    from .resolve import AddressInfo
+    from ..pool import Destination
+    from .lookup import AddressInfo
 
 __all__ = ["AddressAttempt", "AddressHealth"]
 
 TIMEOUTS_TO_HANG = 5
-MAX_AT_HANGING = 8
+MAX_ATTEMPTS_WHILE_HANGING = 8
 """More than one, so that a host where some services hang is still tried for its others."""
 MAX_ADDRESSES = 10_000
 MAX_DESTINATIONS = 10_000
@@ -70,7 +70,7 @@ class AddressHealth:
         return (
             address is not None
             and address.timeouts >= TIMEOUTS_TO_HANG
-            and address.attempts >= MAX_AT_HANGING
+            and address.attempts >= MAX_ATTEMPTS_WHILE_HANGING
         )
 
     def enter(self, key: str) -> None:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
 import threading
 from collections import Counter, deque
-from functools import cache
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
-from publicsuffixlist import PublicSuffixList
-
-from .errors import ResolveError
+from ..errors import ResolveError
+from .lookup import numeric, registrable_domain, system_lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-__all__ = ["AddressInfo", "Resolver", "at_port", "ignore_failure", "numeric", "system_lookup"]
+    from .lookup import AddressInfo
 
-REMEMBERED_SECONDS = 30.0
-FAILURE_REMEMBERED_SECONDS = 3.0
-REMEMBERED_NAMES = 10_000
+__all__ = ["Resolver", "ignore_failure"]
+
+CACHE_TTL_SECONDS = 30.0
+FAILURE_CACHE_TTL_SECONDS = 3.0
+CACHE_SIZE = 10_000
 TIMEOUT_SECONDS = 5.0
 MAX_LOOKUPS = 128
 """A name server that hangs holds a thread for as long as the system's resolver is patient."""
@@ -30,18 +29,9 @@ MAX_DOMAIN_LOOKUPS = 8
 MAX_SLOW_DOMAIN_LOOKUPS = 1
 """For a domain with a look-up that timed out, until one of its names is found."""
 MAX_PENDING = 10_000
-NO_ROOM = "too many other names are being looked up"
+TOO_MANY_LOOKUPS = "too many other names are being looked up"
 
-SocketAddress = tuple[str, int] | tuple[str, int, int, int]
-AddressInfo = tuple[int, int, int, str, SocketAddress]
-"""As getaddrinfo gives it: family, kind, protocol, canonical name, socket address."""
 _Result: TypeAlias = "Sequence[AddressInfo] | Exception"
-
-
-def system_lookup(host: str) -> list[AddressInfo]:
-    """Ask the system (hosts file, DNS, whatever it is set to); blocks. Raises OSError."""
-    found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
-    return cast("list[AddressInfo]", found)
 
 
 def ignore_failure(_reason: str) -> None:
@@ -64,17 +54,17 @@ class Resolver:
         lookup: Callable[[str], Sequence[AddressInfo]] = system_lookup,
         *,
         timeout_seconds: float = TIMEOUT_SECONDS,
-        remembered_seconds: float = REMEMBERED_SECONDS,
-        failure_remembered_seconds: float = FAILURE_REMEMBERED_SECONDS,
+        cache_ttl_seconds: float = CACHE_TTL_SECONDS,
+        failure_cache_ttl_seconds: float = FAILURE_CACHE_TTL_SECONDS,
         count_failure: Callable[[str], None] = ignore_failure,
     ) -> None:
         """``count_failure`` is told why a caller got no address: failed, timeout or no_room."""
         self._lookup = lookup
         self._timeout_seconds = timeout_seconds
-        self._remembered_seconds = remembered_seconds
-        self._failure_remembered_seconds = failure_remembered_seconds
+        self._cache_ttl_seconds = cache_ttl_seconds
+        self._failure_cache_ttl_seconds = failure_cache_ttl_seconds
         self._count_failure = count_failure
-        self._known: dict[str, tuple[float, _Result]] = {}
+        self._cache: dict[str, tuple[float, _Result]] = {}
         self._pending: dict[str, _Lookup] = {}
         # Names that wait for a thread, by domain; the domain whose turn it is comes first.
         self._waiting: dict[str, deque[_Lookup]] = {}
@@ -91,7 +81,7 @@ class Resolver:
         """
         if (written := numeric(host)) is not None:
             return written
-        known = self._known.get(host)
+        known = self._cache.get(host)
         if known is not None and known[0] > asyncio.get_running_loop().time():
             return self._read(host, known[1])
         lookup = self._pending.get(host) or self._ask(host)
@@ -104,14 +94,14 @@ class Resolver:
         finally:
             lookup.callers -= 1
             if not lookup.callers:
-                self._forget(lookup)
+                self._drop_if_unused(lookup)
         return self._read(host, result)
 
     def _timed_out(self, lookup: _Lookup) -> ResolveError:
         if not lookup.runs:
-            return self._failure(lookup.host, "no_room", NO_ROOM)
+            return self._failure(lookup.host, "no_room", TOO_MANY_LOOKUPS)
         _put(self._slow_domains, lookup.domain, None)
-        self._remember(lookup, TimeoutError("its name servers do not answer"))
+        self._cache_result(lookup, TimeoutError("its name servers do not answer"))
         return self._failure(lookup.host, "timeout", "its name servers do not answer")
 
     def _read(self, host: str, result: _Result) -> Sequence[AddressInfo]:
@@ -128,13 +118,13 @@ class Resolver:
 
     def _ask(self, host: str) -> _Lookup:
         if len(self._pending) >= MAX_PENDING:
-            raise self._failure(host, "no_room", NO_ROOM)
+            raise self._failure(host, "no_room", TOO_MANY_LOOKUPS)
         lookup = self._pending[host] = _Lookup(host)
         self._waiting.setdefault(lookup.domain, deque()).append(lookup)
         self._start_next(lookup.domain)
         return lookup
 
-    def _forget(self, lookup: _Lookup) -> None:
+    def _drop_if_unused(self, lookup: _Lookup) -> None:
         """Drop a look-up that nobody waits for, unless it runs: then its thread is occupied."""
         waiting = self._waiting.get(lookup.domain)
         if lookup.runs or waiting is None:
@@ -190,14 +180,14 @@ class Resolver:
         del self._pending[lookup.host]
         if lookup.callers and not isinstance(result, Exception):
             self._slow_domains.pop(lookup.domain, None)
-        self._remember(lookup, result)
+        self._cache_result(lookup, result)
         lookup.result.set_result(result)
         self._start_waiting()
 
-    def _remember(self, lookup: _Lookup, result: _Result) -> None:
+    def _cache_result(self, lookup: _Lookup, result: _Result) -> None:
         failed = isinstance(result, Exception)
-        seconds = self._failure_remembered_seconds if failed else self._remembered_seconds
-        _put(self._known, lookup.host, (lookup.result.get_loop().time() + seconds, result))
+        seconds = self._failure_cache_ttl_seconds if failed else self._cache_ttl_seconds
+        _put(self._cache, lookup.host, (lookup.result.get_loop().time() + seconds, result))
 
 
 class _Lookup:
@@ -207,7 +197,7 @@ class _Lookup:
 
     def __init__(self, host: str) -> None:
         self.host = host
-        self.domain = _domain_of(host)
+        self.domain = registrable_domain(host)
         self.result: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
         self.callers = 0
         self.runs = False
@@ -220,35 +210,5 @@ def _put(names: dict[str, _Value], name: str, value: _Value) -> None:
     """Remember a name as the latest, and drop the oldest one beyond the bound."""
     names.pop(name, None)
     names[name] = value
-    if len(names) > REMEMBERED_NAMES:
+    if len(names) > CACHE_SIZE:
         del names[next(iter(names))]
-
-
-@cache
-def _suffixes() -> PublicSuffixList:
-    # The list is in the package, of its release's date: nothing is fetched.
-    return PublicSuffixList(only_icann=True)
-
-
-def _domain_of(host: str) -> str:
-    """Return the registrable domain, such as example.co.uk; a name without one stands for itself.
-
-    Names below a provider's domain (github.io) count as the provider's: its servers answer.
-    """
-    name = host.lower().rstrip(".")
-    return _suffixes().privatesuffix(name) or name
-
-
-def numeric(host: str) -> list[AddressInfo] | None:
-    """Read an address in any spelling the system knows, without asking anybody."""
-    try:
-        found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
-    except (OSError, UnicodeError):
-        return None
-    return cast("list[AddressInfo]", found)
-
-
-def at_port(info: AddressInfo, port: int) -> AddressInfo:
-    """Return ``info`` with its socket address at ``port``."""
-    family, kind, protocol, name, (host, _, *rest) = info
-    return family, kind, protocol, name, cast("SocketAddress", (host, port, *rest))

@@ -8,23 +8,23 @@ from typing import TYPE_CHECKING
 
 from queue_common.task import Attempt, Outcome
 
+from ..transport import Request, Response, UnsendableRequestError
 from .deadlines import Deadlines
 from .outcomes import outcome_of
 from .retry_after import retry_after_ms
-from .transport import Request, Response, UnsendableRequestError
 
 if TYPE_CHECKING:
     from queue_common.task import Task, TaskId
     from queue_common.tracing.context import TraceContext
 
-    from .transport import Client, Propagate
-    from .transport.messages import Header
+    from ..transport import Client, Propagate
+    from ..transport.messages import Header
 
-__all__ = ["ERROR_KEPT_CHARACTERS", "Deliverer"]
+__all__ = ["MAX_ERROR_CHARACTERS", "Deliverer"]
 
-ERROR_KEPT_CHARACTERS = 300
+MAX_ERROR_CHARACTERS = 300
 USER_AGENT = f"queue-system/{version('queue-worker')}".encode()
-OURS = frozenset({"x-task-id", "x-task-attempt", "traceparent", "tracestate"})
+OWN_HEADERS = frozenset({"x-task-id", "x-task-attempt", "traceparent", "tracestate"})
 """By these the destination tells repetitions apart and goes on with the trace: what a task says of
 them itself is not sent."""
 
@@ -52,47 +52,49 @@ class Deliverer:
         Redirects are not followed. At most 1 MiB of the answer is read; of a failure's answer 1 KiB
         is kept. Raises only what is no failure of the delivery: cancellation, and bugs.
         """
-        run = _Run(number)
+        progress = _AttemptProgress(number)
         deadline = self._deadlines.begin()
         try:
-            answer = await self._transport.exchange(self._request(task_id, task, run, trace))
+            response = await self._transport.send(self._request(task_id, task, progress, trace))
         except BaseException as error:
             timed_out = self._deadlines.end(deadline)
-            return self._failed(run, TimeoutError() if timed_out else error)
+            return self._failed(progress, TimeoutError() if timed_out else error)
         self._deadlines.end(deadline)
-        return run.answered(answer)
+        return progress.responded(response)
 
-    def _request(self, task_id: TaskId, task: Task, run: _Run, trace: TraceContext) -> Request:
+    def _request(
+        self, task_id: TaskId, task: Task, progress: _AttemptProgress, trace: TraceContext
+    ) -> Request:
         own = task.headers
         given = {name.lower() for name in own}
-        if not given.isdisjoint(OURS):
-            own = {name: value for name, value in own.items() if name.lower() not in OURS}
+        if not given.isdisjoint(OWN_HEADERS):
+            own = {name: value for name, value in own.items() if name.lower() not in OWN_HEADERS}
         headers = [(name.encode(), value.encode()) for name, value in own.items()]
         if "user-agent" not in given:
             headers.append((b"User-Agent", USER_AGENT))
-        headers += ((b"X-Task-Id", task_id.encode()), (b"X-Task-Attempt", b"%d" % run.number))
+        headers += ((b"X-Task-Id", task_id.encode()), (b"X-Task-Attempt", b"%d" % progress.number))
         if self._propagate == "none":
-            return Request(task.method, task.url, headers, task.body, run)
+            return Request(task.method, task.url, headers, task.body, progress)
         headers.append((b"traceparent", trace.traceparent.encode()))
         if not (trace.tracestate or trace.baggage):
-            return Request(task.method, task.url, headers, task.body, run)
+            return Request(task.method, task.url, headers, task.body, progress)
         context = _context(trace, with_baggage="baggage" not in given)
         if self._propagate == "internal":
-            return Request(task.method, task.url, headers, task.body, run, context)
-        return Request(task.method, task.url, [*headers, *context], task.body, run)
+            return Request(task.method, task.url, headers, task.body, progress, context)
+        return Request(task.method, task.url, [*headers, *context], task.body, progress)
 
-    def _failed(self, run: _Run, error: BaseException) -> Attempt:
+    def _failed(self, progress: _AttemptProgress, error: BaseException) -> Attempt:
         outcome = outcome_of(error)
         if outcome is None:
             raise error
-        return run.failed(outcome, self._explain(outcome, run.phase, error))
+        return progress.failed(outcome, self._explain(outcome, progress.phase, error))
 
     def _explain(self, outcome: Outcome, phase: str, error: BaseException) -> str:
         if outcome is Outcome.TIMEOUT:
-            return f"no answer within {self._timeout_seconds:g} s; it was at: {phase}"
+            return f"no response within {self._timeout_seconds:g} s; phase: {phase}"
         if isinstance(error, UnsendableRequestError):
             return "the request cannot be sent: HTTP/1.1 has no form for one of its headers"
-        return (str(error) or type(error).__name__)[:ERROR_KEPT_CHARACTERS]
+        return (str(error) or type(error).__name__)[:MAX_ERROR_CHARACTERS]
 
 
 def _context(trace: TraceContext, *, with_baggage: bool) -> list[Header]:
@@ -108,7 +110,7 @@ def _context(trace: TraceContext, *, with_baggage: bool) -> list[Header]:
     return headers
 
 
-class _Run:
+class _AttemptProgress:
     """One attempt under way: its clock, and how far it got."""
 
     def __init__(self, number: int) -> None:
@@ -126,9 +128,9 @@ class _Run:
             self.number, self._started_at_ms, self._duration_ms(), outcome, None, error, phase
         )
 
-    def answered(self, answer: Response) -> Attempt:
+    def responded(self, response: Response) -> Attempt:
         duration_ms = self._duration_ms()
-        status = answer.status_code
+        status = response.status_code
         if 200 <= status < 300:
             return Attempt(self.number, self._started_at_ms, duration_ms, Outcome.DELIVERED, status)
         now_ms = self._started_at_ms + round(duration_ms)
@@ -139,11 +141,11 @@ class _Run:
             Outcome.HTTP_ERROR,
             status,
             f"answered {status}",
-            answer=answer.body.decode(errors="replace") or None,
-            retry_after_ms=retry_after_ms(status, _retry_after(answer), now_ms),
+            response_excerpt=response.body.decode(errors="replace") or None,
+            retry_after_ms=retry_after_ms(status, _retry_after(response), now_ms),
         )
 
 
-def _retry_after(answer: Response) -> str | None:
-    values = [value for name, value in answer.headers if name.lower() == b"retry-after"]
+def _retry_after(response: Response) -> str | None:
+    values = [value for name, value in response.headers if name.lower() == b"retry-after"]
     return ", ".join(value.decode("latin-1") for value in values) if values else None

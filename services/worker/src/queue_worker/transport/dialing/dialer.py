@@ -11,8 +11,8 @@ import aiohappyeyeballs
 from queue_common.egress.addresses import Address, read_address
 from queue_common.egress.own import is_own_address
 
-from .errors import ConnectError, EgressRefusedError, Progress, ResolveError
-from .resolve import at_port
+from ..errors import ConnectError, EgressRefusedError, Progress, ResolveError
+from .lookup import at_port
 
 if TYPE_CHECKING:
     import socket
@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     from queue_common.egress import EgressGuard
 
     from .address_health import AddressAttempt
-    from .resolve import AddressInfo, Resolver
+    from .lookup import AddressInfo
+    from .resolver import Resolver
 
 __all__ = ["Dialer"]
 
-NEXT_ADDRESS_SECONDS = 0.25
+NEXT_ADDRESS_DELAY_SECONDS = 0.25
 """RFC 8305: an address that has not answered by then gets company by the next."""
 
 
@@ -64,7 +65,7 @@ class Dialer:
         progress.phase = "connect"
         try:
             sock = await aiohappyeyeballs.start_connection(
-                allowed, happy_eyeballs_delay=NEXT_ADDRESS_SECONDS, interleave=1
+                allowed, happy_eyeballs_delay=NEXT_ADDRESS_DELAY_SECONDS, interleave=1
             )
         except OSError as error:
             # Where several addresses failed in several ways, no one number tells how.
@@ -107,13 +108,13 @@ class Dialer:
         if self._guard is None:
             return found
         protected = await self._protected(self._guard, port)
-        reasons = [self._reason_against(self._guard, host, info[4][0], protected) for info in found]
+        reasons = [self._denial_reason(self._guard, host, info[4][0], protected) for info in found]
         allowed = [info for info, reason in zip(found, reasons, strict=True) if reason is None]
         if not allowed:
             raise EgressRefusedError(reasons[0] or f"{host} has no address")
         return allowed
 
-    def _reason_against(
+    def _denial_reason(
         self, guard: EgressGuard, host: str, address: str, protected: frozenset[Address]
     ) -> str | None:
         reason = guard.denial_reason(host, address, protected)

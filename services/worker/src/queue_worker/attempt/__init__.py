@@ -1,0 +1,1 @@
+"""One attempt at a task: deliver it, decide what follows, settle it, record its spans."""

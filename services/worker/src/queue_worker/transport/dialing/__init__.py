@@ -1,0 +1,1 @@
+"""From a destination to a connected socket: look up, judge, connect, perhaps by a proxy."""
