@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from queue_common.metrics.catalog import METRICS, Kind, Metric
+from queue_common.metrics.catalog import METRICS
+from queue_common.metrics.metric import Kind, Metric
 
 TARGET = frozenset({"namespace", "job", "instance", "pod", "le"})
 """Labels that come with the scrape, and a histogram's own."""

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from queue_common.metrics.catalog import METRICS, Kind, Source
+from queue_common.metrics.catalog import METRICS
+from queue_common.metrics.metric import Kind, Source
 
 from .files import alerts, panel_expressions, substituted
 from .promql import TARGET, Use, grouped_by, metric_of, uses

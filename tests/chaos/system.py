@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from queue_standalone.ready import answers_http, answers_ping
+from queue_standalone.ready import replies_to_ping, responds_to_http
 from queue_testing import wait_until
 
 from .processes import Process
@@ -30,7 +30,7 @@ class System:
         await self.start_redis()
         for process in (self.api, *self.workers):
             await process.start()
-        await wait_until(lambda: answers_http(self.api_port, "/ready"), "the API is ready", 30)
+        await wait_until(lambda: responds_to_http(self.api_port, "/ready"), "the API is ready", 30)
         await wait_until(
             lambda: all("worker.ready" in w.log() for w in self.workers),
             "the workers are ready",
@@ -39,7 +39,7 @@ class System:
 
     async def start_redis(self) -> None:
         await self.redis.start()
-        await wait_until(lambda: answers_ping(self.redis_port), "Valkey answers", 30)
+        await wait_until(lambda: replies_to_ping(self.redis_port), "Valkey answers", 30)
 
     async def stop(self) -> None:
         for process in (self.api, *self.workers, self.redis):

@@ -68,7 +68,7 @@ async def test_lane_that_fails_gets_nothing_until_its_probe(
         await scripted.settle(claim, _later(), attempt)
 
     assert await scripted.claim("worker", 10) == []
-    assert 0 < scripted.look_again_ms <= 1000
+    assert 0 < scripted.poll_again_ms <= 1000
     assert (await scripted.stats.read()).unhealthy_lanes == 1
     snapshot = await scripted.inspector.check()
     assert list(snapshot.zsets["resting"]) == ["down"]

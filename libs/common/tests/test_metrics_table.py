@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from queue_common.metrics.catalog import METRICS, REDIS_UP, Kind, Metric
+from queue_common.metrics.catalog import METRICS
+from queue_common.metrics.metric import Kind, Metric
+from queue_common.metrics.redis_catalog import REDIS_UP
 
 PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 SECTION = re.compile(r"^### `(\w+)`\n(.*?)\.\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)

@@ -36,12 +36,12 @@ async def test_a_claim_takes_what_there_is_room_for(scripted: ScriptedQueue, fre
     await fill(scripted, "a", *([large, 1000, 2000, 10] if large else [1000, 2000, 10]))
     await fill(scripted, "b", 10)
     claims = await scripted.claim("worker", 100, free=free, idle=False)
-    look_again_ms = scripted.look_again_ms
+    poll_again_ms = scripted.poll_again_ms
     await scripted.inspector.check()
     following = await scripted.claim("worker", 1, free=free)
 
     assert sum(claim.size for claim in claims) <= free
-    assert look_again_ms == NO_ROOM
+    assert poll_again_ms == NO_ROOM
     assert ids(claims) == (["a-0", "a-1"] if large else ["a-0"])
     assert ids(following) == (["a-2"] if large else ["a-1"])
 
@@ -65,11 +65,11 @@ async def test_one_reply_is_bounded(scripted: ScriptedQueue) -> None:
     await scripted.register("worker", 100)
     await fill(scripted, "a", *[MIB] * 20)
     claims = await scripted.claim("worker", 100)
-    look_again_ms = scripted.look_again_ms
+    poll_again_ms = scripted.poll_again_ms
     rest = await scripted.claim("worker", 100)
 
     assert len(claims) == 15
-    assert look_again_ms == 0
+    assert poll_again_ms == 0
     assert ids(claims + rest) == [f"a-{i}" for i in range(20)]
     await scripted.inspector.check()
 

@@ -108,7 +108,7 @@ async def test_watch_for_a_due_time_works(full: ScriptedQueue) -> None:
     await full.operations.purge("a")
 
     assert await full.claim("worker") == []
-    assert full.look_again_ms > 0
+    assert full.poll_again_ms > 0
 
 
 async def test_full_server_is_drained(server: RedisServer, full: ScriptedQueue) -> None:

@@ -99,9 +99,9 @@ async def test_one_worker_watches_and_the_others_stand_behind_it(
     await scripted.register("two")
     await scripted.submit("1", a_task(), delay_ms=60_000)
     await scripted.claim("one")
-    first = scripted.look_again_ms
+    first = scripted.poll_again_ms
     await scripted.claim("two")
-    second = scripted.look_again_ms
+    second = scripted.poll_again_ms
 
     assert 59_000 < first <= 60_000
     assert 60_000 < second <= 61_000
@@ -136,7 +136,7 @@ async def test_watcher_that_goes_hands_its_watch_on(
     await scripted.claim("stays")
 
     assert woken
-    assert scripted.look_again_ms <= 60_000
+    assert scripted.poll_again_ms <= 60_000
 
 
 async def test_watcher_that_gets_busy_hands_its_watch_on(

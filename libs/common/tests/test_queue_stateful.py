@@ -108,7 +108,7 @@ class QueueMachine(RuleBasedStateMachine):
             self.queue.claim(lease, wanted, idle=not held, max_tasks=MAX_TASKS, suspects=suspects)
         )
         normal = [claim for claim in claims if not self.model.tasks[claim.task_id].suspect]
-        waits, found = self.queue.look_again_ms == NO_ROOM, claims[: len(claims) - len(normal)]
+        waits, found = self.queue.poll_again_ms == NO_ROOM, claims[: len(claims) - len(normal)]
         assert self.model.may_hold(found, suspects, alone=waits and not held)
         for claim in found:
             assert self.model.room_left(claim.lane)

@@ -126,7 +126,7 @@ async def test_a_task_waits_by_the_servers_clock(
     as_sent = record[:1] + sent_ms.to_bytes(8, "big") + record[9:]
     await scripted.scripts.run("enqueue", "1", task.lane, 0, as_sent)
     seconds, microseconds = await raw_redis.time()
-    waiting_since_ms = (await scripted.reader.view(TaskId("1"))).due_at_ms or 0
+    waiting_since_ms = (await scripted.reader.get_task(TaskId("1"))).due_at_ms or 0
 
     assert abs(seconds * 1000 + microseconds / 1000 - waiting_since_ms) < 5000
     await scripted.inspector.check()

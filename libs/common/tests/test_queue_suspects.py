@@ -69,7 +69,7 @@ async def test_suspects_are_looked_up_as_queued_tasks(scripted: ScriptedQueue) -
     assert pages == ["fresh", "s1", "s2"]
     assert (await scripted.reader.count()).queued == 3
     assert (await scripted.reader.count("a")).queued == 3
-    assert (await scripted.reader.view(TaskId("s1"))).state is State.QUEUED
+    assert (await scripted.reader.get_task(TaskId("s1"))).state is State.QUEUED
     assert (await scripted.snapshot()).lanes[0].waiting == 3
 
 
@@ -126,7 +126,7 @@ async def test_a_worker_that_waits_for_a_suspect_claims_nothing_else(
     waiting = await scripted.claim("worker", 1, idle=False, max_tasks=TASKS)
     elsewhere = await scripted.claim("other", 1, idle=False, max_tasks=TASKS)
     (alone,) = await scripted.claim("worker", 10, idle=True, max_tasks=TASKS)
-    said = scripted.look_again_ms
+    said = scripted.poll_again_ms
     nothing = await scripted.claim("worker", 10, idle=False, max_tasks=TASKS)
     await scripted.settle(alone, Done())
     following = await scripted.claim("worker", 10, idle=True, max_tasks=TASKS)

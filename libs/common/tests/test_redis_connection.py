@@ -25,7 +25,7 @@ async def test_a_silent_server_is_asked_once() -> None:
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
         settings = RedisSettings(redis_addr=f"127.0.0.1:{port}", redis_url=None)
-        client = open_client(settings, retries=1, answer_timeout_seconds=0.2)
+        client = open_client(settings, retries=1, reply_timeout_seconds=0.2)
         with pytest.raises(RedisTimeoutError):
             await reply(client.ping())
         await client.aclose()

@@ -112,7 +112,7 @@ async def test_task_is_aborted_from_the_page(
     async with page.post(f"/api/queues/{queue_settings.queue_name}/jobs/1/abort") as response:
         await _json(response)
 
-    assert (await scripted.reader.view(TaskId("1"))).state is State.CANCELLED
+    assert (await scripted.reader.get_task(TaskId("1"))).state is State.CANCELLED
     await scripted.inspector.check()
 
 

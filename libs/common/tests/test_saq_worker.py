@@ -246,7 +246,7 @@ async def test_failed_http_task_follows_our_retry_policy(
     await saq_queue.tasks.submit(TaskId("1"), a_task())
     worker: saq.Worker[Any] = saq.Worker(saq_queue, [], id="stock")
     await worker.process()
-    view = await scripted.reader.view(TaskId("1"))
+    view = await scripted.reader.get_task(TaskId("1"))
 
     assert view.state is State.SCHEDULED
     assert view.attempts == 1

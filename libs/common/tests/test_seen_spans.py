@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from queue_testing.seen_spans import SeenSpan, edges_of_task, missing_edges, spans_of_jaeger
+from queue_testing.telemetry.seen_spans import (
+    SeenSpan,
+    edges_of_task,
+    missing_edges,
+    spans_of_jaeger,
+)
 
 STORED = Path(__file__).parent / "jaeger" / "dead_task.json"
 """A trace as Jaeger 2 answers it."""

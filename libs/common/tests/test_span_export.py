@@ -20,9 +20,9 @@ from queue_common.tracing.settings import TraceSettings
 from queue_common.tracing.spans import Spans, failed
 from queue_common.tracing.tracer import Tracing
 from queue_testing import free_port, wait_until
-from queue_testing.collector import Collector
 from queue_testing.socket_server import Peer, SocketServer
 from queue_testing.tasks import a_context
+from queue_testing.telemetry.collector import Collector
 
 Open = Callable[..., SpanExport]
 SECOND_NS = 1_000_000_000

@@ -17,8 +17,8 @@ from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import TaskId
 from queue_common.tracing.tracer import Tracing
 from queue_testing import free_port
-from queue_testing.collector import Collector
-from queue_testing.seen_spans import SeenSpan
+from queue_testing.telemetry.collector import Collector
+from queue_testing.telemetry.seen_spans import SeenSpan
 
 TASKS = "/api/v1/tasks"
 TASK = {"url": "http://localhost:9/x?token=s3cret", "headers": {"Authorization": "s3cret"}}

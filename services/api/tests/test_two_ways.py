@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from queue_testing import RedisServer, free_port, wait_until
-from queue_testing.collector import Collector
-from queue_testing.seen_spans import SeenSpan
+from queue_testing.telemetry.collector import Collector
+from queue_testing.telemetry.seen_spans import SeenSpan
 
 from .conftest import Api
 from .hand_driven import BODY, request

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import pytest
 
-from queue_testing.seen_spans import edges_of_task
+from queue_testing.telemetry.seen_spans import edges_of_task
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

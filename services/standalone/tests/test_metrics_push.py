@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from queue_common.metrics.catalog import METRICS, Kind, Source
+from queue_common.metrics.catalog import METRICS
+from queue_common.metrics.metric import Kind, Source
 from queue_testing import free_port, wait_until
-from queue_testing.metrics_collector import MetricsCollector, SeenMetric
 from queue_testing.receiver import Receiver
+from queue_testing.telemetry.metrics_collector import MetricsCollector, SeenMetric
 
 from .conftest import NewProcess
 

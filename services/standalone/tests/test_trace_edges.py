@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from queue_testing import RedisServer, wait_until
-from queue_testing.collector import Collector
 from queue_testing.receiver import Receiver
-from queue_testing.seen_spans import edges_of_task, missing_edges
+from queue_testing.telemetry.collector import Collector
+from queue_testing.telemetry.seen_spans import edges_of_task, missing_edges
 
 from .traced_system import TracedSystem, traced_system
 

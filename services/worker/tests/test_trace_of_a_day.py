@@ -16,9 +16,9 @@ from queue_common.task import Attempt, Outcome, Task, TaskId, new_task_id
 from queue_common.tracing.context import TraceContext
 from queue_common.tracing.settings import TraceSettings
 from queue_common.tracing.tracer import Tracing
-from queue_testing.collector import Collector
-from queue_testing.seen_spans import SeenSpan
 from queue_testing.tasks import a_context, a_task, now_ms
+from queue_testing.telemetry.collector import Collector
+from queue_testing.telemetry.seen_spans import SeenSpan
 from queue_worker.attempt.process import Processor
 from queue_worker.metrics import WorkerMetrics
 

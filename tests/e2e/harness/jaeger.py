@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from queue_testing.seen_spans import SeenSpan, spans_of_jaeger
+from queue_testing.telemetry.seen_spans import SeenSpan, spans_of_jaeger
 
 if TYPE_CHECKING:
     from .release import Release

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from queue_testing import wait_until
-from queue_testing.seen_spans import SeenSpan, edges_of_task, missing_edges
+from queue_testing.telemetry.seen_spans import SeenSpan, edges_of_task, missing_edges
 
 from ..harness.jaeger import Jaeger
 from ..harness.system import System

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 __all__ = ["cancel_and_wait"]
 
-ASKED_AGAIN_SECONDS = 0.1
+CANCEL_AGAIN_SECONDS = 0.1
 
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
@@ -19,10 +19,10 @@ async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
     A task is asked until it obeys: redis-py writes under ``asyncio.wait_for``, which up to Python
     3.11 loses a cancellation that comes just as the write ends, and the task would run on for ever.
     """
-    asked = list(tasks)
-    running = {task for task in asked if not task.done()}
+    pending = list(tasks)
+    running = {task for task in pending if not task.done()}
     while running:
         for task in running:
             task.cancel()
-        _, running = await asyncio.wait(running, timeout=ASKED_AGAIN_SECONDS)
-    await asyncio.gather(*asked, return_exceptions=True)
+        _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_SECONDS)
+    await asyncio.gather(*pending, return_exceptions=True)

@@ -16,7 +16,7 @@ DEFAULT_PROJECT = "default"
 PROJECT_SEPARATOR = "\x1f"
 """ASCII's unit separator: no project and no host contains it, and it sorts before both."""
 
-ORIGINS_REMEMBERED = 4096
+ORIGIN_CACHE_SIZE = 4096
 _ORIGIN = re.compile(r"[A-Za-z]+://[^/?#]*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -30,7 +30,7 @@ def lane_of(url: str) -> str:
     return _lane(origin[0] if origin else url)
 
 
-@lru_cache(maxsize=ORIGINS_REMEMBERED)
+@lru_cache(maxsize=ORIGIN_CACHE_SIZE)
 def _lane(origin: str) -> str:
     parts = urlsplit(origin)
     host = (parts.hostname or "").rstrip(".")

@@ -58,7 +58,7 @@ class ScriptedQueue:
         self.operations = Operations(self.scripts, self.reader, result_ttl_ms=result_ttl_ms)
         self.inspector = QueueInspector(client, name)
         self.stats = QueueStats(client, name, QueueHooks())
-        self.look_again_ms = -1
+        self.poll_again_ms = -1
         """What the last claim said: when its worker should look again."""
 
     def key(self, name: str) -> str:
@@ -106,7 +106,7 @@ class ScriptedQueue:
             max_tasks,
             suspects,
         )
-        self.look_again_ms = int(reply[0])
+        self.poll_again_ms = int(reply[0])
         return claims_from(lease, reply[2:], int(reply[1]))
 
     async def settle(

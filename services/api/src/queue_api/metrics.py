@@ -101,16 +101,16 @@ def metrics_lifespan(
     metrics: ApiMetrics, settings: ApiSettings, listener: socket.socket | None
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
     """Return what serves METRICS_PORT around the application's life."""
-    watch = QueueStats.open(redis=settings, queue=settings, hooks=metrics)
+    stats = QueueStats.open(redis=settings, queue=settings, hooks=metrics)
 
     async def not_ready_reason() -> str | None:
         try:
-            await watch.ping()
+            await stats.ping()
         except QueueUnavailableError as error:
             return str(error)
         return None
 
     return partial(
-        report_metrics, settings, metrics, watch, listener, service="queue-api",
+        report_metrics, settings, metrics, stats, listener, service="queue-api",
         not_ready_reason=not_ready_reason, shows_backlog=True,
     )  # fmt: skip

@@ -13,13 +13,13 @@ from .system import run
 
 __all__ = ["main"]
 
-FOR_THE_USER_ALONE = 0o077
+OWNER_ONLY = 0o077
 """The umask: logs and data hold what is in tasks, secrets included."""
 
 
 def main() -> None:
     """Run the system until Ctrl-C."""
-    os.umask(FOR_THE_USER_ALONE)
+    os.umask(OWNER_ONLY)
     sys.exit(asyncio.run(run(load(StandaloneSettings))))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["answers_http", "answers_ping", "says"]
+__all__ = ["log_contains", "replies_to_ping", "responds_to_http"]
 
 
 async def _ask(port: int, request: bytes) -> bytes:
@@ -29,18 +29,18 @@ async def _ask(port: int, request: bytes) -> bytes:
             await writer.wait_closed()
 
 
-async def answers_ping(port: int, password: str = "") -> bool:
+async def replies_to_ping(port: int, password: str = "") -> bool:
     """Say whether a Redis answers; one that still loads its data does not yet."""
     login = f"AUTH {password}\r\n" if password else ""
     return b"+PONG" in await _ask(port, f"{login}PING\r\n".encode())
 
 
-async def answers_http(port: int, path: str) -> bool:
+async def responds_to_http(port: int, path: str) -> bool:
     """Say whether a GET of ``path`` is answered with 200."""
     request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     return b" 200 " in await _ask(port, request.encode())
 
 
-async def says(log: Path, words: str) -> bool:
+async def log_contains(log: Path, words: str) -> bool:
     """Say whether a log has the words."""
     return words in await asyncio.to_thread(log.read_text, errors="replace")

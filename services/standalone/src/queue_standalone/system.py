@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from .child_process import ChildEndedError, ChildProcess
 from .orphans import OrphanWatch
-from .ready import answers_http, answers_ping, says
+from .ready import log_contains, replies_to_ping, responds_to_http
 from .valkey import find_server, password_in, private_directory, server_command
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def run(settings: StandaloneSettings) -> int:
             [asyncio.create_task(stopping.wait()), asyncio.create_task(system.serve())]
         )
     except ChildEndedError as error:
-        _say(str(error))
+        _print(str(error))
         return 1
     finally:
         for name in (signal.SIGINT, signal.SIGTERM):
@@ -101,13 +101,13 @@ class _System:
         if self._valkey is not None:
             await self._start(self._valkey, VALKEY_STOP_SECONDS)
             port, password = self._settings.valkey_port, self._password
-            await self._valkey.until_ready(lambda: answers_ping(port, password))
+            await self._valkey.until_ready(lambda: replies_to_ping(port, password))
         # The worker starts before the API: it stops after it.
         await self._start(self._worker)
         await self._start(self._api)
-        await self._api.until_ready(lambda: answers_http(self._settings.api_port, "/ready"))
-        await self._worker.until_ready(lambda: says(self._worker.log, "worker.ready"))
-        _say(_banner(self._settings, embedded=self._valkey is not None))
+        await self._api.until_ready(lambda: responds_to_http(self._settings.api_port, "/ready"))
+        await self._worker.until_ready(lambda: log_contains(self._worker.log, "worker.ready"))
+        _print(_banner(self._settings, embedded=self._valkey is not None))
         endings = [asyncio.create_task(part.until_ended()) for part in self._running]
         try:
             await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
@@ -127,7 +127,7 @@ class _System:
         """Stop what runs, the part started last first."""
         while self._running:
             part = self._running[-1]
-            _say(f"Stopping the {part.name} ...")
+            _print(f"Stopping the {part.name} ...")
             await part.stop()
             self._running.pop()
         await self._orphans.stop()
@@ -180,6 +180,6 @@ Ctrl-C stops it.
 """
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()

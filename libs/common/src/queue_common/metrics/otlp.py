@@ -18,7 +18,8 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.metrics.export import Metric as OtelMetric
 
-from .catalog import METRICS, Kind, Metric, Source
+from .catalog import METRICS
+from .metric import Kind, Metric, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

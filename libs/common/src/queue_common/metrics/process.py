@@ -12,9 +12,9 @@ import structlog
 from ..cancellation import cancel_and_wait
 from ..errors import QueueUnavailableError
 from ..listening import listen
-from ..queue.admin.stats import PERIOD_SECONDS as LOOK_SECONDS
+from ..queue.admin.stats import PERIOD_SECONDS as SCAN_SECONDS
 from .server import (
-    Pagination,
+    Pages,
     Reason,
     backlog_page,
     health_page,
@@ -53,7 +53,7 @@ def open_metrics_port(settings: MetricsSettings) -> socket.socket | None:
 async def report_metrics(
     settings: MetricsSettings,
     metrics: ProcessMetrics,
-    watch: QueueStats,
+    stats: QueueStats,
     listener: socket.socket | None,
     *,
     service: str,
@@ -65,20 +65,20 @@ async def report_metrics(
     ``not_ready_reason`` says why the process is not ready, None where it is.
     """
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(watch.close)
+        stack.push_async_callback(stats.close)
         if listener is not None:
-            pages = _pages(metrics, watch, not_ready_reason, shows_backlog=shows_backlog)
+            pages = _pages(metrics, stats, not_ready_reason, shows_backlog=shows_backlog)
             await stack.enter_async_context(serve_pages(listener, pages))
         if listener is not None or settings.metrics_endpoint():
-            stack.push_async_callback(cancel_and_wait, _start_looking(metrics, watch))
+            stack.push_async_callback(cancel_and_wait, _start_polling(metrics, stats))
         if settings.metrics_endpoint():
-            push = _start_pushing(settings, metrics, watch, service)
+            push = _start_pushing(settings, metrics, stats, service)
             stack.push_async_callback(asyncio.to_thread, push.stop)
         yield
 
 
 def _start_pushing(
-    settings: MetricsSettings, metrics: ProcessMetrics, watch: QueueStats, service: str
+    settings: MetricsSettings, metrics: ProcessMetrics, stats: QueueStats, service: str
 ) -> MetricsPush:
     # Imported where it is used: it takes a tenth of a second.
     from .push import MetricsPush
@@ -86,31 +86,31 @@ def _start_pushing(
     loop = asyncio.get_running_loop()
 
     def refresh() -> None:
-        reading = asyncio.run_coroutine_threadsafe(metrics.snapshot.refresh(watch), loop)
+        reading = asyncio.run_coroutine_threadsafe(metrics.snapshot.refresh(stats), loop)
         reading.result(REFRESH_SECONDS)
 
     return MetricsPush(settings, metrics, service, refresh)
 
 
-def _start_looking(metrics: ProcessMetrics, watch: QueueStats) -> list[asyncio.Task[None]]:
-    jobs = (_probe_loop(metrics), _look_at_lanes(watch), _look_at_persistence(metrics, watch))
+def _start_polling(metrics: ProcessMetrics, stats: QueueStats) -> list[asyncio.Task[None]]:
+    jobs = (_probe_loop(metrics), _scan_lanes(stats), _poll_persistence(metrics, stats))
     return [asyncio.create_task(job) for job in jobs]
 
 
 def _pages(
     metrics: ProcessMetrics,
-    watch: QueueStats,
+    stats: QueueStats,
     not_ready_reason: Reason,
     *,
     shows_backlog: bool,
-) -> Pagination:
-    pages: Pagination = {
-        "/metrics": metrics_page(metrics, watch),
+) -> Pages:
+    pages: Pages = {
+        "/metrics": metrics_page(metrics, stats),
         "/health": health_page,
         "/ready": ready_page(not_ready_reason),
     }
     if shows_backlog:
-        pages["/backlog"] = backlog_page(watch)
+        pages["/backlog"] = backlog_page(stats)
     return pages
 
 
@@ -121,19 +121,19 @@ async def _probe_loop(metrics: ProcessMetrics) -> None:
         metrics.loop_lag.observe(max(time.perf_counter() - begin - PROBE_SECONDS, 0.0))
 
 
-async def _look_at_lanes(watch: QueueStats) -> None:
+async def _scan_lanes(stats: QueueStats) -> None:
     while True:
         try:
-            await watch.scan_lanes()
+            await stats.scan_lanes()
         except QueueUnavailableError as error:
             logger.debug("metrics.look_failed", reason=str(error))
-        await asyncio.sleep(LOOK_SECONDS)
+        await asyncio.sleep(SCAN_SECONDS)
 
 
-async def _look_at_persistence(metrics: ProcessMetrics, watch: QueueStats) -> None:
+async def _poll_persistence(metrics: ProcessMetrics, stats: QueueStats) -> None:
     while True:
         try:
-            metrics.snapshot.persists = await watch.persists()
+            metrics.snapshot.persists = await stats.persists()
         except QueueUnavailableError:
             metrics.snapshot.persists = None
         await asyncio.sleep(PERSISTENCE_SECONDS)

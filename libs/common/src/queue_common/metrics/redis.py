@@ -8,8 +8,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ..errors import QueueUnavailableError
-from . import catalog as table
-from .catalog import Kind
+from . import redis_catalog as table
+from .metric import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric as Family
 
     from ..queue import QueueSnapshot, QueueStats
-    from .catalog import Metric
+    from .metric import Metric
 
-__all__ = ["RedisFigures"]
+__all__ = ["RedisStats"]
 
 _REMOVED = {
     "result": "results_removed_total",
@@ -31,7 +31,7 @@ _SIZE_LIMITS = {"result": "result_max_bytes", "dead_letter": "dead_max_bytes"}
 _Sample = tuple[tuple[str, ...], float]
 
 
-class RedisFigures(Collector):
+class RedisStats(Collector):
     """Shows the figures that were read last; none where Redis did not answer."""
 
     def __init__(self, queue_name: str) -> None:
@@ -41,10 +41,10 @@ class RedisFigures(Collector):
         self.persists: bool | None = None
         """Whether Redis' last write to disk succeeded; None: it does not tell."""
 
-    async def refresh(self, watch: QueueStats) -> None:
+    async def refresh(self, stats: QueueStats) -> None:
         """Read the figures anew; without Redis there are none."""
         try:
-            self.read = await watch.read()
+            self.read = await stats.read()
         except QueueUnavailableError:
             self.read = None
 

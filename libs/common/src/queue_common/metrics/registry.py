@@ -21,14 +21,14 @@ from prometheus_client.registry import Collector
 
 from ..queue import QueueHooks
 from . import catalog as table
-from .redis import RedisFigures
+from .redis import RedisStats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from prometheus_client.core import Metric as Family
 
-    from .catalog import Metric
+    from .metric import Metric
 
 __all__ = ["ProcessMetrics"]
 
@@ -56,7 +56,7 @@ class ProcessMetrics(QueueHooks):
         """Unix time since which the process counts."""
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each
         self.registry = CollectorRegistry(auto_describe=False)
-        self.snapshot = RedisFigures(queue_name)
+        self.snapshot = RedisStats(queue_name)
         """What Redis counts, as last read."""
         self.loop_lag = self.histogram(table.LOOP_LAG)
         self._round_trips = self.histogram(table.ROUND_TRIPS)

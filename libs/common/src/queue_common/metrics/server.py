@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Page",
-    "Pagination",
+    "Pages",
     "Reason",
     "backlog_page",
     "health_page",
@@ -63,17 +63,17 @@ class Page:
         return Page(msgspec.json.encode(document), status, PROBLEM)
 
 
-Pagination = dict[str, Callable[[], Awaitable[Page]]]
+Pages = dict[str, Callable[[], Awaitable[Page]]]
 """What makes each page, by its path."""
 Reason = Callable[[], Awaitable[str | None]]
 """Says why the process is not ready; None where it is."""
 
 
-def metrics_page(metrics: ProcessMetrics, watch: QueueStats) -> Callable[[], Awaitable[Page]]:
+def metrics_page(metrics: ProcessMetrics, stats: QueueStats) -> Callable[[], Awaitable[Page]]:
     """Return the page for Prometheus; it answers without Redis too, with less on it."""
 
     async def page() -> Page:
-        await metrics.snapshot.refresh(watch)
+        await metrics.snapshot.refresh(stats)
         text = generate_latest(metrics.registry)
         return Page(text, content_type=CONTENT_TYPE_PLAIN_0_0_4)
 
@@ -99,17 +99,17 @@ def ready_page(
     return page
 
 
-def backlog_page(watch: QueueStats) -> Callable[[], Awaitable[Page]]:
+def backlog_page(stats: QueueStats) -> Callable[[], Awaitable[Page]]:
     """Return the page that says how much there is to do, for who scales the workers."""
 
     async def page() -> Page:
         try:
-            read = await watch.read()
+            read = await stats.read()
         except QueueUnavailableError as error:
             return Page.problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         return Page.of(
             {
-                "queue": watch.queue_name,
+                "queue": stats.queue_name,
                 "waiting": read.waiting,
                 "due": read.due,
                 "scheduled": read.scheduled,
@@ -124,7 +124,7 @@ def backlog_page(watch: QueueStats) -> Callable[[], Awaitable[Page]]:
 
 @asynccontextmanager
 async def serve_pages(
-    listener: socket.socket, pages: Pagination, request_seconds: float = REQUEST_SECONDS
+    listener: socket.socket, pages: Pages, request_seconds: float = REQUEST_SECONDS
 ) -> AsyncIterator[None]:
     """Serve the pages from the running loop until the block ends.
 
@@ -161,13 +161,13 @@ async def serve_pages(
 class _Site:
     """An ASGI application."""
 
-    def __init__(self, pages: Pagination) -> None:
+    def __init__(self, pages: Pages) -> None:
         self._pages = pages
 
     async def __call__(
         self, scope: Mapping[str, Any], _receive: object, send: Callable[[Any], Awaitable[None]]
     ) -> None:
-        page = await self._answer(scope)
+        page = await self._page(scope)
         headers = [
             (b"content-type", page.content_type.encode()),
             (b"content-length", b"%d" % len(page.body)),
@@ -177,7 +177,7 @@ class _Site:
         await send({"type": "http.response.start", "status": page.status, "headers": headers})
         await send({"type": "http.response.body", "body": page.body})
 
-    async def _answer(self, scope: Mapping[str, Any]) -> Page:
+    async def _page(self, scope: Mapping[str, Any]) -> Page:
         make = self._pages.get(scope["path"])
         if make is None:
             return Page.problem(HTTPStatus.NOT_FOUND, f"Here are {', '.join(self._pages)}.")

@@ -50,7 +50,7 @@ class Consumer:
     ) -> None:  # fmt: skip
         # No silent retries here: a claim that ran twice would take tasks that nobody knows about.
         self._client = servers.open()
-        self._wakeup_client = servers.open(answer_timeout_seconds=WAIT_SECONDS + 5)
+        self._wakeup_client = servers.open(reply_timeout_seconds=WAIT_SECONDS + 5)
         self._lease_client = servers.open()
         keys = Keys(name)
         self._scripts = Scripts(self._client, name, hooks)

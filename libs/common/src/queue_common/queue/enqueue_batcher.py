@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_WAITING_BYTES", "EnqueueBatcher"]
 
-TASKS_A_CALL = 200
+BATCH_SIZE = 200
 """A script call of this size takes Redis about 1 ms: no client waits longer for another's batch."""
-BYTES_A_CALL = 1 << 20
+BATCH_BYTES = 1 << 20
 GATHER_SECONDS = 0.002
 """How long at most the next batch gathers where several clients submit at once: it then shares its
 round trip, and with ``appendfsync always`` its fsync, among more. It goes as soon as all are back
@@ -66,9 +66,9 @@ class EnqueueBatcher:
         """Of all that have not been answered."""
         self._waiting: deque[_Submission] = deque()
         self._sender: asyncio.Task[None] | None = None
-        self._crowd = 0
+        self._expected = 0
         """How many must wait for the batch that gathers to go before its time."""
-        self._all_back = asyncio.Event()
+        self._all_expected_came = asyncio.Event()
 
     def submit(
         self, task_id: TaskId, lane: str, payload: bytes, digest: bytes, *, delay_ms: int = 0
@@ -92,8 +92,8 @@ class EnqueueBatcher:
         self._waiting_bytes += size
         deadline = loop.time() + self._reply_seconds
         self._waiting.append(_Submission(arguments, future, size, deadline))
-        if len(self._waiting) == self._crowd:
-            self._all_back.set()
+        if len(self._waiting) == self._expected:
+            self._all_expected_came.set()
         if self._sender is None or self._sender.done():
             self._sender = asyncio.create_task(self._send_all())
         return future
@@ -107,17 +107,17 @@ class EnqueueBatcher:
         while self._waiting:
             batch = self._next_batch()
             await self._send_batch(batch)
-            if 1 < len(batch) < TASKS_A_CALL:
-                await self._gather(len(batch) + len(self._waiting))
+            if 1 < len(batch) < BATCH_SIZE:
+                await self._wait_for_more(len(batch) + len(self._waiting))
 
-    async def _gather(self, crowd: int) -> None:
-        self._crowd = min(crowd, TASKS_A_CALL)
-        self._all_back.clear()
-        if len(self._waiting) < self._crowd:
+    async def _wait_for_more(self, expected: int) -> None:
+        self._expected = min(expected, BATCH_SIZE)
+        self._all_expected_came.clear()
+        if len(self._waiting) < self._expected:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._gather_seconds):
-                    await self._all_back.wait()
-        self._crowd = 0
+                    await self._all_expected_came.wait()
+        self._expected = 0
 
     async def _send_batch(self, batch: list[_Submission]) -> None:
         try:
@@ -140,7 +140,7 @@ class EnqueueBatcher:
     def _next_batch(self) -> list[_Submission]:
         batch: list[_Submission] = []
         size = 0
-        while self._waiting and len(batch) < TASKS_A_CALL and size < BYTES_A_CALL:
+        while self._waiting and len(batch) < BATCH_SIZE and size < BATCH_BYTES:
             submission = self._waiting.popleft()
             size += submission.bytes
             batch.append(submission)
@@ -152,17 +152,17 @@ class EnqueueBatcher:
             if not self._replicas:
                 results = await self._scripts.run("enqueue", *arguments)
                 return results
-            results, have = await self._scripts.run_replicated(
+            results, acknowledged = await self._scripts.run_replicated(
                 "enqueue", *arguments, replicas=self._replicas, timeout_ms=REPLICATION_TIMEOUT_MS
             )
-        if have < self._replicas:
-            msg = f"{have} of {self._replicas} replicas have the task after 1 s"
+        if acknowledged < self._replicas:
+            msg = f"{acknowledged} of {self._replicas} replicas have the task after 1 s"
             raise QueueUnavailableError(msg, summary="Too few replicas of Redis have the task")
         return results
 
     async def close(self) -> None:
         """Wait for what is under way."""
-        self._all_back.set()
+        self._all_expected_came.set()
         if self._sender is not None:
             await asyncio.wait([self._sender])
 

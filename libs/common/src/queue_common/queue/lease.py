@@ -29,7 +29,7 @@ RENEWAL_SECONDS = 5.0
 """Two renewals may fail before the lease ends."""
 REAP_GRACE_SECONDS = 3.0
 """After Redis was away, all leases look old: their owners get this long to renew them."""
-TASKS_A_REAP = 500
+REAP_BATCH_SIZE = 500
 POISON_AT = 3
 """Workers that must have died under a task in a row, the last with it alone, to make it poison."""
 
@@ -54,7 +54,7 @@ class Lease:
         self._on_renewal = on_renewal
         self._backoff = ReconnectBackoff(cap=1.0, base=0.05)
         self._renewed_at = -LEASE_SECONDS
-        self._reap_from = 0.0
+        self._reap_not_before = 0.0
         self._lost = asyncio.Event()
         self.id = self._new_id()
         self.alive = asyncio.Event()
@@ -80,14 +80,14 @@ class Lease:
     async def run(self) -> None:
         """Hold the lease until cancelled; retries for ever while Redis is away."""
         failures = 0
-        self._reap_from = time.monotonic() + REAP_GRACE_SECONDS / 2
+        self._reap_not_before = time.monotonic() + REAP_GRACE_SECONDS / 2
         while True:
             try:
                 pause = await self._step()
                 failures = 0
             except QueueUnavailableError as error:
                 failures += 1
-                self._reap_from = time.monotonic() + REAP_GRACE_SECONDS
+                self._reap_not_before = time.monotonic() + REAP_GRACE_SECONDS
                 pause = self._backoff.compute(failures)
                 logger.warning("redis.unavailable", reason=str(error), attempt=failures)
             with suppress(TimeoutError):
@@ -98,15 +98,15 @@ class Lease:
         """Register or renew, reap where something is to be reaped; return the seconds to rest."""
         if not self.alive.is_set():
             await self._register()
-        rest = await self._renew()
+        pause = await self._renew()
         if not self.alive.is_set():
             return 0.0
-        held_off = self._reap_from - time.monotonic()
-        if rest <= 0 and held_off > 0:
-            return min(held_off, RENEWAL_SECONDS)
-        if rest <= 0:
+        grace = self._reap_not_before - time.monotonic()
+        if pause <= 0 and grace > 0:
+            return min(grace, RENEWAL_SECONDS)
+        if pause <= 0:
             return 0.0 if await self._reap() else 0.01
-        return min(rest, RENEWAL_SECONDS)
+        return min(pause, RENEWAL_SECONDS)
 
     async def _register(self) -> None:
         with translated():
@@ -120,15 +120,15 @@ class Lease:
 
     async def _renew(self) -> float:
         retention = self._retention
-        asked = self.id
+        lease_id = self.id
         with translated():
             renewed, first_end_ms, claimed = await self._scripts.run(
-                "renew", asked, int(LEASE_SECONDS * 1000), retention.result_max,
+                "renew", lease_id, int(LEASE_SECONDS * 1000), retention.result_max,
                 retention.dead_ttl_ms, retention.dead_max, retention.result_max_bytes,
                 retention.dead_max_bytes,
             )  # fmt: skip
         if not renewed:
-            self.lose(asked)
+            self.lose(lease_id)
             return 0.0
         self._renewed_at = time.monotonic()
         self._on_renewal(int(claimed))
@@ -137,13 +137,13 @@ class Lease:
     async def _reap(self) -> bool:
         """Give one portion of lost tasks back; return whether there are more."""
         with translated():
-            ended, given_back, poisoned, more = await self._scripts.run(
-                "reap", TASKS_A_REAP, POISON_AT, _poison_tail(), self._retention.result_ttl_ms,
-                self._retention.dead_ttl_ms,
+            ended, released, poisoned, more = await self._scripts.run(
+                "reap", REAP_BATCH_SIZE, POISON_AT, _poison_attempt(),
+                self._retention.result_ttl_ms, self._retention.dead_ttl_ms,
             )  # fmt: skip
-        self._hooks.released(given_back, "lease_ended")
-        if ended or given_back or poisoned:
-            logger.warning("lease.reaped", ended=ended, given_back=given_back, poisoned=poisoned)
+        self._hooks.released(released, "lease_ended")
+        if ended or released or poisoned:
+            logger.warning("lease.reaped", ended=ended, given_back=released, poisoned=poisoned)
         return bool(more)
 
     async def end(self) -> None:
@@ -154,6 +154,6 @@ class Lease:
                 await self._scripts.run("end_lease", self.id)
 
 
-def _poison_tail() -> bytes:
+def _poison_attempt() -> bytes:
     error = f"poison: {POISON_AT} or more workers died under it, the last with no other task"
     return pack_attempt(Attempt(0, round(time.time() * 1000), 0.0, Outcome.POISON, error=error))

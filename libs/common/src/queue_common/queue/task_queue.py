@@ -112,7 +112,7 @@ class TaskQueue:
 
     async def get_task(self, task_id: TaskId) -> TaskView:
         """Return a task; raises UnknownTaskError and QueueUnavailableError."""
-        return await self.reader.view(task_id)
+        return await self.reader.get_task(task_id)
 
     async def ping(self) -> None:
         """Return if Redis answers, and is no replica; raises QueueUnavailableError otherwise."""
@@ -194,8 +194,8 @@ class TaskQueue:
         A claim that is no longer this worker's is left alone.
         """
         settlements = self._started_consumer().settlements
-        given = [settlements.settle(claim, release_arguments(claim)) for claim in claims]
-        results = await asyncio.gather(*given, return_exceptions=True)
+        futures = [settlements.settle(claim, release_arguments(claim)) for claim in claims]
+        results = await asyncio.gather(*futures, return_exceptions=True)
         # True: the task was cancelled instead.
         self._hooks.released(sum(result is False for result in results), "stop")
 

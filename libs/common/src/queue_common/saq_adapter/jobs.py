@@ -64,13 +64,13 @@ def job_of(queue: Queue, key: str, record: Record) -> Job:
         if is_job(record.payload):
             job = _stored(queue, record.payload)
         else:
-            job = _shown(key, record, record.task())
+            job = _job_of_task(key, record, record.task())
     except UnreadableRecordError as error:
         job = Job(function=DELIVER, key=key, timeout=0, error=str(error))
-    return _dressed(job, queue, record)
+    return _with_state(job, queue, record)
 
 
-def _dressed(job: Job, queue: Queue, record: Record) -> Job:
+def _with_state(job: Job, queue: Queue, record: Record) -> Job:
     job.queue = queue
     job.attempts = record.attempts + (record.state is State.ACTIVE)
     job.status = _status(job, record)
@@ -103,7 +103,7 @@ def _stored(queue: Queue, payload: bytes) -> Job:
     return job
 
 
-def _shown(key: str, record: Record, task: Task) -> Job:
+def _job_of_task(key: str, record: Record, task: Task) -> Job:
     job = Job(function=DELIVER, key=key, timeout=0)
     attempt = record.last_attempt()
     if attempt is not None:
@@ -127,8 +127,8 @@ def job_to_run(queue: Queue, claim: Claim) -> Job:
     if claim.task is None and not is_job(record.payload):
         raise UnreadableRecordError(claim.unreadable or "")
     task = claim.task
-    job = _shown(claim.task_id, record, task) if task else _stored(queue, record.payload)
-    _dressed(job, queue, record)
+    job = _job_of_task(claim.task_id, record, task) if task else _stored(queue, record.payload)
+    _with_state(job, queue, record)
     # SAQ's worker counts the attempt itself.
     job.attempts = record.attempts
     job.status = Status.QUEUED

@@ -44,11 +44,11 @@ class SpanExport(SpanProcessor):
         """Spans that were recorded and did not reach the collector, since the process began."""
         self._exporter = exporter
         self._delay_seconds = delay_seconds
-        self._most_waiting = max_waiting
-        self._most_a_batch = min(max_per_batch, max_waiting)
+        self._max_waiting = max_waiting
+        self._max_per_batch = min(max_per_batch, max_waiting)
         self._warn_seconds = warn_seconds
         self._warned_at: float | None = None
-        self._told = 0
+        self._reported = 0
         self._waiting: deque[ReadableSpan] = deque()
         self._lock = threading.Lock()
         """Guards ``dropped``: the loop's thread and the export's both add to it."""
@@ -73,11 +73,11 @@ class SpanExport(SpanProcessor):
 
     def add(self, span: ReadableSpan) -> None:
         """Take a span to be exported."""
-        if self._ended.is_set() or len(self._waiting) >= self._most_waiting:
+        if self._ended.is_set() or len(self._waiting) >= self._max_waiting:
             self._drop(1)
             return
         self._waiting.append(span)
-        if len(self._waiting) >= self._most_a_batch and not self._wake.is_set():
+        if len(self._waiting) >= self._max_per_batch and not self._wake.is_set():
             self._wake.set()
 
     def _drop(self, count: int) -> None:
@@ -93,7 +93,7 @@ class SpanExport(SpanProcessor):
 
     def _export_all(self) -> None:
         while self._waiting:
-            count = min(len(self._waiting), self._most_a_batch)
+            count = min(len(self._waiting), self._max_per_batch)
             self._export([self._waiting.popleft() for _ in range(count)])
         self._warn_if_due()
 
@@ -109,10 +109,10 @@ class SpanExport(SpanProcessor):
     def _warn_if_due(self) -> None:
         now = time.monotonic()
         recently = self._warned_at is not None and now - self._warned_at < self._warn_seconds
-        if self.dropped == self._told or recently:
+        if self.dropped == self._reported or recently:
             return
-        logger.warning("spans.dropped", count=self.dropped - self._told, total=self.dropped)
-        self._told, self._warned_at = self.dropped, now
+        logger.warning("spans.dropped", count=self.dropped - self._reported, total=self.dropped)
+        self._reported, self._warned_at = self.dropped, now
 
     def shutdown(self, timeout_seconds: float = SHUTDOWN_SECONDS) -> None:
         """Send what waits, within ``timeout_seconds``; the rest is dropped."""

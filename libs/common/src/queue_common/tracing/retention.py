@@ -42,10 +42,10 @@ def decide(attempt: Attempt, last: Attempt | None, *, settles: bool) -> Kept:
     kept = settles or attempt.number <= FIRST_ATTEMPTS or _is_milestone(attempt.number)
     if not kept and changed and changes < MAX_CHANGES:
         kept, changes = True, changes + 1
-    remembered = msgspec.structs.replace(
+    updated = msgspec.structs.replace(
         attempt, left_out=0 if kept else left_out + 1, changes=changes
     )
-    return Kept(left_out + 1 if kept else 0, remembered)
+    return Kept(left_out + 1 if kept else 0, updated)
 
 
 def _result(attempt: Attempt) -> tuple[str, int | None]:

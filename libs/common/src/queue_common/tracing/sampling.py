@@ -23,10 +23,10 @@ __all__ = ["RateLimit", "SdkSampler", "TraceSampler"]
 
 
 class RateLimit:
-    """Lets the first ``most`` of each second through."""
+    """Lets the first ``max_per_second`` of each second through."""
 
-    def __init__(self, most: int, clock: Callable[[], float] = time.monotonic) -> None:
-        self._most = most
+    def __init__(self, max_per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._max_per_second = max_per_second
         self._clock = clock
         self._second = clock()
         self._passed = 0
@@ -38,7 +38,7 @@ class RateLimit:
             self._second = now
             self._passed = 0
         self._passed += 1
-        return self._passed <= self._most
+        return self._passed <= self._max_per_second
 
 
 class _Ratio:

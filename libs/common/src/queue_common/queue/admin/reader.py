@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..storage.keys import Keys
     from ..storage.scripts import Scripts
 
-__all__ = ["Counts", "TaskPage", "TaskReader", "view"]
+__all__ = ["Counts", "TaskPage", "TaskReader", "task_view"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class TaskPage:
     """None: this is the last page."""
 
 
-def view(task_id: TaskId, record: Record) -> TaskView:
+def task_view(task_id: TaskId, record: Record) -> TaskView:
     """Return a record as clients see it."""
     task: Task | None
     try:
@@ -84,9 +84,9 @@ class TaskReader:
             raise UnknownTaskError(msg)
         return Record.unpack(raw)
 
-    async def view(self, task_id: TaskId) -> TaskView:
+    async def get_task(self, task_id: TaskId) -> TaskView:
         """Return a task; raises UnknownTaskError, UnreadableRecordError."""
-        return view(task_id, await self.record(task_id))
+        return task_view(task_id, await self.record(task_id))
 
     async def records(self, task_ids: list[str]) -> list[Record | None]:
         """Return records in the order of the ids; None for a missing or unreadable one."""
@@ -111,7 +111,7 @@ class TaskReader:
         ids = list(dict.fromkeys(found))
         records = await self.records(ids)
         tasks = [
-            view(TaskId(task_id), record)
+            task_view(TaskId(task_id), record)
             for task_id, record in zip(ids, records, strict=True)
             if record and record.state is state and lane in {None, record.lane}
         ]

@@ -121,7 +121,7 @@ class QueueStats:
     @classmethod
     def open(cls, redis: RedisSettings, queue: QueueSettings, hooks: QueueHooks) -> QueueStats:
         """Return one with its own connection, which opens at the first use."""
-        client = open_client(redis, retries=1, answer_timeout_seconds=REPLY_SECONDS)
+        client = open_client(redis, retries=1, reply_timeout_seconds=REPLY_SECONDS)
         return cls(client, queue.queue_name, hooks)
 
     async def read(self) -> QueueSnapshot:
@@ -152,11 +152,11 @@ class QueueStats:
         """Scan the lanes for all processes, if that is due; return whether it was."""
         with translated():
             period_ms = round(PERIOD_SECONDS * 1000)
-            mine, stored = await self._scripts.run("take_stats_turn", period_ms)
-            if mine:
+            is_due, stored = await self._scripts.run("take_stats_turn", period_ms)
+            if is_due:
                 scan = await self._scan(_stored(stored) if stored else _StoredScan())
                 await self._scripts.run("keep_stats", msgspec.msgpack.encode(scan), SCAN_TTL_MS)
-        return bool(mine)
+        return bool(is_due)
 
     async def _scan(self, stored: _StoredScan) -> _StoredScan:
         found_so_far, after = stored.so_far, stored.after.encode()

@@ -58,7 +58,7 @@ class RedisServers:
         """Host and port of each server that the Sentinels have named so far."""
         return self._finder.servers if self._finder is not None else ()
 
-    def open(self, *, retries: int = 0, answer_timeout_seconds: float | None = None) -> Redis:
+    def open(self, *, retries: int = 0, reply_timeout_seconds: float | None = None) -> Redis:
         """Return a client; no I/O happens before its first command.
 
         ``retries`` is how often a command is sent again on a new connection after its connection
@@ -66,7 +66,7 @@ class RedisServers:
         """
         options: dict[str, Any] = {
             "socket_connect_timeout": CONNECT_TIMEOUT_SECONDS,
-            "socket_timeout": answer_timeout_seconds or REPLY_TIMEOUT_SECONDS,
+            "socket_timeout": reply_timeout_seconds or REPLY_TIMEOUT_SECONDS,
             "socket_keepalive": True,
             # A command that timed out is not sent again.
             "retry": Retry(NoBackoff(), retries, supported_errors=(RedisConnectionError,)),
@@ -92,11 +92,11 @@ class RedisServers:
 
 
 def open_client(
-    settings: RedisSettings, *, retries: int = 0, answer_timeout_seconds: float | None = None
+    settings: RedisSettings, *, retries: int = 0, reply_timeout_seconds: float | None = None
 ) -> Redis:
     """Return a client as ``RedisServers.open`` does, for a process with a single client."""
     servers = RedisServers(settings)
-    return servers.open(retries=retries, answer_timeout_seconds=answer_timeout_seconds)
+    return servers.open(retries=retries, reply_timeout_seconds=reply_timeout_seconds)
 
 
 class ReconnectBackoff(EqualJitterBackoff):
@@ -139,8 +139,8 @@ _SUMMARIES = (
 
 
 def _unavailable(kind: str, error: Exception) -> QueueUnavailableError:
-    words = f"{type(error).__name__} {error}"
-    found = (summary for pattern, summary in _SUMMARIES if pattern.search(words))
+    text = f"{type(error).__name__} {error}"
+    found = (summary for pattern, summary in _SUMMARIES if pattern.search(text))
     return QueueUnavailableError(f"{kind}: {error}", summary=next(found, kind))
 
 

@@ -65,14 +65,16 @@ def immutable_part(lane: str, payload: bytes, digest: bytes, header: bytes = b""
 
 def pack_attempt(attempt: Attempt) -> bytes:
     """Return the bytes that keep ``attempt`` as the task's last, long texts cut."""
-    kept = msgspec.structs.replace(
-        attempt, error=_kept(attempt.error), response_excerpt=_kept(attempt.response_excerpt)
+    shortened = msgspec.structs.replace(
+        attempt,
+        error=_shortened(attempt.error),
+        response_excerpt=_shortened(attempt.response_excerpt),
     )
-    encoded = _encoder.encode(kept)
+    encoded = _encoder.encode(shortened)
     return struct.pack(">H", len(encoded)) + encoded
 
 
-def _kept(text: str | None) -> str | None:
+def _shortened(text: str | None) -> str | None:
     # A text that cannot be encoded or does not fit must not prevent the settlement.
     return None if text is None else text[:_MAX_TEXT_CHARACTERS].encode(errors="replace").decode()
 

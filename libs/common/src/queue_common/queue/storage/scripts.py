@@ -105,17 +105,17 @@ class Scripts:
             pipeline.hincrby(self._keys.of(Key.COUNTERS), "barrier", 1)
             pipeline.wait(replicas, timeout_ms)
             with self.timed(name):
-                result, barrier, have = await pipeline.execute(raise_on_error=False)
+                result, barrier, acknowledged = await pipeline.execute(raise_on_error=False)
             if last or not isinstance(result, NoScriptError):
                 break
             await reply(self._client.script_load(_source(name)))
-        for found in (result, barrier, have):
+        for found in (result, barrier, acknowledged):
             if isinstance(found, Exception):
                 raise found
-        if have < replicas:
+        if acknowledged < replicas:
             # The replicas may follow another primary by now.
             await leave_server(self._client)
-        return result, int(have)
+        return result, int(acknowledged)
 
     async def _send(self, calls: Sequence[tuple[str, Sequence[Argument]]]) -> list[Any]:
         if len(calls) == 1:

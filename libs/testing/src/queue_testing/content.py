@@ -1,0 +1,65 @@
+"""The content of a queue's keys in Redis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from queue_common.errors import UnreadableRecordError
+from queue_common.queue.storage.keys import Key
+from queue_common.queue.storage.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["QueueContent", "text"]
+
+
+def text(value: bytes | str) -> str:
+    """Return a value of Redis as text."""
+    return value.decode() if isinstance(value, bytes) else value
+
+
+@dataclass
+class QueueContent:
+    """All keys of a queue at one moment, by their name without the queue's prefix."""
+
+    records: dict[str, Record] = field(default_factory=dict)
+    unreadable: set[str] = field(default_factory=set)
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Bytes of the records."""
+    lists: dict[str, list[str]] = field(default_factory=dict)
+    zsets: dict[str, dict[str, float]] = field(default_factory=dict)
+    hashes: dict[str, dict[str, str]] = field(default_factory=dict)
+    sets: dict[str, set[str]] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
+
+    def add(self, key: str, kind: bytes, value: Any) -> None:  # noqa: ANN401 - by Redis type
+        """Take one key in."""
+        self.keys.add(key)
+        match kind:
+            case b"list":
+                self.lists[key] = [text(v) for v in value]
+            case b"zset":
+                pairs = value if value and isinstance(value[0], (tuple, list)) else []
+                self.zsets[key] = {text(m): float(score) for m, score in pairs}
+            case b"hash":
+                self.hashes[key] = {text(k): text(v) for k, v in value.items()}
+            case b"set":
+                self.sets[key] = {text(v) for v in value}
+            case _ if key.startswith(Key.RECORD):
+                self._add_record(key.removeprefix(Key.RECORD), value)
+
+    def _add_record(self, task_id: str, raw: bytes) -> None:
+        self.sizes[task_id] = len(raw)
+        try:
+            self.records[task_id] = Record.unpack(raw)
+        except UnreadableRecordError:
+            self.unreadable.add(task_id)
+
+    def under(self, prefix: str) -> Iterable[tuple[str, Any]]:
+        """Return the lists, sorted sets and hashes whose key begins so, by the rest of it."""
+        for group in (self.lists, self.zsets, self.hashes):
+            for key, value in group.items():
+                if key.startswith(prefix):
+                    yield key[len(prefix) :], value
