@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import re
 import struct
-from importlib import resources
 
 import pytest
 
 from queue_common.queue import settlement
 from queue_common.queue.storage import codes, record
 from queue_common.queue.storage.keys import Key
+from queue_common.queue.storage.scripts import lua_files
 
-LUA = {
-    file.name: file.read_text()
-    for file in (resources.files("queue_common.queue.storage") / "lua").iterdir()
-}
+LUA = lua_files()
 ALL_LUA = "\n".join(LUA.values())
 PYTHON_ONLY = {Key.WORKER_INFOS, Key.WORKER_INFO}
 PYTHON_TYPES = {"c1": "c", "c8": "8s", "I8": "Q", "I4": "I", "I2": "H"}
@@ -27,7 +24,7 @@ def _constants(pattern: str) -> dict[str, str]:
 
 
 def _numbers(names: str) -> list[int]:
-    (values,) = re.findall(rf"^local {names} = ([\d, ]+)$", LUA["prelude.lua"], re.MULTILINE)
+    (values,) = re.findall(rf"^local {names} = ([\d, ]+)$", LUA["prelude"], re.MULTILINE)
     return [int(value) for value in values.split(", ")]
 
 
@@ -44,7 +41,7 @@ def test_both_sides_list_the_same_keys() -> None:
 
 def test_each_key_is_described() -> None:
     """Behind each key, ``prelude.lua`` says its type and content."""
-    keys = re.findall(r"^local \w+ = Q \.\. .*", LUA["prelude.lua"], re.MULTILINE)
+    keys = re.findall(r"^local \w+ = Q \.\. .*", LUA["prelude"], re.MULTILINE)
 
     assert [
         line for line in keys if not re.search(r"' +-- (string|list|set|zset|hash): \w", line)
@@ -53,7 +50,7 @@ def test_each_key_is_described() -> None:
 
 def test_no_script_names_a_key_of_its_own() -> None:
     """Only ``prelude.lua`` derives keys from the hash tag."""
-    assert [name for name, text in LUA.items() if re.search(r"\bQ \.\.", text)] == ["prelude.lua"]
+    assert [name for name, text in LUA.items() if re.search(r"\bQ \.\.", text)] == ["prelude"]
 
 
 @pytest.mark.parametrize("prefix", ["STATE_", "CANCEL_", "ACTION_", "EVIDENCE_"])
@@ -88,5 +85,5 @@ def test_lua_knows_the_records_offsets() -> None:
     assert _numbers("SINCE_AT, CANCEL_AT, MAGIC_AT, DIGEST_AT, LANE_BYTES_AT") == [
         record.SINCE_AT, fields(">cQIH"), start, start + fields(">c"), start + fields(">c8s"),
     ]  # fmt: skip
-    assert f"MUTABLE_BYTES = '>c1I8I4I2c1', {start}" in LUA["prelude.lua"]
-    assert f"HEADER_BYTES = '>c1c8I2I4', {record.HEADER_BYTES}" in LUA["prelude.lua"]
+    assert f"MUTABLE_BYTES = '>c1I8I4I2c1', {start}" in LUA["prelude"]
+    assert f"HEADER_BYTES = '>c1c8I2I4', {record.HEADER_BYTES}" in LUA["prelude"]

@@ -32,7 +32,7 @@ async def _respond(peer: Peer) -> None:
 
 
 async def _time_out(transport: HttpClient, server: SocketServer, times: int) -> None:
-    results = [await attempt(transport, server.url, timeout_seconds=0.02) for _ in range(times)]
+    results = [await attempt(transport, server.url, timeout_seconds=0.1) for _ in range(times)]
     assert {result.outcome for result in results} == {Outcome.TIMEOUT}
 
 

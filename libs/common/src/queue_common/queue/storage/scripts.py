@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
-__all__ = ["Argument", "Scripts", "digest"]
+__all__ = ["Argument", "Scripts", "digest", "lua_files"]
 
 Argument = str | bytes | int
-
 
 _SHARED = ("prelude", "retention", "lanes", "suspects")
 _PARTS = {"claim": ("claim_suspects", "claim_promotion", "claim_polling")}
@@ -32,10 +31,17 @@ _PARTS = {"claim": ("claim_suspects", "claim_promotion", "claim_polling")}
 
 
 @cache
+def lua_files() -> dict[str, str]:
+    """Return the text of each file under ``lua/`` by its name, which is unique."""
+    folders = (resources.files(__package__) / "lua").iterdir()
+    files = [file for folder in folders if folder.is_dir() for file in folder.iterdir()]
+    return {file.name.removesuffix(".lua"): file.read_text() for file in files}
+
+
+@cache
 def _source(name: str) -> str:
-    folder = resources.files(__package__) / "lua"
     parts = (*_SHARED, *_PARTS.get(name, ()), name)
-    return "\n".join((folder / f"{part}.lua").read_text() for part in parts)
+    return "\n".join(lua_files()[part] for part in parts)
 
 
 @cache
