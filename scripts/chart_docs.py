@@ -34,6 +34,8 @@ AMOUNTS: dict[str, Any] = {
     },
 }
 SELECTOR = {"type": "object", "additionalProperties": True}
+PARENT = ("group", "kind", "name", "namespace", "sectionName")
+PATH = {"type": "string", "pattern": "^/"}
 DEFINITIONS: dict[str, Any] = {
     "cidr": {"type": "string", "pattern": "^[0-9a-fA-F.:]+/[0-9]+$"},
     "duration": {"type": "string", "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"},
@@ -45,6 +47,25 @@ DEFINITIONS: dict[str, Any] = {
             "name": {"type": "string"},
             "value": {"type": "string"},
             "valueFrom": SELECTOR,
+        },
+    },
+    "ingressHost": {
+        "type": "object",
+        "required": ["host"],
+        "additionalProperties": False,
+        "properties": {
+            "host": {"type": "string", "minLength": 1},
+            "paths": {"type": "array", "minItems": 1, "items": PATH},
+            "tlsSecret": {"type": "string"},
+        },
+    },
+    "parentRef": {
+        "type": "object",
+        "required": ["name"],
+        "additionalProperties": False,
+        "properties": {
+            "port": {"type": "integer"},
+            **{name: {"type": "string"} for name in PARENT},
         },
     },
     "peer": {
@@ -64,6 +85,17 @@ DEFINITIONS: dict[str, Any] = {
         "type": "object",
         "additionalProperties": False,
         "properties": {"requests": AMOUNTS, "limits": AMOUNTS},
+    },
+    "timings": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {
+            "initialDelaySeconds": {"type": "integer", "minimum": 0},
+            **{
+                name: {"type": "integer", "minimum": 1}
+                for name in ("periodSeconds", "timeoutSeconds", "failureThreshold")
+            },
+        },
     },
 }
 
@@ -116,7 +148,6 @@ def _at(values: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - any YAML
 def schema_of(settings: list[Setting]) -> dict[str, Any]:
     """Return the strict schema: every key is known, and none may be taken away."""
     root = _section()
-    root["properties"]["global"] = {"type": "object"}
     for setting in settings:
         section = root
         for key in setting.path[:-1]:
@@ -127,6 +158,11 @@ def schema_of(settings: list[Setting]) -> dict[str, Any]:
         if "$ref" in schema:
             schema.pop("type")
         section["properties"][setting.path[-1]] = schema
+    # An umbrella chart switches this one by `enabled`, and its `global` is that of all its charts.
+    root["properties"]["enabled"] = {"type": "boolean"}
+    root["properties"].setdefault("global", {"type": "object"}).pop("additionalProperties", None)
+    root["properties"]["global"].pop("required", None)
+    root["required"] = [key for key in root["required"] if key != "global"]
     used = set(re.findall(r"#/\$defs/(\w+)", json.dumps(root)))
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",

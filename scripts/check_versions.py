@@ -11,6 +11,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -60,10 +61,21 @@ def _chart(chart: Path, versions: dict[str, str]) -> Iterator[str]:
     for name, version in versions.items():
         tag = values[name]["image"]["tag"]
         yield from _differs(f"{chart}/values.yaml: {name}.image.tag", tag, version)
+    yield from _images(chart, about, values)
     yield from _changelog(chart, about["version"])
 
 
-def _differs(where: str, found: object, expected: str) -> Iterator[str]:
+def _images(chart: Path, about: dict[str, Any], values: dict[str, Any]) -> Iterator[str]:
+    """Compare Artifact Hub's list of images with those of the values."""
+    listed = yaml.safe_load(about["annotations"]["artifacthub.io/images"])
+    values["redis"] = yaml.safe_load((chart / "charts/redis/values.yaml").read_text())
+    parts = [part for part in values.values() if isinstance(part, dict) and "image" in part]
+    expected = [f"{part['image']['repository']}:{part['image']['tag']}" for part in parts]
+    where = f"{chart}/Chart.yaml: artifacthub.io/images"
+    yield from _differs(where, sorted(each["image"] for each in listed), sorted(expected))
+
+
+def _differs(where: str, found: object, expected: object) -> Iterator[str]:
     if found != expected:  # also where YAML reads 0.1 as a number
         yield f"{where} is {found!r}, should be {expected!r}"
 

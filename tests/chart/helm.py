@@ -23,8 +23,9 @@ CLUSTER = (
     "keda.sh/v1alpha1/ScaledObject",
     "monitoring.coreos.com/v1/ServiceMonitor",
     "monitoring.coreos.com/v1/PrometheusRule",
+    "gateway.networking.k8s.io/v1/HTTPRoute",
 )
-"""What a cluster with KEDA and Prometheus Operator says that it has."""
+"""What a cluster with KEDA, Prometheus Operator and the Gateway API says that it has."""
 
 NO_CLUSTER = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "KUBECONFIG": "/nonexistent"}
 
@@ -69,20 +70,21 @@ class Rendering:
             *(item for item in self.all("Pod")),
             *(item["spec"]["template"] for item in self.all("Deployment")),
             *(item["spec"]["template"] for item in self.all("StatefulSet")),
+            *(item["spec"]["template"] for item in self.all("Job")),
         ]
         return {t["metadata"]["labels"]["app.kubernetes.io/component"]: t for t in templates}
 
     def container(self, component: str) -> Object:
-        """Return the only container of a component's pod."""
-        (container,) = self.pods()[component]["spec"]["containers"]
+        """Return the container of a component's pod that has the component's name."""
+        containers = self.pods()[component]["spec"]["containers"]
+        (container,) = [each for each in containers if each["name"] == component]
         return dict(container)
 
     def environment(self, component: str) -> dict[str, str]:
         """Return the variables a component's process sees; what a Secret holds is shown as such."""
         container = self.container(component)
         variables: dict[str, str] = {}
-        for source in container["envFrom"]:
-            variables |= self.one("ConfigMap", source["configMapRef"]["name"])["data"]
+        variables |= self.one("ConfigMap", container["envFrom"][0]["configMapRef"]["name"])["data"]
         for entry in container["env"]:
             variables[entry["name"]] = entry.get("value", "from elsewhere")
         return variables

@@ -55,9 +55,53 @@ def test_ingress_leads_to_the_api(helm: Helm) -> None:
     assert service["port"]["name"] == rendering.one("Service", "-api")["spec"]["ports"][0]["name"]
 
 
-def test_there_is_no_ingress_unasked(helm: Helm) -> None:
-    """The API knows no users: it is not shown to the outside by default."""
+def test_an_ingress_takes_several_hosts_and_paths(helm: Helm) -> None:
+    """Each of ingress.hosts has a rule with its paths and its certificate; the API serves all."""
+    hosts = [
+        {"host": "a.example.com", "paths": ["/api", "/docs"], "tlsSecret": "a-tls"},
+        {"host": "b.example.com"},
+    ]
+    values = {
+        "ingress": {"enabled": True, "hosts": hosts}, "api": {"allowedHosts": ["c.example.com"]},
+    }  # fmt: skip
+    rendering = helm.render(values)
+    spec = rendering.one("Ingress")["spec"]
+    paths = {r["host"]: [p["path"] for p in r["http"]["paths"]] for r in spec["rules"]}
+    allowed = rendering.environment("api")["API_ALLOWED_HOSTS"].split(",")
+
+    assert paths == {"a.example.com": ["/api", "/docs"], "b.example.com": ["/"]}
+    assert spec["tls"] == [{"secretName": "a-tls", "hosts": ["a.example.com"]}]
+    assert {"a.example.com", "b.example.com", "c.example.com"} <= set(allowed)
+
+
+def test_there_is_no_way_in_from_outside_unasked(helm: Helm) -> None:
+    """Neither an Ingress nor an HTTPRoute is made by default."""
     assert not helm.render().all("Ingress")
+    assert not helm.render().all("HTTPRoute")
+
+
+def test_a_route_leads_from_the_gateway_to_the_api(helm: Helm) -> None:
+    """Gateways, host names, paths, filters and annotations are those of the values."""
+    parents = [{"name": "public", "namespace": "gateways", "sectionName": "https"}]
+    filters = [{"type": "RequestHeaderModifier", "requestHeaderModifier": {"remove": ["x-a"]}}]
+    route = {
+        "enabled": True, "parentRefs": parents, "hostnames": ["q.example.com"], "paths": ["/api"],
+        "annotations": {"a": "b"}, "labels": {"c": "d"}, "filters": filters,
+    }  # fmt: skip
+    rendering = helm.render({"httpRoute": route, "api": {"allowedHosts": ["inside"]}})
+    made = rendering.one("HTTPRoute", "-api")
+    (rule,) = made["spec"]["rules"]
+    service = rendering.one("Service", "-api")
+
+    assert made["spec"]["parentRefs"] == parents
+    assert made["spec"]["hostnames"] == ["q.example.com"]
+    assert made["metadata"]["annotations"] == {"a": "b"}
+    assert made["metadata"]["labels"]["c"] == "d"
+    assert rule["matches"] == [{"path": {"type": "PathPrefix", "value": "/api"}}]
+    assert rule["filters"] == filters
+    port = service["spec"]["ports"][0]["port"]
+    assert rule["backendRefs"] == [{"name": service["metadata"]["name"], "port": port}]
+    assert "q.example.com" in rendering.environment("api")["API_ALLOWED_HOSTS"].split(",")
 
 
 def test_notes_send_a_task_by_port_forward(helm: Helm, noted: Path) -> None:

@@ -12,7 +12,7 @@ import yaml
 from .helm import CHART, ROOT, TOOLS, Helm, Rendering, found
 
 SCHEMAS = TOOLS / "schemas/kubernetes_validate/kubernetes-json-schema/v1.34.0-local-strict"
-OF_OTHERS = {"ScaledObject", "ServiceMonitor", "PrometheusRule"}
+OF_OTHERS = {"ScaledObject", "ServiceMonitor", "PrometheusRule", "HTTPRoute"}
 
 
 def test_schema_and_readme_are_written_from_the_values() -> None:

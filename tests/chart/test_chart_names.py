@@ -14,6 +14,7 @@ EVERYTHING = {
         "dashboards": {"enabled": True},
     },
     "worker": {"autoscaling": {"mode": "hpa"}},
+    "api": {"autoscaling": {"enabled": True}},
 }
 
 
@@ -101,4 +102,6 @@ def test_labels_tell_the_components_own_version(helm: Helm) -> None:
         for name, pod in rendering.pods().items()
     }
 
-    assert versions == {"api": "0.1.0", "worker": "0.7.1", "redis": "7-alpine", "test": None}
+    assert versions == {
+        "api": "0.1.0", "worker": "0.7.1", "redis": "7-alpine", "test": None, "secrets": None,
+    }  # fmt: skip

@@ -101,24 +101,15 @@ def test_probes_wait_for_loading(
     assert codes == [alive, ready]
 
 
-def test_both_processes_use_the_generated_password(helm: Helm) -> None:
-    """One Secret is made; Redis, api and worker read it, and no other object has the password."""
+def test_all_use_one_generated_password(helm: Helm) -> None:
+    """One Secret is made, and Redis, api and worker read the password in it."""
     rendering = helm.render()
-    secret = rendering.one("Secret")
-    (value,) = secret["data"].values()
     reference = {"name": "demo-redis", "key": "password"}
 
-    assert len(value) >= 40
+    assert rendering.one("Secret", "-redis")["metadata"]["name"] == reference["name"]
     for component in ("api", "worker", "redis"):
         env = {e["name"]: e for e in rendering.container(component)["env"]}
         assert env["REDIS_PASSWORD"]["valueFrom"]["secretKeyRef"] == reference
-    others = [item for item in rendering.objects if item["kind"] != "Secret"]
-    assert value not in str(others)
-
-
-def test_without_a_cluster_no_password_is_made_up(helm: Helm) -> None:
-    """`helm template` cannot know which password is in use: it asks for a Secret by name."""
-    assert "redis.auth.existingSecret" in helm.refusal(apis=())
 
 
 def test_a_secret_of_ones_own_is_used(helm: Helm) -> None:
@@ -126,31 +117,17 @@ def test_a_secret_of_ones_own_is_used(helm: Helm) -> None:
     values = {"redis": {"auth": {"existingSecret": "login", "existingSecretPasswordKey": "pw"}}}
     rendering = helm.render(values, apis=())
 
-    assert not rendering.all("Secret")
+    assert "demo-redis" not in [s["metadata"]["name"] for s in rendering.all("Secret")]
     for component in ("api", "worker", "redis"):
-        (reference,) = [
-            e["valueFrom"]["secretKeyRef"]
-            for e in rendering.container(component)["env"]
-            if "secretKeyRef" in e.get("valueFrom", {})
-        ]
+        env = {e["name"]: e for e in rendering.container(component)["env"]}
+        reference = env["REDIS_PASSWORD"]["valueFrom"]["secretKeyRef"]
         assert reference == {"name": "login", "key": "pw"}
 
 
-def test_all_of_one_rendering_has_the_same_password(helm: Helm) -> None:
-    """Redis and those who log in to it are rolled by the same checksum."""
-    pods = helm.render().pods()
-    annotations = [pods[name]["metadata"]["annotations"] for name in ("api", "worker")]
-    own = pods["redis"]["metadata"]["annotations"]["checksum/secret"]
-
-    assert [each["checksum/redis-secret"] for each in annotations] == [own, own]
-
-
-@pytest.mark.parametrize("own", [None, "redis-certificate"])
-def test_redis_speaks_tls(helm: Helm, own: str | None) -> None:
+def test_redis_speaks_tls(helm: Helm) -> None:
     """With redis.tls.enabled there is no port without it, and both processes know its CA."""
-    tls = {"enabled": True, **({"existingSecret": own} if own else {})}
-    rendering = helm.render({"redis": {"tls": tls}})
-    name = own or "demo-redis-tls"
+    name = "redis-certificate"
+    rendering = helm.render({"redis": {"tls": {"enabled": True, "existingSecret": name}}})
 
     assert {"port 0", "tls-port 6379"} <= set(config(rendering))
     for component in ("api", "worker"):
@@ -160,9 +137,6 @@ def test_redis_speaks_tls(helm: Helm, own: str | None) -> None:
     for component in ("api", "worker", "redis"):
         volumes = rendering.pods()[component]["spec"]["volumes"]
         assert name in [v.get("secret", {}).get("secretName") for v in volumes]
-    assert [s["metadata"]["name"] for s in rendering.all("Secret")] == (
-        ["demo-redis"] if own else ["demo-redis", "demo-redis-tls"]
-    )
 
 
 def test_without_a_cluster_no_certificate_is_made_up(helm: Helm) -> None:
@@ -180,5 +154,5 @@ def test_any_image_can_be_held_by_its_digest(helm: Helm) -> None:
     rendering = helm.render(parts, {"tests": {"enabled": True}})
 
     images = {name: rendering.container(name)["image"] for name in rendering.pods()}
-    assert set(images) == {"api", "worker", "redis", "jaeger", "test"}
+    assert set(images) == {"api", "worker", "redis", "jaeger", "secrets", "test"}
     assert [image for image in images.values() if not image.endswith(f"@{digest}")] == []

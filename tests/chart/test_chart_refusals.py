@@ -47,6 +47,8 @@ def test_a_misspelt_key_is_refused(helm: Helm, values: dict[str, Any], place: st
         ({"queue": {"name": "{tasks}"}}, "name"),
         ({"api": {"image": None}}, "image"),
         ({"api": {"service": {"port": 70000}}}, "port"),
+        ({"api": {"probes": {"startup": {"periodSeconds": 0}}}}, "periodSeconds"),
+        ({"ingress": {"hosts": [{"host": "a", "paths": ["api"]}]}}, "paths"),
         ({"networkPolicy": {"clusterCIDRs": ["10.0.0.1"]}}, "clusterCIDRs"),
         ({"externalRedis": {"sentinel": {"addresses": ["s"]}}}, "externalRedis/sentinel/addresses"),
     ],
@@ -78,7 +80,7 @@ def test_a_wrong_value_is_refused(helm: Helm, values: dict[str, Any], place: str
         ({"externalRedis": {"sentinel": {"addresses": ["s:1"]}}}, "there can be one Redis"),
         ({"queue": {"name": "mails"}}, "redis.queueName is tasks while queue.name is mails"),
         ({"queue": {"durability": "replicated"}}, "needs an external Redis with a replica"),
-        ({"worker": {"autoscaling": {"mode": "hpa", "minReplicas": 0}}}, "mode=keda"),
+        ({"worker": {"autoscaling": {"mode": "hpa", "minReplicas": 0}}}, "needs KEDA"),
         (
             {"worker": {"autoscaling": {"mode": "hpa", "minReplicas": 9, "maxReplicas": 2}}},
             "is above worker.autoscaling.maxReplicas",
@@ -88,6 +90,22 @@ def test_a_wrong_value_is_refused(helm: Helm, values: dict[str, Any], place: str
             "leave telemetry.endpoint empty",
         ),
         ({"ingress": {"enabled": True, "tlsSecret": "t"}}, "needs ingress.host"),
+        (
+            {"ingress": {"host": "a", "hosts": [{"host": "b"}]}},
+            "ingress.hosts is set beside ingress.host",
+        ),
+        (
+            {
+                "ingress": {"enabled": True},
+                "httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]},
+            },
+            "one way in from outside",
+        ),
+        ({"httpRoute": {"enabled": True}}, "needs httpRoute.parentRefs"),
+        (
+            {"api": {"autoscaling": {"enabled": True, "minReplicas": 9, "maxReplicas": 2}}},
+            "is above api.autoscaling.maxReplicas",
+        ),
         ({"redis": {"resources": {"limits": {"memory": None}}}}, "redis.resources.limits.memory"),
     ],
 )
@@ -104,8 +122,12 @@ def test_what_cannot_work_is_refused_in_a_sentence(
         ({"worker": {"autoscaling": {"mode": "keda"}}}, "install KEDA first"),
         ({"metrics": {"serviceMonitor": {"enabled": True}}}, "install Prometheus Operator first"),
         ({"metrics": {"prometheusRule": {"enabled": True}}}, "install Prometheus Operator first"),
+        (
+            {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}]}},
+            "install the Gateway API first",
+        ),
     ],
-    ids=["keda", "monitor", "rule"],
+    ids=["keda", "monitor", "rule", "gateway"],
 )
 def test_what_the_cluster_lacks_is_named(helm: Helm, values: dict[str, Any], missing: str) -> None:
     """An object whose kind the cluster does not know is refused with what to install."""

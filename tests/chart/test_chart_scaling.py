@@ -6,14 +6,55 @@ import pytest
 
 from .helm import Helm
 
+KEDA = ("v1/Secret", "keda.sh/v1alpha1/ScaledObject")
+NO_KEDA = ("v1/Secret",)
+
 
 def scaling(mode: str, **more: int) -> dict[str, Any]:
     return {"worker": {"autoscaling": {"mode": mode, **more}}}
 
 
+@pytest.mark.parametrize(
+    ("apis", "scaler"),
+    [(KEDA, "ScaledObject"), (NO_KEDA, "HorizontalPodAutoscaler"), ((), "HorizontalPodAutoscaler")],
+    ids=["keda", "no-keda", "no-cluster"],
+)
+def test_workers_scale_by_what_the_cluster_has(
+    helm: Helm, apis: tuple[str, ...], scaler: str
+) -> None:
+    """By default workers scale on the backlog if there is KEDA, otherwise on CPU, from two pods."""
+    kinds = {"ScaledObject", "HorizontalPodAutoscaler"}
+    made = [item for item in helm.render(apis=apis).objects if item["kind"] in kinds]
+
+    assert [item["kind"] for item in made] == [scaler]
+    spec = made[0]["spec"]
+    assert spec.get("minReplicas", spec.get("minReplicaCount")) == 2
+
+
+def test_auto_without_keda_refuses_to_scale_to_zero(helm: Helm) -> None:
+    """A HorizontalPodAutoscaler cannot start at zero: the refusal names what can."""
+    refusal = helm.refusal(scaling("auto", minReplicas=0), apis=NO_KEDA)
+
+    assert "needs KEDA" in refusal
+    assert helm.render(scaling("auto", minReplicas=0), apis=KEDA).all("ScaledObject")
+
+
+def test_the_api_scales_if_asked(helm: Helm) -> None:
+    """api.autoscaling makes a HorizontalPodAutoscaler on the API's CPU, which owns the count."""
+    values = {"api": {"autoscaling": {"enabled": True, "minReplicas": 3, "maxReplicas": 6}}}
+    rendering = helm.render(values)
+    scaler = rendering.one("HorizontalPodAutoscaler", "-api")
+
+    assert scaler["spec"]["scaleTargetRef"]["name"] == "demo-queue-system-api"
+    assert (scaler["spec"]["minReplicas"], scaler["spec"]["maxReplicas"]) == (3, 6)
+    assert scaler["spec"]["behavior"]["scaleDown"]["stabilizationWindowSeconds"] == 300
+    assert "replicas" not in rendering.one("Deployment", "-api")["spec"]
+    assert helm.render().one("Deployment", "-api")["spec"]["replicas"] == 2
+
+
 def test_without_scaling_the_count_is_the_values(helm: Helm) -> None:
     """worker.replicas counts where nothing scales."""
-    rendering = helm.render({"worker": {"replicas": 3}})
+    rendering = helm.render({"worker": {"replicas": 3}}, scaling("none"))
 
     assert rendering.one("Deployment", "-worker")["spec"]["replicas"] == 3
     assert not rendering.all("HorizontalPodAutoscaler")
@@ -34,7 +75,9 @@ def test_hpa_looks_at_the_workers_cpu(helm: Helm) -> None:
 
     assert spec["scaleTargetRef"]["name"] == "demo-queue-system-worker"
     assert (spec["minReplicas"], spec["maxReplicas"]) == (2, 5)
-    assert spec["metrics"][0]["resource"]["target"]["averageUtilization"] == 70
+    (metric,) = spec["metrics"]
+    assert metric["containerResource"]["container"] == "worker"
+    assert metric["containerResource"]["target"]["averageUtilization"] == 70
 
 
 def test_keda_asks_the_api_for_the_backlog(helm: Helm) -> None:

@@ -4,6 +4,6 @@
 {{- $service := printf "%s-api" (include "queue-system.fullname" .) -}}
 {{- $inside := printf "%s.%s" $service .Release.Namespace -}}
 {{- $own := list $service $inside (printf "%s.svc" $inside) (printf "%s.svc.cluster.local" $inside) -}}
-{{- join "," (concat .Values.api.allowedHosts $own (compact (list .Values.ingress.host))) -}}
+{{- join "," (concat .Values.api.allowedHosts $own (include "queue-system.publicHosts" . | fromJsonArray)) -}}
 {{- end -}}
 {{- end -}}

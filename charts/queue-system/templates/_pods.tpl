@@ -14,11 +14,6 @@ capabilities:
   drop: [ALL]
 {{- end -}}
 
-{{/* An image's reference, of a map with repository, tag and, over the tag, digest. */}}
-{{- define "queue-system.image" -}}
-{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag }}{{ end }}
-{{- end -}}
-
 {{/* Annotations and labels of a pod. Arguments: list ROOT COMPONENT. */}}
 {{- define "queue-system.podMetadata" -}}
 {{- $root := index . 0 -}}
@@ -37,10 +32,4 @@ labels:
   {{- with $values.podLabels }}
   {{- toYaml . | nindent 2 }}
   {{- end }}
-{{- end -}}
-
-{{/* A duration such as 1m30s in whole seconds. */}}
-{{- define "queue-system.seconds" -}}
-{{- $start := toDate "2006-01-02" "2000-01-01" -}}
-{{- sub (mustDateModify . $start | unixEpoch) ($start | unixEpoch) -}}
 {{- end -}}

@@ -1,9 +1,12 @@
-{{/* Where a component's pods go: spread over nodes and zones where that can be had, and what its
+{{/* Where a component's pods go: spread over nodes and zones if that is possible, and what its
      values ask for. Arguments: list ROOT COMPONENT. */}}
 {{- define "queue-system.scheduling" -}}
 {{- $root := index . 0 -}}
 {{- $component := index . 1 -}}
 topologySpreadConstraints:
+  {{- with (get $root.Values $component).topologySpreadConstraints }}
+  {{- toYaml . | nindent 2 }}
+  {{- else }}
   {{- range list "kubernetes.io/hostname" "topology.kubernetes.io/zone" }}
   - topologyKey: {{ . }}
     maxSkew: 1
@@ -13,10 +16,8 @@ topologySpreadConstraints:
       matchLabels:
         {{- include "queue-system.selectorLabels" (list $root $component) | nindent 8 }}
   {{- end }}
-{{- with $root.Values.imagePullSecrets }}
-imagePullSecrets:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
+  {{- end }}
+{{- include "queue-system.imagePullSecrets" $root }}
 {{- with get $root.Values $component }}
 {{- with .priorityClassName }}
 priorityClassName: {{ . }}

@@ -17,7 +17,12 @@ __all__ = ["CHART", "ONE_POD_EACH", "Release"]
 
 CHART = ROOT / "charts" / "queue-system"
 WAIT_SECONDS = 180
-ONE_POD_EACH = ("api.replicas=1", "worker.replicas=1", "jaeger.enabled=false")
+ONE_POD_EACH = (
+    "api.replicas=1",
+    "worker.replicas=1",
+    "worker.autoscaling.mode=none",
+    "jaeger.enabled=false",
+)
 """Settings of a release that is one of several."""
 
 

@@ -12,7 +12,7 @@ from ..harness.suite import Suite
 from ..harness.system import System
 
 HPA = (
-    "worker.autoscaling.mode=hpa",
+    "worker.autoscaling.mode=auto",
     "worker.autoscaling.minReplicas=1",
     "worker.autoscaling.maxReplicas=3",
     # Of the 100m that the chart asks for: more than a worker takes that idles (10m at most), less

@@ -2,16 +2,20 @@
 {{- default (include "redis.fullname" .) .Values.auth.existingSecret -}}
 {{- end -}}
 
+{{/* True if Helm reaches the cluster and so knows what is in it. `helm template` and Argo CD do not:
+     they may know which APIs the cluster has, but not its Secrets. */}}
+{{- define "redis.connected" -}}
+{{- if lookup "v1" "ServiceAccount" .Release.Namespace "" -}}true{{- end -}}
+{{- end -}}
+
 {{/* The generated password: the one that is there, or a new one; the same in all of one rendering.
-     Without a cluster nobody can tell which is there: such a rendering would lock everybody out. */}}
+     Empty if Helm does not reach the cluster: a new one at each rendering would lock everybody out. */}}
 {{- define "redis.password" -}}
 {{- if not (hasKey .Values.auth "generated") -}}
-{{- if not (.Capabilities.APIVersions.Has "v1/Secret") -}}
-{{- fail "redis: a password can be generated and kept only where Helm speaks with the cluster. For `helm template` and GitOps make a Secret of your own and name it in redis.auth.existingSecret." -}}
-{{- end -}}
 {{- $found := lookup "v1" "Secret" .Release.Namespace (include "redis.fullname" .) | default dict -}}
 {{- $kept := get ($found.data | default dict) .Values.auth.existingSecretPasswordKey -}}
-{{- $_ := set .Values.auth "generated" (ternary ($kept | b64dec) (randAlphaNum 40) (ne $kept "")) -}}
+{{- $new := ternary (randAlphaNum 40) "" (eq (include "redis.connected" .) "true") -}}
+{{- $_ := set .Values.auth "generated" (ternary ($kept | b64dec) $new (ne $kept "")) -}}
 {{- end -}}
 {{- .Values.auth.generated -}}
 {{- end -}}

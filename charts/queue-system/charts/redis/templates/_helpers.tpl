@@ -1,6 +1,18 @@
+{{/* The name of the chart that this one is part of: its alias in an umbrella chart. */}}
+{{- define "redis.parent" -}}
+{{- $path := splitList "/" .Template.BasePath -}}
+{{- if gt (len $path) 3 -}}{{- index $path (sub (len $path) 4 | int) -}}{{- end -}}
+{{- end -}}
+
+{{/* Two aliases of one chart in one release have a Redis each. */}}
+{{- define "redis.name" -}}
+{{- $parent := include "redis.parent" . -}}
+{{- if has $parent (list "" "queue-system") -}}redis{{- else -}}{{ printf "%s-redis" $parent | trunc 63 }}{{- end -}}
+{{- end -}}
+
 {{/* A StatefulSet's name has at most 52 characters: Kubernetes appends a hash to it in a label. */}}
 {{- define "redis.fullname" -}}
-{{- $name := default (printf "%s-redis" .Release.Name) .Values.fullnameOverride -}}
+{{- $name := default (printf "%s-%s" .Release.Name (include "redis.name" .)) .Values.fullnameOverride -}}
 {{- if gt (len $name) 52 -}}
 {{- $name = printf "%s-%s" (trunc 43 $name | trimSuffix "-") (sha256sum $name | trunc 8) -}}
 {{- end -}}
@@ -8,7 +20,7 @@
 {{- end -}}
 
 {{- define "redis.selectorLabels" -}}
-app.kubernetes.io/name: redis
+app.kubernetes.io/name: {{ include "redis.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: redis
 {{- end -}}
@@ -30,5 +42,13 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- end -}}
 
 {{- define "redis.image" -}}
-{{ .repository }}{{ if .digest }}@{{ .digest }}{{ else }}:{{ .tag }}{{ end }}
+{{- $repository := .Values.image.repository -}}
+{{- with (.Values.global).imageRegistry -}}
+{{- $repository = printf "%s/%s" . (regexReplaceAll "^([^/]*[.:][^/]*|localhost)/" $repository "") -}}
+{{- end -}}
+{{ $repository }}{{ if .Values.image.digest }}@{{ .Values.image.digest }}{{ else }}:{{ .Values.image.tag }}{{ end }}
+{{- end -}}
+
+{{- define "redis.serviceAccountName" -}}
+{{- default (ternary (include "redis.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
 {{- end -}}

@@ -9,7 +9,7 @@
      made for them alone; the CA's key is kept nowhere. The same in all of one rendering. */}}
 {{- define "redis.tlsData" -}}
 {{- if not (hasKey .Values.tls "generated") -}}
-{{- if not (.Capabilities.APIVersions.Has "v1/Secret") -}}
+{{- if not (include "redis.connected" .) -}}
 {{- fail "redis: a certificate can be made and kept only where Helm speaks with the cluster. For `helm template` and GitOps make a Secret of your own with tls.crt, tls.key and ca.crt, and name it in redis.tls.existingSecret." -}}
 {{- end -}}
 {{- $found := lookup "v1" "Secret" .Release.Namespace (include "redis.tlsSecretName" .) | default dict -}}

@@ -1,0 +1,38 @@
+{{/* What of Ingress and HTTPRoute cannot work, as a JSON list of sentences. */}}
+{{- define "queue-system.wrongEntry" -}}
+{{- $wrong := list -}}
+{{- $route := .Values.httpRoute -}}
+{{- with .Values.ingress -}}
+{{- if and .enabled $route.enabled -}}
+{{- $wrong = append $wrong "ingress.enabled and httpRoute.enabled are both true: the API has one way in from outside. Set one of them to false." -}}
+{{- end -}}
+{{- if and .hosts (or .host .tlsSecret) -}}
+{{- $wrong = append $wrong "ingress.hosts is set beside ingress.host or ingress.tlsSecret: list all hosts with their certificates in ingress.hosts, and leave the others empty." -}}
+{{- end -}}
+{{- if and .tlsSecret (not .host) -}}
+{{- $wrong = append $wrong "ingress.tlsSecret needs ingress.host: a certificate is for a name." -}}
+{{- end -}}
+{{- end -}}
+{{- if and $route.enabled (not $route.parentRefs) -}}
+{{- $wrong = append $wrong "httpRoute.enabled needs httpRoute.parentRefs: name the Gateway, `[{name: public, namespace: gateways}]`." -}}
+{{- end -}}
+{{- toJson $wrong -}}
+{{- end -}}
+
+{{/* The APIs that settings need, by setting, as JSON. */}}
+{{- define "queue-system.neededAPIs" -}}
+{{- $needed := dict -}}
+{{- if eq .Values.worker.autoscaling.mode "keda" -}}
+{{- $_ := set $needed "worker.autoscaling.mode=keda" "keda.sh/v1alpha1/ScaledObject" -}}
+{{- end -}}
+{{- if .Values.metrics.serviceMonitor.enabled -}}
+{{- $_ := set $needed "metrics.serviceMonitor.enabled" "monitoring.coreos.com/v1/ServiceMonitor" -}}
+{{- end -}}
+{{- if .Values.metrics.prometheusRule.enabled -}}
+{{- $_ := set $needed "metrics.prometheusRule.enabled" "monitoring.coreos.com/v1/PrometheusRule" -}}
+{{- end -}}
+{{- if .Values.httpRoute.enabled -}}
+{{- $_ := set $needed "httpRoute.enabled" "gateway.networking.k8s.io/v1/HTTPRoute" -}}
+{{- end -}}
+{{- toJson $needed -}}
+{{- end -}}
