@@ -10,6 +10,20 @@ import pytest
 SCRIPT = Path(__file__).parents[3] / "scripts/check_versions.py"
 CHART = "charts/queue-system"
 MEMBER = '[project]\nversion = "0.1.0"\n'
+ABOUT = """
+version: 0.3.0
+appVersion: "0.1.0"
+annotations:
+  artifacthub.io/images: |
+    - {name: api, image: "queue-api:0.1.0"}
+    - {name: worker, image: "queue-worker:0.1.0"}
+    - {name: redis, image: "redis:7"}
+"""
+VALUES = """
+api: {image: {repository: queue-api, tag: "0.1.0"}}
+worker: {image: {repository: queue-worker, tag: "0.1.0"}}
+redis: {enabled: true}
+"""
 COMPOSE = """
 services:
   api: {image: "queue-api:0.1.0", build: {args: {VERSION: 0.1.0}}}
@@ -23,8 +37,9 @@ AGREEING = {
     "services/worker/pyproject.toml": MEMBER,
     "services/worker/CHANGELOG.md": "## Unreleased\n",
     "docker-compose.yml": COMPOSE,
-    f"{CHART}/Chart.yaml": 'version: 0.3.0\nappVersion: "0.1.0"\n',
-    f"{CHART}/values.yaml": 'api: {image: {tag: "0.1.0"}}\nworker: {image: {tag: "0.1.0"}}\n',
+    f"{CHART}/Chart.yaml": ABOUT,
+    f"{CHART}/values.yaml": VALUES,
+    f"{CHART}/charts/redis/values.yaml": 'image: {repository: redis, tag: "7"}\n',
     f"{CHART}/CHANGELOG.md": "## Unreleased\n\n## 0.3.0\n",
 }
 
@@ -63,7 +78,8 @@ def test_versions_that_agree_pass(repository: Path) -> None:
         ("services/api/pyproject.toml", '"0.1.0"', '"0.2.0"', "services.api.image"),
         ("services/worker/pyproject.toml", '"0.1.0"', '"0.2.0"', "worker.image.tag"),
         ("docker-compose.yml", "VERSION: 0.1.0", "VERSION: 0.2.0", "build.args.VERSION"),
-        (f"{CHART}/values.yaml", 'api: {image: {tag: "0.1.0"}}', "api: {image: {tag: 0.1}}", "tag"),
+        (f"{CHART}/values.yaml", 'queue-api, tag: "0.1.0"', "queue-api, tag: 0.1", "api.image.tag"),
+        (f"{CHART}/Chart.yaml", "redis:7", "redis:8", "artifacthub.io/images"),
         (f"{CHART}/Chart.yaml", "version: 0.3.0", "version: 0.4.0", f"{CHART}/CHANGELOG.md"),
         ("libs/common/CHANGELOG.md", "## 0.1.0", "## 0.0.9", "libs/common/CHANGELOG.md"),
     ],
