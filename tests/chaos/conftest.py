@@ -20,6 +20,7 @@ async def system(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterato
         "REDIS_ADDR": f"127.0.0.1:{redis_port}",
         "API_PORT": str(api_port),
         "ENV": "production",
+        "API_AUTH": "off",
         "EGRESS_ALLOW": "127.0.0.0/8",
         **getattr(request, "param", {"WORKER_RETRY_INTERVAL": "1s", "WORKER_CONCURRENCY": "100"}),
     }

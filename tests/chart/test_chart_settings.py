@@ -20,7 +20,7 @@ CASES = sorted((CHART / "ci").glob("*.yaml"))
 OWN = {"POD_NAME"}
 SET_BY_THE_CHART = {
     "env", "redis_addr", "redis_username", "redis_password", "metrics_port", "egress_allow",
-    "api_host", "metrics_host", "otel_resource_attributes",
+    "api_auth", "api_host", "metrics_host", "otel_resource_attributes",
 }  # fmt: skip
 
 

@@ -33,7 +33,7 @@ def dev_image(service: str) -> str:
 async def test_a_changed_source_runs(start: Start, dev_image: str, service: str) -> None:
     """A source file put where skaffold syncs it to starts the service again, with the change."""
     source = f"services/{service}/src/queue_{service}/__main__.py"
-    container = start(dev_image, "--read-only=false")
+    container = start(dev_image, "--read-only=false", API_AUTH="off")
     await wait_until(lambda: STARTED[service] in container.logs(), "it has started", 30)
 
     append = f"open({'/app/' + source!r}, 'a').write({CHANGE!r})"

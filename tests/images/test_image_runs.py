@@ -44,6 +44,7 @@ async def test_a_task_goes_through_both(start: Start) -> None:
         "--publish=127.0.0.1::8080",
         REDIS_ADDR="redis:6379",
         EGRESS_ALLOW="api",
+        API_AUTH="off",
     )
     start(reference("worker"), REDIS_ADDR="redis:6379", EGRESS_ALLOW="api")
     tasks = f"http://{api.address(8080)}/api/v1/tasks"
@@ -59,7 +60,7 @@ async def test_a_task_goes_through_both(start: Start) -> None:
 
 async def test_sigterm_ends_it_at_once(start: Start, image: str, service: str) -> None:
     """SIGTERM reaches the process, also while it waits for a Redis: it ends with exit code 0."""
-    container = start(image)
+    container = start(image, API_AUTH="off")
     await wait_until(lambda: STARTED[service] in container.logs(), "it has started", 30)
 
     docker("kill", "--signal=TERM", container.name)
@@ -70,7 +71,7 @@ async def test_sigterm_ends_it_at_once(start: Start, image: str, service: str) -
 
 def test_bad_configuration_is_refused(start: Start, image: str) -> None:
     """A value that cannot be ends it with exit code 2 and a line that names the variable."""
-    container = start(image, REDIS_ADDR="nowhere:at:all")
+    container = start(image, REDIS_ADDR="nowhere:at:all", API_AUTH="off")
 
     assert container.exit_code() == 2
     assert container.logs().startswith("REDIS_ADDR=nowhere:at:all")

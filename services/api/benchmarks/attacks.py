@@ -185,7 +185,8 @@ def started(redis: str, directory: str) -> tuple[subprocess.Popen[bytes], int]:
     port = free_port()
     command = ["prlimit", f"--nofile={FILES}", sys.executable, "-m", "queue_api"]
     environment = {
-        **os.environ, "ENV": "production", "LOG_LEVEL": "WARNING", "REDIS_ADDR": redis,
+        **os.environ, "ENV": "production", "API_AUTH": "off", "LOG_LEVEL": "WARNING",
+        "REDIS_ADDR": redis,
         "API_HOST": "127.0.0.1", "API_PORT": str(port), "METRICS_PORT": "0",
     }  # fmt: skip
     process = subprocess.Popen(command, env=environment, cwd=directory)  # noqa: S603 - our own

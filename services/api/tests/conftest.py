@@ -16,6 +16,9 @@ import pytest_asyncio
 
 from queue_testing import RedisServer, free_port, wait_until
 
+ROOT_KEY = "the-first-root-key-of-40-characters-long"
+NEXT_ROOT_KEY = "the-second-root-key-is-as-long-as-it-is"
+
 
 @dataclass
 class Api:
@@ -33,7 +36,7 @@ class Api:
     def start(self) -> None:
         environment = {
             **os.environ, "ENV": "production", "API_PORT": str(self.port),
-            "QUEUE_NAME": f"t-{uuid.uuid4().hex}", "EGRESS_ALLOW": "localhost",
+            "API_AUTH": "off", "QUEUE_NAME": f"t-{uuid.uuid4().hex}", "EGRESS_ALLOW": "localhost",
             **self.environment,
         }  # fmt: skip
         self.environment = environment
@@ -117,6 +120,19 @@ async def strict_api(
         tmp_path_factory.mktemp("strict"),
         {"REDIS_ADDR": redis_server.address, "ENV": "development"},
     )
+    api.start()
+    await api.until_alive()
+    yield api
+    api.clean_up()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def closed_api(
+    redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Api]:
+    """A running API that checks keys."""
+    keys = {"API_AUTH": "", "API_ROOT_KEY": f"{ROOT_KEY},{NEXT_ROOT_KEY}"}
+    api = Api(tmp_path_factory.mktemp("closed"), {"REDIS_ADDR": redis_server.address, **keys})
     api.start()
     await api.until_alive()
     yield api

@@ -10,6 +10,8 @@ import uvicorn
 from uvicorn.server import ServerState
 
 from queue_api.app_context import AppContext
+from queue_api.auth import Authenticator
+from queue_api.auth.guard import AuthGuard
 from queue_api.http.fast_path import FastPath, FastPathProtocol
 from queue_api.http.origin import AllowedHosts, OriginGuard
 from queue_api.metrics import ApiMetrics, MetricsMiddleware
@@ -126,6 +128,7 @@ class Connection:
     ) -> None:
         settings = ApiSettings(api_allowed_hosts="api,x", egress_allow="localhost")
         allowed = AllowedHosts(settings.allowed_hosts())
+        authenticator = Authenticator(settings)
         self.queue = HeldQueue()
         self.metrics = ApiMetrics("tasks")
         create_task = CreateTask(
@@ -134,7 +137,7 @@ class Connection:
             )
         )
         self.server = ServerState()
-        guarded = OriginGuard(_Routes(create_task), allowed)
+        guarded = OriginGuard(AuthGuard(_Routes(create_task), authenticator), allowed)
         config = uvicorn.Config(
             app or MetricsMiddleware(guarded, self.metrics), log_config=None,
             timeout_keep_alive=keep_alive_seconds,

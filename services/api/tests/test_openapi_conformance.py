@@ -5,23 +5,38 @@ import os
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
-from .conftest import Api
+from .conftest import ROOT_KEY, Api
+
+
+async def check(api: Api, directory: Path, *options: str) -> None:
+    """Send what schemathesis makes up from the API's description."""
+    hooks = str(Path(__file__).with_name("schemathesis_hooks.py"))
+    run = await asyncio.create_subprocess_exec(
+        str(Path(sys.executable).with_name("schemathesis")), "run", f"{api.url}/openapi.json",
+        "--checks", "all", "--max-examples", "60", "--no-color", *options,
+        cwd=directory, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "SCHEMATHESIS_HOOKS": hooks},
+    )  # fmt: skip
+    out, _ = await run.communicate()
+    async with httpx.AsyncClient() as client:
+        paths = (await client.get(f"{api.url}/openapi.json")).json()["paths"]
+    operations = sum(len(path) for path in paths.values())
+
+    assert run.returncode == 0, out.decode()
+    assert f"Operations:       {operations} selected / {operations} total".encode() in out
+    assert '"level":"error"' not in api.log()
 
 
 @pytest.mark.timeout(180)
 async def test_nothing_a_client_sends_breaks_the_contract(api: Api, tmp_path: Path) -> None:
     """Against what schemathesis makes up from /openapi.json, the API answers as documented."""
-    hooks = str(Path(__file__).with_name("schemathesis_hooks.py"))
-    run = await asyncio.create_subprocess_exec(
-        str(Path(sys.executable).with_name("schemathesis")), "run", f"{api.url}/openapi.json",
-        "--checks", "all", "--max-examples", "60", "--no-color",
-        cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        env={**os.environ, "SCHEMATHESIS_HOOKS": hooks},
-    )  # fmt: skip
-    out, _ = await run.communicate()
+    await check(api, tmp_path)
 
-    assert run.returncode == 0, out.decode()
-    assert b"Operations:       5 selected / 5 total" in out
-    assert '"level":"error"' not in api.log()
+
+@pytest.mark.timeout(180)
+async def test_nor_does_what_a_client_with_a_key_sends(closed_api: Api, tmp_path: Path) -> None:
+    """With a key the same holds, and no operation that needs one goes without."""
+    await check(closed_api, tmp_path, "--header", f"Authorization: Bearer {ROOT_KEY}")

@@ -32,7 +32,7 @@ class Metered:
     def start(self, **variables: str) -> Metered:
         kept = {k: v for k, v in os.environ.items() if k in {"PATH", "HOME"} or k[:8] == "COVERAGE"}
         environment = {
-            **kept, "ENV": "production", "EGRESS_ALLOW": "127.0.0.0/8",
+            **kept, "ENV": "production", "API_AUTH": "off", "EGRESS_ALLOW": "127.0.0.0/8",
             "METRICS_PORT": str(self.metrics_port), "API_PORT": str(self.api_port),
             **self.variables, **variables,
         }  # fmt: skip

@@ -49,6 +49,7 @@ class Run:
             "METRICS_PORT": str(self.metrics_port),
             "WORKER_RETRY_INTERVAL": "200ms",
             "ENV": "production",
+            "API_AUTH": "off",
             **variables,
         }
         with (self.directory / "out").open("wb") as out:

@@ -38,7 +38,8 @@ class TracedSystem:
     async def start(self, name: str) -> None:
         kept = {k: v for k, v in os.environ.items() if k in KEPT or k.startswith("COVERAGE")}
         environment = {
-            **kept, "ENV": "production", "EGRESS_ALLOW": "127.0.0.0/8", "QUEUE_NAME": self.queue,
+            **kept, "ENV": "production", "API_AUTH": "off", "EGRESS_ALLOW": "127.0.0.0/8",
+            "QUEUE_NAME": self.queue,
             "API_PORT": str(self.api_port), "WORKER_RETRY_INTERVAL": "50ms", **self.variables,
         }  # fmt: skip
         with (self.directory / name).open("wb") as out:

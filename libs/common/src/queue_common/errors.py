@@ -1,5 +1,9 @@
 """Failures, named by what the caller must do."""
 
+from __future__ import annotations
+
+from typing import Self
+
 __all__ = [
     "ConflictError",
     "IntakeFullError",
@@ -38,6 +42,11 @@ class ConflictError(QueueSystemError):
 
 class UnknownTaskError(QueueSystemError):
     """No task has this id: it never existed, or its record has expired."""
+
+    @classmethod
+    def of(cls, task_id: str) -> Self:
+        """Return the error for this id."""
+        return cls(f"no task has the id {task_id}: it never existed, or its record has expired")
 
 
 class WrongStateError(QueueSystemError):

@@ -10,7 +10,10 @@ import re
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-__all__ = ["DEFAULT_PROJECT", "PROJECT_SEPARATOR", "lane_in", "lane_of", "shown_url", "split_lane"]
+__all__ = [
+    "DEFAULT_PROJECT", "PROJECT_SEPARATOR", "host_of", "lane_in", "lane_of", "shown_url",
+    "split_lane",
+]  # fmt: skip
 
 DEFAULT_PROJECT = "default"
 PROJECT_SEPARATOR = "\x1f"
@@ -28,6 +31,11 @@ def lane_of(url: str) -> str:
     """
     origin = _ORIGIN.match(url)
     return _lane(origin[0] if origin else url)
+
+
+def host_of(url: str) -> str:
+    """Return the host of an absolute http(s) URL in lower case; IPv6 keeps its brackets."""
+    return lane_of(url).rpartition(":")[0]
 
 
 @lru_cache(maxsize=ORIGIN_CACHE_SIZE)

@@ -11,7 +11,7 @@ from queue_common.settings import load
 
 from .build import build_api
 from .serve import serve
-from .settings import ApiSettings
+from .settings import ApiSettings, warn_if_open
 
 __all__ = ["main"]
 
@@ -22,6 +22,7 @@ def main() -> None:
     gc.set_threshold(20_000)  # reference counting frees nearly everything that a task makes
     settings = load(ApiSettings)
     configure_logging(settings)
+    warn_if_open(settings)
     listener = listen("API", settings.api_host, settings.api_port)
     api = build_api(settings, open_metrics_port(settings))
     try:

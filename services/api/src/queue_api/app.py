@@ -13,8 +13,9 @@ from starlette.routing import Route
 from queue_common.queue import report_durability
 
 from . import openapi, problems
+from .auth.guard import AuthGuard
 from .instrument import instrument
-from .routes import docs, health
+from .routes import docs, health, me
 from .tasks import routes as tasks
 
 if TYPE_CHECKING:
@@ -57,9 +58,11 @@ def create_app(
     app.state.api = context
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
     app.include_router(tasks.router)
+    app.include_router(me.router)
     app.include_router(health.router)
     app.include_router(docs.router)
+    app.add_middleware(AuthGuard, authenticator=context.authenticator)
     problems.install(app)
-    openapi.install(app)
+    openapi.install(app, checks_keys=context.authenticator.checks_keys)
     instrument(app, context.tracing)
     return app

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .audit import AuditTrail
+from .auth import Authenticator
 from .http.origin import AllowedHosts
 
 if TYPE_CHECKING:
@@ -26,9 +28,14 @@ class AppContext:
     policy: RetryPolicy
     tracing: Tracing
     allowed_hosts: AllowedHosts
+    authenticator: Authenticator
+    audit: AuditTrail
 
     @classmethod
     def of(cls, settings: ApiSettings, queue: TaskQueue, tracing: Tracing) -> AppContext:
-        """Derive policy and allowed hosts from the settings."""
+        """Derive the rest from the settings."""
         allowed = AllowedHosts(settings.allowed_hosts())
-        return cls(settings, queue, settings.retry_policy(), tracing, allowed)
+        return cls(
+            settings, queue, settings.retry_policy(), tracing, allowed, Authenticator(settings),
+            AuditTrail(queue, settings.audit_max),
+        )  # fmt: skip

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from fastapi.openapi.utils import get_openapi
 
+from .auth.guard import OPEN_PATHS
+from .auth.schemas import Me
 from .problems import MEDIA_TYPE, Problem
 from .tasks.schemas import TaskCreate, TaskCreated, TaskStatus
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-__all__ = ["GET_TASK", "HEALTH", "PATH", "READY", "VERSION", "install"]
+__all__ = ["GET_TASK", "HEALTH", "ME", "PATH", "READY", "VERSION", "install"]
 
 _REFERENCE = "#/components/schemas/{name}"
 _HEALTH_URL = "http://localhost:8080/health"
@@ -121,13 +123,23 @@ READY: dict[str, Any] = {
 VERSION: dict[str, Any] = {"responses": {"200": _json_response("The version.", _OBJECT)}}
 
 
-def install(app: FastAPI) -> None:
-    """Have the app serve this document, made once."""
+ME: dict[str, Any] = {"responses": {"200": _json_response("Who the caller is.", _one_of(Me))}}
+_OPEN: dict[str, Any] = {"security": []}
+_DENIED = {
+    "401": _problem("The request has no valid key."),
+    "403": _problem("The key lacks a scope or belongs to another project."),
+}
+
+
+def install(app: FastAPI, *, checks_keys: bool) -> None:
+    """Have the app serve this document, made once; it names keys if the app checks them."""
     cached: dict[str, Any] = {}
 
     def document() -> dict[str, Any]:
         if not cached:
             cached.update(_make(app))
+            if checks_keys:
+                _add_keys(cached)
         return cached
 
     app.openapi = document  # type: ignore[method-assign]
@@ -139,9 +151,21 @@ def _make(app: FastAPI) -> dict[str, Any]:
     )
     document["paths"][PATH] = {"post": CREATE_TASK}
     _, schemas = msgspec.json.schema_components(
-        [TaskCreate, TaskCreated, TaskStatus, Problem], ref_template=_REFERENCE
+        [TaskCreate, TaskCreated, TaskStatus, Me, Problem], ref_template=_REFERENCE
     )
     # What types cannot say: one body at most.
     schemas["TaskCreate"]["not"] = {"required": ["body", "body_base64"]}
     document.setdefault("components", {})["schemas"] = schemas
     return document
+
+
+def _add_keys(document: dict[str, Any]) -> None:
+    scheme = {"type": "http", "scheme": "bearer", "description": "A key: qk_…"}
+    document["components"]["securitySchemes"] = {"key": scheme}
+    document["security"] = [{"key": []}]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            if path in OPEN_PATHS:
+                operation.update(_OPEN)
+            else:
+                operation["responses"] = {**_DENIED, **operation["responses"]}

@@ -27,6 +27,7 @@ __all__ = ["FieldError", "Problem", "ProblemError", "install", "problem", "trans
 
 MEDIA_TYPE = "application/problem+json"
 _BEFORE_BODY = {
+    HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,

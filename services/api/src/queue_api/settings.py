@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, ByteSize, Field
+import structlog
+from pydantic import AfterValidator, ByteSize, Field, model_validator
 
 from queue_common.egress import EgressSettings
 from queue_common.metrics.settings import MetricsSettings
@@ -13,9 +14,12 @@ from queue_common.queue import MAX_WAITING_BYTES
 from queue_common.settings import LogSettings, QueueSettings, RedisSettings, RetrySettings
 from queue_common.tracing.settings import TraceSettings
 
+from .auth.settings import AuthSettings
 from .http.settings import HttpSettings
 
-__all__ = ["ApiSettings"]
+__all__ = ["ApiSettings", "warn_if_open"]
+
+logger = structlog.stdlib.get_logger(__name__)
 
 _HOST = re.compile(r"\*|(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?")
 
@@ -39,6 +43,7 @@ class ApiSettings(
     TraceSettings,
     MetricsSettings,
     HttpSettings,
+    AuthSettings,
 ):
     """All variables the API reads."""
 
@@ -57,8 +62,27 @@ class ApiSettings(
     always allowed. Default: in production ``*``, in development none.
     """
 
+    audit_max: Annotated[int, Field(ge=0)] = 10_000
+    """About how many management actions are kept; the oldest go first."""
+
+    @model_validator(mode="after")
+    def _is_closed_in_production(self) -> Self:
+        if self.env == "production" and self.api_auth is None and not self.checks_keys():
+            msg = (
+                "API_ROOT_KEY: should be set in production, to 32 or more random characters, such "
+                "as `openssl rand -hex 32` writes. API_AUTH=off lets in whoever reaches the API"
+            )
+            raise ValueError(msg)
+        return self
+
     def allowed_hosts(self) -> tuple[str, ...]:
         """Return the names, in lower case."""
         if self.api_allowed_hosts is None:
             return ("*",) if self.env == "production" else ()
         return tuple(self.api_allowed_hosts.split(","))
+
+
+def warn_if_open(settings: ApiSettings) -> None:
+    """Log a warning if the API checks no keys and nobody has said that it should not."""
+    if settings.api_auth is None and not settings.checks_keys():
+        logger.warning("api.open", reason="there is no API_ROOT_KEY: who reaches it may do all")

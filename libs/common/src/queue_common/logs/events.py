@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Final
 
+from ..lanes import DEFAULT_PROJECT, split_lane
+
 TASK_ENQUEUED: Final = "Task enqueued successfully"
 """The API accepted a task. The original service's words, kept for those who search for them."""
 DELIVERY_ATTEMPTED: Final = "delivery.attempted"
@@ -20,6 +22,8 @@ TASK_ID: Final = "task_id"
 TRACE_ID: Final = "trace_id"
 SPAN_ID: Final = "span_id"
 LANE: Final = "lane"
+PROJECT: Final = "project"
+"""Whose task it is; absent for the project ``default``."""
 ATTEMPT: Final = "attempt"
 OUTCOME: Final = "outcome"
 STATUS: Final = "status"
@@ -39,3 +43,9 @@ STANDS_FOR: Final = "stands_for_attempts"
 def iso_time(unix_ms: int) -> str:
     """Return a time as lines and spans tell it: RFC 3339 in UTC."""
     return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds")
+
+
+def lane_fields(queue_lane: str) -> dict[str, str]:
+    """Return the fields that tell the lane and its project."""
+    project, lane = split_lane(queue_lane)
+    return {LANE: lane} if project == DEFAULT_PROJECT else {LANE: lane, PROJECT: project}

@@ -11,7 +11,9 @@ from .admin.stats import LaneSnapshot, QueueSnapshot, QueueStats
 from .claim import Claim
 from .enqueue_batcher import MAX_WAITING_BYTES
 from .hooks import QueueHooks
+from .storage.connection import translated
 from .storage.durability import Durability, report_durability
+from .storage.keys import Key
 from .task_queue import TaskQueue
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "Claim",
     "Counts",
     "Durability",
+    "Key",
     "LaneSnapshot",
     "QueueHooks",
     "QueueSnapshot",
@@ -26,4 +29,5 @@ __all__ = [
     "TaskPage",
     "TaskQueue",
     "report_durability",
+    "translated",
 ]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+    from ..auth import Principal
     from ..metrics import ApiMetrics
     from ..tasks.enqueue import Submission
     from ..tasks.routes import CreateTask
@@ -83,6 +84,8 @@ class FastPathProtocol(LimitedProtocol):
         self._fast_path = fast_path
         self._head: Head | None = None
         """Of a request on the fast path whose body has not all come."""
+        self._principal: Principal | None = None
+        """Who sends it."""
         self._received_at = 0.0
         """When that head came, by perf_counter."""
         self._received: list[bytes] = []
@@ -93,10 +96,7 @@ class FastPathProtocol(LimitedProtocol):
     def _read(self, data: bytes) -> None:
         """Take the fast path with a plain POST of a task, uvicorn's way with all else."""
         if self._head is None:
-            head = None
-            if self._is_between_requests():
-                create_task = self._fast_path.create_task
-                head = read_head(data, create_task.max_bytes, create_task.allowed_hosts)
+            head = self._read_head(data) if self._is_between_requests() else None
             if head is None:
                 super()._read(data)
                 return
@@ -104,6 +104,16 @@ class FastPathProtocol(LimitedProtocol):
             self._missing_bytes = head.request_bytes
             self._received_at = time.perf_counter()
         self._read_body(self._head, data)
+
+    def _read_head(self, data: bytes) -> Head | None:
+        """Return the head of a request for the fast path by a client that may send tasks."""
+        create_task = self._fast_path.create_task
+        found = read_head(data, create_task.max_bytes, create_task.allowed_hosts)
+        if found is None:
+            return None
+        head, authorization = found
+        self._principal = create_task.admit(authorization, head.project)
+        return None if self._principal is None else head
 
     def _is_between_requests(self) -> bool:
         cycle = cast("RequestResponseCycle | None", self.cycle)
@@ -159,7 +169,8 @@ class FastPathProtocol(LimitedProtocol):
             seconds_ago=time.perf_counter() - began,
         )  # fmt: skip
         try:
-            submission = create_task.submit(raw[head.head_bytes :], trace)
+            principal = cast("Principal", self._principal)
+            submission = create_task.submit(raw[head.head_bytes :], trace, principal)
         except Exception as error:
             self._pass_to_uvicorn(raw, partial(create_task.refuse, error, trace), began)
             return

@@ -42,7 +42,10 @@ _SINGLE = (
     {b"host"}
     | _NOT_ON_FAST_PATH
     | {b"content-length", b"content-type", b"content-encoding", b"connection"}
+    | {b"authorization", b"x-project"}
 )
+_NAME_BYTES = len("\r\nAuthorization: ")
+_VALUE = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
 class Head(NamedTuple):
@@ -51,18 +54,23 @@ class Head(NamedTuple):
     headers: tuple[tuple[bytes, bytes], ...]
     """As ASGI has them: names in lower case, in the order in which they came. The values of
     Authorization, Proxy-Authorization and Cookie are empty."""
+    project: bytes | None
+    """The value of X-Project."""
     head_bytes: int
     """Up to the body."""
     request_bytes: int
     """Head and body."""
 
 
-def read_head(data: bytes, max_bytes: int, allowed: AllowedHosts) -> Head | None:
+def read_head(
+    data: bytes, max_bytes: int, allowed: AllowedHosts
+) -> tuple[Head, bytes | None] | None:
     """Return the head at the beginning of ``data`` if it is whole and for the fast path.
 
     That is a ``POST /api/v1/tasks`` on a connection that stays open, whose body is JSON and has a
-    length, within ``max_bytes`` and 64 KiB, written so that there is one way to read it. None:
-    it is for the HTTP parser, whatever it is.
+    length, within ``max_bytes`` and 64 KiB, written so that there is one way to read it. Beside it
+    stands the value of Authorization, which no head has. None: it is for the HTTP parser, whatever
+    it is.
     """
     if not data.startswith(_REQUEST_LINE):
         return None
@@ -71,29 +79,54 @@ def read_head(data: bytes, max_bytes: int, allowed: AllowedHosts) -> Head | None
         return None
     raw = data[: end + len(_END)]
     if b"uthorization:" in raw or b"ookie:" in raw:
-        return _read_with_secret(raw, max_bytes, allowed)
+        return _read_with_key(raw, max_bytes, allowed)
     try:
-        return _read_cached(raw, max_bytes, allowed)
+        head = _read_cached(raw, 0, max_bytes, allowed)
     except _SecretError:
         return _read_with_secret(raw, max_bytes, allowed)
+    return None if head is None else (head, None)
 
 
 class _SecretError(Exception):
     """The head holds a secret, so the cache must not keep it."""
 
 
-def _read_with_secret(raw: bytes, max_bytes: int, allowed: AllowedHosts) -> Head | None:
+def _read_with_key(
+    raw: bytes, max_bytes: int, allowed: AllowedHosts
+) -> tuple[Head, bytes | None] | None:
+    """Do what ``_read_with_secret`` does, for a head with one secret and in less time."""
+    begin = raw.find(b"\r\nAuthorization: ")
+    if begin < 0:
+        begin = raw.find(b"\r\nauthorization: ")
+    at = begin + _NAME_BYTES
+    end = raw.find(b"\r", at)
+    value = raw[at:end]
+    kept = raw[:at] + raw[end:]
+    is_single = begin >= 0 and kept.count(b"uthorization:") == 1 and b"ookie:" not in kept
+    if not (is_single and _VALUE.fullmatch(value)):
+        return _read_with_secret(raw, max_bytes, allowed)
+    try:
+        head = _read_cached(kept, len(value), max_bytes, allowed)
+    except _SecretError:
+        return _read_with_secret(raw, max_bytes, allowed)
+    return None if head is None else (head, value)
+
+
+def _read_with_secret(
+    raw: bytes, max_bytes: int, allowed: AllowedHosts
+) -> tuple[Head, bytes | None] | None:
     """Read a head of which the cache keeps all but what shows who the client is."""
+    keys = [value for name, value in _SECRET.findall(raw) if name[2:3] in b"aA"]
     kept = _SECRET.sub(rb"\1", raw)
-    head = _read_cached(kept, max_bytes, allowed)
-    if head is None:
-        return None
-    missing = len(raw) - len(kept)
-    return Head(head.headers, head.head_bytes + missing, head.request_bytes + missing)
+    head = _read_cached(kept, len(raw) - len(kept), max_bytes, allowed)
+    return None if head is None else (head, keys[0].strip(b" \t") if keys else None)
 
 
 @lru_cache(maxsize=CACHE_SIZE)
-def _read_cached(head: bytes, max_bytes: int, allowed: AllowedHosts) -> Head | None:
+def _read_cached(
+    head: bytes, secret_bytes: int, max_bytes: int, allowed: AllowedHosts
+) -> Head | None:
+    """Read a head of which ``secret_bytes`` were left out."""
     lines = head[len(_REQUEST_LINE) : -2]
     if not _HEADERS.fullmatch(lines):
         return None
@@ -109,7 +142,10 @@ def _read_cached(head: bytes, max_bytes: int, allowed: AllowedHosts) -> Head | N
         check_headers(known, max_bytes)
     except ProblemError:
         return None
-    return Head(headers, len(head), len(head) + int(known[b"content-length"]))
+    head_bytes = len(head) + secret_bytes
+    return Head(
+        headers, known.get(b"x-project"), head_bytes, head_bytes + int(known[b"content-length"])
+    )
 
 
 def _header(line: bytes) -> tuple[bytes, bytes]:

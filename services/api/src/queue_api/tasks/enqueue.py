@@ -56,7 +56,7 @@ class Submission:
         self.trace.sent(self.task_id, self.task)
         fields = {
             events.TASK_ID: self.task_id,
-            events.LANE: self.task.lane,
+            **events.lane_fields(self.task.lane),
             events.TRACE_ID: self.trace.send.trace_id,
         }
         logger.info(events.TASK_ENQUEUED, **fields)

@@ -13,13 +13,14 @@ from msgspec import UNSET
 
 from queue_common.egress import EgressGuard
 from queue_common.errors import UnknownTaskError
-from queue_common.lanes import shown_url
+from queue_common.lanes import DEFAULT_PROJECT, host_of, lane_in, shown_url, split_lane
 from queue_common.retry import RetryPolicy, deadline_of
 from queue_common.task import Attempt, TaskId, TaskView
 from queue_common.tracing.context import read_context
 
 from .. import openapi
-from ..problems import problem, translate
+from ..auth import MayRead, Principal, Scope, principal_of
+from ..problems import ProblemError, problem, translate
 from .body import read_json_body
 from .checks import destination_check
 from .enqueue import Submission, enqueue
@@ -28,7 +29,8 @@ from .schemas import AttemptStatus, TaskCreated, TaskStatus
 from .trace import RequestTrace, begin_trace
 
 if TYPE_CHECKING:
-    from starlette.types import Receive, Scope, Send
+    from starlette.types import Receive, Send
+    from starlette.types import Scope as AsgiScope
 
     from queue_common.tracing.settings import TraceSettings
 
@@ -56,31 +58,47 @@ class CreateTask:
         self._context = context
         self.tracing = context.tracing
         self.allowed_hosts = context.allowed_hosts
+        self._authenticate = context.authenticator.authenticate
         settings = context.settings
         self.max_bytes: int = settings.api_max_body
         guard = EgressGuard.from_settings(allow=settings.egress_allow, deny=settings.egress_deny)
         self._denial_reason = destination_check(guard)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request; the answer comes once the task is on disk in Redis."""
         trace = begin_trace(self.tracing, scope)
         try:
+            principal = principal_of(scope)
+            principal.check(Scope.ENQUEUE)
             raw = await read_json_body(scope["headers"], receive, self.max_bytes)
-            submission = self.submit(raw, trace)
+            submission = self.submit(raw, trace, principal)
         except Exception as error:
             await self.refuse(error, trace, scope, receive, send)
         else:
             await self.respond(submission, scope, receive, send)
 
-    def submit(self, raw: bytes, trace: RequestTrace) -> Submission:
+    def admit(self, authorization: bytes | None, project: bytes | None) -> Principal | None:
+        """Return who sends a task on the fast path; None: ``AuthGuard`` is to refuse it."""
+        try:
+            principal = self._authenticate(authorization, project)
+        except ProblemError:
+            return None
+        may = Scope.ENQUEUE in principal.scopes and not principal.all_projects
+        return principal if may else None
+
+    def submit(self, raw: bytes, trace: RequestTrace, principal: Principal) -> Submission:
         """Submit the task that a body asks for; raises ProblemError where it is none."""
         task = parse_task(raw, trace.send.headers())
         if (reason := self._denial_reason(task.lane)) is not None:
             raise refused_destination(reason)
+        if principal.allowed_hosts is not None:
+            principal.check_host(host_of(task.url))
+        if principal.project != DEFAULT_PROJECT:
+            task = msgspec.structs.replace(task, lane=lane_in(principal.project, task.lane))
         return enqueue(self._context.queue, task, trace)
 
     async def respond(
-        self, submission: Submission, scope: Scope, receive: Receive, send: Send
+        self, submission: Submission, scope: AsgiScope, receive: Receive, send: Send
     ) -> None:
         """Answer a request whose task is on its way to Redis."""
         try:
@@ -106,7 +124,7 @@ class CreateTask:
         return headers, body
 
     async def refuse(
-        self, error: Exception, trace: RequestTrace, scope: Scope, receive: Receive, send: Send
+        self, error: Exception, trace: RequestTrace, scope: AsgiScope, receive: Receive, send: Send
     ) -> None:
         """Answer a request that failed; raises ``error`` again where it is a bug of ours."""
         response = problem(translate(error))
@@ -118,12 +136,20 @@ class CreateTask:
 
 @router.head(PATH + "/{task_id}", include_in_schema=False)
 @router.get(PATH + "/{task_id}", openapi_extra=openapi.GET_TASK)
-async def get_task(request: Request) -> Response:
+async def get_task(request: Request, principal: MayRead) -> Response:
     """Tell what became of a task, as long as its record is kept."""
     context: AppContext = request.app.state.api
-    view = await context.queue.get_task(_task_id(request.path_params["task_id"]))
+    task_id = _task_id(request.path_params["task_id"])
+    view = await context.queue.get_task(task_id)
+    check_project(principal, task_id, view.lane)
     status = status_of(view, context.policy, context.settings)
     return Response(_encoder.encode(status), media_type=JSON)
+
+
+def check_project(principal: Principal, task_id: TaskId, queue_lane: str) -> None:
+    """Raise UnknownTaskError, as for an id that nobody has, if another project has the task."""
+    if split_lane(queue_lane)[0] != principal.project and not principal.all_projects:
+        raise UnknownTaskError.of(task_id)
 
 
 def _task_id(text: str) -> TaskId:
@@ -144,7 +170,7 @@ def status_of(view: TaskView, policy: RetryPolicy, settings: TraceSettings) -> T
         state=view.state,
         url=shown_url(task.url) if task else None,
         method=task.method if task else None,
-        lane=view.lane,
+        lane=split_lane(view.lane)[1],
         attempts=view.attempts,
         interrupted=view.interrupted,
         next_attempt_at=_time(view.due_at_ms),
@@ -154,6 +180,7 @@ def status_of(view: TaskView, policy: RetryPolicy, settings: TraceSettings) -> T
         finished_at=_time(view.finished_at_ms),
         trace_id=trace_id,
         trace_url=settings.trace_url(trace_id) or UNSET,
+        project=split_lane(view.lane)[0],
     )
 
 

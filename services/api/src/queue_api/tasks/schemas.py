@@ -11,6 +11,7 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from queue_common.lanes import DEFAULT_PROJECT
 from queue_common.task import Outcome, State
 
 __all__ = ["AttemptStatus", "TaskCreate", "TaskCreated", "TaskStatus"]
@@ -130,3 +131,5 @@ class TaskStatus(msgspec.Struct, frozen=True):
     trace_id: str | None
     trace_url: str | UnsetType = UNSET
     """Where the trace can be seen; only with TRACE_URL_TEMPLATE."""
+    project: str = DEFAULT_PROJECT
+    """The project of the key that sent it."""

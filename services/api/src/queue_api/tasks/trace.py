@@ -101,7 +101,7 @@ class _RecordedRequest(RequestTrace):
             names.OPERATION_NAME: names.SEND,
             names.OPERATION_TYPE: names.SEND,
             events.TASK_ID: task_id,
-            events.LANE: task.lane,
+            **events.lane_fields(task.lane),
         }
         if error is not None:
             attributes[names.ERROR_TYPE] = type(error).__name__

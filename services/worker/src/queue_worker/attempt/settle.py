@@ -66,7 +66,7 @@ async def settle(
     if isinstance(decision, Dead) and not cancelled:
         died = {
             events.TASK_ID: claim.task_id,
-            events.LANE: claim.lane,
+            **events.lane_fields(claim.lane),
             events.TRACE_ID: trace.trace_id,
         }
         logger.warning(events.TASK_DIED, **died, **{events.REASON: decision.reason})
@@ -80,7 +80,7 @@ def _fields(claim: Claim, attempt: Attempt, trace: AttemptTrace) -> dict[str, ob
         events.OUTCOME: attempt.outcome.value,
         events.STATUS: attempt.status_code,
         events.DURATION_MS: attempt.duration_ms,
-        events.LANE: claim.lane,
+        **events.lane_fields(claim.lane),
         events.TRACE_ID: trace.trace_id,
         events.SPAN_ID: trace.span_id,
     }

@@ -31,7 +31,7 @@ def message_attributes(claim: Claim, queue: str, operation: str) -> Attributes:
         names.OPERATION_NAME: operation,
         names.OPERATION_TYPE: operation,
         events.TASK_ID: claim.task_id,
-        events.LANE: claim.lane,
+        **events.lane_fields(claim.lane),
         events.ATTEMPT: claim.attempt,
     }
 

@@ -102,8 +102,7 @@ class Operations:
         with translated():
             found = await self._scripts.run(script, *arguments)
         if not found:
-            msg = f"no task has the id {task_id}: it never existed, or its record has expired"
-            raise UnknownTaskError(msg)
+            raise UnknownTaskError.of(task_id)
         return STATES[found]
 
 

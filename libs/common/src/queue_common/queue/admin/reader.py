@@ -80,8 +80,7 @@ class TaskReader:
             with self._scripts.timed("look_up"):
                 raw = await self._client.get(self._keys.of(Key.RECORD, task_id))
         if raw is None:
-            msg = f"no task has the id {task_id}: it never existed, or its record has expired"
-            raise UnknownTaskError(msg)
+            raise UnknownTaskError.of(task_id)
         return Record.unpack(raw)
 
     async def get_task(self, task_id: TaskId) -> TaskView:

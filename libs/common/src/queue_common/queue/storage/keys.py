@@ -44,7 +44,9 @@ class Key(StrEnum):
     STATS_TURN = "stats_turn"
     COPY = "copy"
     OLD_RESULTS = "done"
-    # SAQ's workers report there. No script reads it.
+    # No script reads these.
+    AUDIT = "audit"
+    # SAQ's workers report there.
     WORKER_INFOS = "infos"
     WORKER_INFO = "info:"
 

@@ -1,0 +1,55 @@
+"""Recording management actions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+
+from queue_common.errors import QueueUnavailableError
+from queue_common.queue import Key, translated
+
+if TYPE_CHECKING:
+    from queue_common.queue import TaskQueue
+
+    from ..auth import Principal
+
+__all__ = ["AuditTrail"]
+
+ACTION = "api.managed"
+"""The log line's event."""
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+class AuditTrail:
+    """The log line, and the stream in Redis that holds about the last ``max_entries``."""
+
+    def __init__(self, queue: TaskQueue, max_entries: int) -> None:
+        self._queue = queue
+        self._max_entries = max_entries
+
+    async def record(
+        self, principal: Principal, action: str, target: str, **details: object
+    ) -> None:
+        """Record what was done: ``action`` such as ``key.create``, ``target`` what it was done to.
+
+        ``details`` hold no secret. If Redis does not take the entry, the log line remains.
+        """
+        who = {
+            "key_id": principal.key_id, "key_name": principal.name, "project": principal.project,
+        }  # fmt: skip
+        what = {"action": action, "target": target}
+        logger.info(ACTION, **who, **what, **details)
+        if self._max_entries == 0:
+            return
+        entry = msgspec.json.encode({**who, **what, "details": details})
+        try:
+            with translated():
+                await self._queue.client.xadd(
+                    self._queue.keys.of(Key.AUDIT), {"e": entry},
+                    maxlen=self._max_entries, approximate=True,
+                )  # fmt: skip
+        except QueueUnavailableError as error:
+            logger.warning("audit.not_stored", reason=str(error), **who, **what)

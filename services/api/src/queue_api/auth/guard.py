@@ -1,0 +1,53 @@
+"""The check of all requests but those on the fast path, before a body is read."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from ..problems import FieldError, ProblemError, problem
+from .require import PRINCIPAL
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from .authenticator import Authenticator
+
+__all__ = ["OPEN_PATHS", "AuthGuard"]
+
+OPEN_PATHS = frozenset({"/health", "/ready", "/version", "/openapi.json", "/docs"})
+"""What needs no key: it holds no data, and probes and readers have none."""
+_OPEN_FOLDER = "/docs/"
+_READ_METHODS = frozenset({"GET", "HEAD"})
+
+
+class AuthGuard:
+    """An ASGI application that knows who makes each request."""
+
+    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+        self._app = app
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on with its principal, or answer it by the problem."""
+        if scope["type"] == "http" and not _is_open(scope["path"]):
+            try:
+                principal = self._authenticator.authenticate_headers(scope["headers"])
+                if principal.all_projects and scope["method"] not in _READ_METHODS:
+                    raise _one_project()
+            except ProblemError as error:
+                await problem(error)(scope, receive, send)
+                return
+            scope[PRINCIPAL] = principal
+        await self._app(scope, receive, send)
+
+
+def _is_open(path: str) -> bool:
+    return path in OPEN_PATHS or path.startswith(_OPEN_FOLDER)
+
+
+def _one_project() -> ProblemError:
+    errors = [FieldError("X-Project", "should name one project; * is for reading")]
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-project", "X-Project is *.", errors=errors
+    )

@@ -1,0 +1,40 @@
+"""What a route says of the scope it needs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+from fastapi import Depends, Request
+
+from .principal import Principal, Scope
+
+if TYPE_CHECKING:
+    from starlette.types import Scope as AsgiScope
+
+__all__ = ["PRINCIPAL", "IsAdmin", "MayEnqueue", "MayManage", "MayRead", "principal_of"]
+
+PRINCIPAL = "queue_api.principal"
+"""Where ``AuthGuard`` leaves the principal in the ASGI scope."""
+
+
+def principal_of(scope: AsgiScope) -> Principal:
+    """Return who makes the request, as ``AuthGuard`` found."""
+    return cast("Principal", scope[PRINCIPAL])
+
+
+def _require(scope: Scope) -> Any:  # noqa: ANN401 - FastAPI's
+    async def principal(request: Request) -> Principal:
+        found = principal_of(request.scope)
+        found.check(scope)
+        return found
+
+    return Depends(principal)
+
+
+# The types of a route's parameter ``principal``: the route gets it, or the client 403. FastAPI
+# reads a body that a route declares before it looks at them: a route with a body takes ``Request``
+# and reads it itself.
+MayEnqueue = Annotated[Principal, _require(Scope.ENQUEUE)]
+MayRead = Annotated[Principal, _require(Scope.READ)]
+MayManage = Annotated[Principal, _require(Scope.MANAGE)]
+IsAdmin = Annotated[Principal, _require(Scope.ADMIN)]

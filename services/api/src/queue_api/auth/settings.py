@@ -1,0 +1,75 @@
+"""Whether keys are checked, and the root key, as environment variables."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, SecretStr
+
+from queue_common.settings import Settings
+
+__all__ = ["AuthSettings"]
+
+_ROOT_KEY = re.compile(r"[!-+\--~]{32,200}")
+_RULE = (
+    "should be 32 to 200 visible ASCII characters without a comma, such as `openssl rand -hex 32` "
+    "writes; two keys, separated by a comma, while one takes the place of the other"
+)
+MAX_ROOT_KEYS = 2
+
+
+def _parse(text: str) -> tuple[str, ...]:
+    keys = tuple(key.strip() for key in text.split(","))
+    if len(keys) > MAX_ROOT_KEYS or not all(map(_ROOT_KEY.fullmatch, keys)):
+        raise ValueError(_RULE)
+    return keys
+
+
+def _checked(value: SecretStr | None) -> SecretStr | None:
+    if value is not None:
+        _parse(value.get_secret_value())
+    return value
+
+
+def _checked_file(value: Path | None) -> Path | None:
+    if value is None:
+        return None
+    try:
+        text = value.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        msg = f"cannot be read: {error}"
+        raise ValueError(msg) from None
+    try:
+        _parse(text.strip())
+    except ValueError as error:
+        msg = f"its content {error}"
+        raise ValueError(msg) from None
+    return value
+
+
+class AuthSettings(Settings):
+    """Who may use the API."""
+
+    api_auth: Literal["on", "off"] | None = None
+    """``on``: each request needs a key; ``off``: whoever reaches the API may do everything. Unset:
+    on with a root key; without one off in development, and no start in production."""
+    api_root_key: Annotated[SecretStr | None, AfterValidator(_checked)] = None
+    """A key with all rights on all projects; two, separated by a comma, while it is rotated."""
+    api_root_key_file: Annotated[Path | None, AfterValidator(_checked_file)] = None
+    """A file that holds the root key, in place of API_ROOT_KEY."""
+
+    def root_keys(self) -> tuple[str, ...]:
+        """Return the root keys; none if there are none."""
+        if self.api_root_key is not None:
+            return _parse(self.api_root_key.get_secret_value())
+        if self.api_root_key_file is not None:
+            return _parse(self.api_root_key_file.read_text().strip())
+        return ()
+
+    def checks_keys(self) -> bool:
+        """Say whether requests need a key."""
+        if self.api_auth is not None:
+            return self.api_auth == "on"
+        return self.api_root_key is not None or self.api_root_key_file is not None
