@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from queue_common.lanes import DEFAULT_PROJECT, split_lane
 from queue_common.queue.storage.keys import Key, Keys
 from queue_common.task import State
 
@@ -28,11 +29,15 @@ FIXED_KEYS = frozenset(
         Key.STATS,
         Key.STATS_TURN,
         Key.PROVEN,
+        Key.PROJECTS,
     }
 )
 """Keys that may stay when a queue is empty: their number does not grow with tasks or lanes."""
 _PLACES = (Key.RING, Key.TRIAL, Key.RESTING, Key.FULL, Key.PAUSED)
 """A lane with waiting tasks is in one of them."""
+
+_RINGS = {Key.RING: Key.RING_OF, Key.TRIAL: Key.TRIAL_OF, Key.RESTING: Key.RESTING_OF}
+"""Those that each project has of its own."""
 
 _READERS = {
     b"string": ("GET",),
@@ -66,7 +71,7 @@ class Snapshot(QueueContent):
         return [
             *self._misplaced(), *self._miscounted(), *self._lane_faults(),
             *self._tombstone_faults(), *self._suspect_faults(), *self._due_faults(),
-            *self._dead_faults(), *self._size_faults(),
+            *self._dead_faults(), *self._size_faults(), *self._ready_faults(), *self._use_faults(),
         ]  # fmt: skip
 
     def _misplaced(self) -> Iterable[str]:
@@ -102,6 +107,9 @@ class Snapshot(QueueContent):
             yield f"in flight are {dict(in_flight)}, counted {counted}"
         waiting = {lane for lane, _ in self.under(Key.WAITING)}
         standing = {name: {*self.zsets.get(name, ()), *self.sets.get(name, ())} for name in _PLACES}
+        for name, of_projects in _RINGS.items():
+            for _, lanes in self.under(of_projects):
+                standing[name] |= set(lanes)
         for lane in waiting.union(*(standing[name] for name in _PLACES if name != Key.PAUSED)):
             at = [name for name in _PLACES if lane in standing[name]]
             if (lane in waiting) != bool(at) or len(at) > 1:
@@ -121,6 +129,31 @@ class Snapshot(QueueContent):
             yield f"unhealthy are {unhealthy}, in doubt {bad}, lanes {alive}"
         if not resting <= unhealthy:
             yield f"resting are {resting}, unhealthy {unhealthy}"
+
+    def _ready_faults(self) -> Iterable[str]:
+        full = self.sets.get(Key.FULL_PROJECTS, set())
+        for ready, ring in (
+            (Key.READY, Key.RING_OF), (Key.READY_TRIAL, Key.TRIAL_OF),
+            (Key.READY_RESTING, Key.RESTING_OF),
+        ):  # fmt: skip
+            with_lanes = {project for project, _ in self.under(ring)} - full
+            if (kept := set(self.zsets.get(ready, ()))) != with_lanes:
+                yield f"projects with lanes in {ring} are {with_lanes}, kept are {kept}"
+
+    def _use_faults(self) -> Iterable[str]:
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        for record in self.records.values():
+            project, _ = split_lane(record.lane)
+            if project != DEFAULT_PROJECT and not record.state.settled:
+                active = record.state is State.ACTIVE
+                use = {"tasks": 1, "bytes": record.last_attempt_at, "in_flight": int(active)}
+                found[project].update(use)
+        for project, kept in self.under(Key.PROJECT):
+            counted = {name: int(kept.get(name, 0)) for name in ("tasks", "bytes", "in_flight")}
+            if counted != {name: found[project][name] for name in counted}:
+                yield f"project {project} counts {counted}, a walk finds {dict(found[project])}"
+        if unknown := found.keys() - {project for project, _ in self.under(Key.PROJECT)}:
+            yield f"projects with tasks that are not known: {unknown}"
 
     def _tombstone_faults(self) -> Iterable[str]:
         tombstones = {k: int(v) for k, v in self.hashes.get(Key.TOMBSTONES, {}).items()}

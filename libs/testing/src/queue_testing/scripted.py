@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from queue_common.lanes import split_lane
 from queue_common.queue.admin.operations import Operations
 from queue_common.queue.admin.reader import TaskReader
 from queue_common.queue.admin.stats import QueueSnapshot, QueueStats
@@ -89,12 +90,15 @@ class ScriptedQueue:
     async def claim(
         self, lease: str, wanted: int = 10, *, free: int = -1, idle: bool = True,
         on_trial: int = UNBOUNDED, max_tasks: int = 1000, suspects: int = 0,
+        max_on_trial: int = UNBOUNDED, held: dict[str, tuple[int, int]] | None = None,
     ) -> list[Claim]:  # fmt: skip
         """Claim at most ``wanted`` tasks of ``free`` bytes, holding nothing if ``idle``.
 
         At most ``on_trial`` of them are of lanes that are not proven. The worker holds at most
-        ``max_tasks``, and now ``suspects``.
+        ``max_tasks``, and now ``suspects``; max ``max_on_trial`` of lanes that are not proven, and
+        now of each project in ``held`` so many tasks, and so many on trial.
         """
+        of_projects = [(name, *numbers) for name, numbers in (held or {}).items()]
         reply = await self.scripts.run(
             "claim",
             lease,
@@ -105,6 +109,8 @@ class ScriptedQueue:
             on_trial,
             max_tasks,
             suspects,
+            max_on_trial,
+            *(part for project in of_projects for part in project),
         )
         self.poll_again_ms = int(reply[0])
         return claims_from(lease, reply[2:], int(reply[1]))
@@ -138,6 +144,10 @@ class ScriptedQueue:
             self._client.hset(self.keys.of(Key.UNHEALTHY), lane, f"{level} {room} {probe_at}")
         )
         await self._client.zadd(self.keys.of(Key.RESTING), {lane: probe_at}, xx=True)
+        project, _ = split_lane(lane)
+        await self._client.zadd(self.keys.of(Key.RESTING_OF, project), {lane: probe_at}, xx=True)
+        # A worker that comes too early corrects it.
+        await self._client.zadd(self.keys.of(Key.READY_RESTING), {project: probe_at}, xx=True)
 
     async def settle_as(
         self, lease: str, *arguments: Argument, claiming: bool = False

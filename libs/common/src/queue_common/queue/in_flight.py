@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
+
+from ..lanes import DEFAULT_PROJECT, PROJECT_SEPARATOR, split_lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,6 +20,9 @@ UNBOUNDED = 1_000_000
 
 SUSPECT_AT = 2
 """Workers that died under a task in a row, from which on it is a suspect: see ``suspects.lua``."""
+
+MAX_PROJECTS = 16
+"""A project of which a worker holds less than one in so many needs no limit."""
 
 _Key = tuple[str, str]
 """Lease and id: a task may come back under a new lease before the old claim has ended."""
@@ -35,6 +41,11 @@ class InFlight:
         self._sizes: dict[_Key, int] = {}
         self._on_trial: set[_Key] = set()
         """Those of lanes that were not proven when they were claimed."""
+        self._projects: dict[_Key, str] = {}
+        """Those of projects other than ``default``."""
+        self._by_project: Counter[str] = Counter()
+        self._on_trial_by_project: Counter[str] = Counter()
+        self._bytes_by_project: Counter[str] = Counter()
 
     def add(self, claims: Iterable[Claim]) -> None:
         """Count claims that have come."""
@@ -45,6 +56,10 @@ class InFlight:
                 self._on_trial.add((claim.lease, claim.task_id))
             if claim.interrupted >= SUSPECT_AT:
                 self._suspects.add((claim.lease, claim.task_id))
+            if PROJECT_SEPARATOR in claim.lane:
+                project, _ = split_lane(claim.lane)
+                self._projects[claim.lease, claim.task_id] = project
+                self._count_for(project, claim, 1)
 
     def remove(self, claim: Claim) -> None:
         """Count a claim that has ended; one that is not known is none."""
@@ -54,6 +69,16 @@ class InFlight:
             self._on_trial.discard(key)
         if self._suspects:
             self._suspects.discard(key)
+        if self._projects and (project := self._projects.pop(key, None)) is not None:
+            self._count_for(project, claim, -1)
+
+    def _count_for(self, project: str, claim: Claim, by: int) -> None:
+        self._by_project[project] += by
+        self._on_trial_by_project[project] += by * claim.on_trial
+        self._bytes_by_project[project] += by * claim.size
+        if not self._by_project[project]:
+            for counter in (self._by_project, self._on_trial_by_project, self._bytes_by_project):
+                del counter[project]
 
     def holds(self, lease: str, task_id: str) -> bool:
         """Return whether the task is in this process' hands under the lease."""
@@ -68,9 +93,35 @@ class InFlight:
 
         These are: how many bytes (-1: any number), 1 if nothing is held, how many tasks of lanes
         that are not proven, the room of the claims that are ``ending`` included, how many tasks the
-        process holds at most, and how many suspects it holds.
+        process holds at most, how many suspects it holds, how many tasks of lanes that are not
+        proven it holds at most, and what it holds of projects.
         """
         free = max(self.max_bytes - self.bytes, 0) if self.max_bytes else -1
-        held = len(self._on_trial) - sum(claim.on_trial for claim in ending)
+        ends = list(ending)
+        held = len(self._on_trial) - sum(claim.on_trial for claim in ends)
         on_trial = max(self.max_on_trial - held, 0)
-        return free, int(not self._sizes), on_trial, self.max_tasks, len(self._suspects)
+        return (
+            free, int(not self._sizes), on_trial, self.max_tasks, len(self._suspects),
+            self.max_on_trial, *self._held_by_projects(len(self._sizes) - len(ends), held, ends),
+        )  # fmt: skip
+
+    def _held_by_projects(self, held: int, on_trial: int, ends: list[Claim]) -> list[Argument]:
+        """Return name, tasks and tasks on trial of each project of which much is held."""
+        if not self._projects:
+            return [DEFAULT_PROJECT, self._part(held, self.bytes), on_trial]
+        ending = Counter(split_lane(claim.lane)[0] for claim in ends)
+        ending_on_trial = Counter(split_lane(claim.lane)[0] for claim in ends if claim.on_trial)
+        found: list[Argument] = []
+        for project, tasks in self._by_project.items():
+            left = tasks - ending[project]
+            left_on_trial = self._on_trial_by_project[project] - ending_on_trial[project]
+            held, on_trial = held - left, on_trial - left_on_trial
+            part = self._part(left, self._bytes_by_project[project])
+            if len(self._by_project) <= MAX_PROJECTS or part * MAX_PROJECTS >= self.max_tasks:
+                found += [project, part, left_on_trial]
+        rest = self.bytes - self._bytes_by_project.total()
+        return [DEFAULT_PROJECT, self._part(held, rest), on_trial, *found]
+
+    def _part(self, tasks: int, size: int) -> int:
+        """Return how many tasks a project counts for: few large ones count as many."""
+        return max(tasks, size * self.max_tasks // self.max_bytes) if self.max_bytes else tasks

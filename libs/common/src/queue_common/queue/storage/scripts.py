@@ -25,9 +25,12 @@ __all__ = ["Argument", "Scripts", "digest", "lua_files"]
 
 Argument = str | bytes | int
 
-_SHARED = ("prelude", "retention", "lanes", "suspects")
-_PARTS = {"claim": ("claim_suspects", "claim_promotion", "claim_polling")}
+_SHARED = ("prelude", "retention", "projects", "lanes", "suspects")
+_PARTS = {"claim": ("claim_suspects", "claim_promotion", "claim_polling", "claim_projects")}
 """The files that precede a script's own text: of every script, and of single ones."""
+_MODULES = frozenset({"projects", *_PARTS["claim"]})
+"""Files whose locals are their own: they return what others use of them, under their file's name.
+Lua allows a function 200 locals."""
 
 
 @cache
@@ -38,10 +41,14 @@ def lua_files() -> dict[str, str]:
     return {file.name.removesuffix(".lua"): file.read_text() for file in files}
 
 
+def _text(part: str) -> str:
+    text = lua_files()[part]
+    return f"local {part} = (function()\n{text}\nend)()" if part in _MODULES else text
+
+
 @cache
 def _source(name: str) -> str:
-    parts = (*_SHARED, *_PARTS.get(name, ()), name)
-    return "\n".join(lua_files()[part] for part in parts)
+    return "\n".join(map(_text, (*_SHARED, *_PARTS.get(name, ()), name)))
 
 
 @cache

@@ -8,7 +8,7 @@
 local id, ttl, payload = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local task = read_header(id)
 if not task then return '' end
-local lane = task.lane
+local lane, project = task.lane, projects.of(task.lane)
 local replacement = immutable_part(task.digest, lane, payload)
 
 begin_writing()
@@ -19,6 +19,7 @@ local function settle()
   end
   keep(id, ttl)
   count('cancelled_total', 1)
+  if project then projects.use(project, -1, -task.last_attempt_at, 0) end
   forget_if_empty(lane)
 end
 
@@ -48,5 +49,9 @@ elseif task.state == STATE_ACTIVE then
   local last_attempt = call('GETRANGE', RECORD .. id, task.last_attempt_at, -1)
   local header = mutable_header(STATE_ACTIVE, task.at, task.attempts, task.interrupted, CANCEL_REQUESTED)
   call('SET', RECORD .. id, header .. replacement .. last_attempt)
+  if project then
+    projects.use(project, 0, MUTABLE_BYTES + #replacement - task.last_attempt_at, 0)
+  end
 end
+projects.finish()
 return task.state

@@ -46,15 +46,24 @@ local function release(id, lane)
     lanes[#lanes + 1] = lane
   end
   released[lane] = released[lane] + 1
-  local task = read_header(id)
+  local task, project = read_header(id), projects.of(lane)
+  -- The task is settled here, or missing.
+  local function leave_project()
+    if project then projects.use(project, -1, -(task and task.last_attempt_at or 0), 0) end
+  end
   if not task then
     -- A foreign record: the next claim settles it. A missing one: nothing is left to run.
-    if call('EXISTS', RECORD .. id) == 0 then return count('missing_total', 1) end
+    if call('EXISTS', RECORD .. id) == 0 then
+      leave_project()
+      return count('missing_total', 1)
+    end
   elseif task.cancelled then
     set_header(id, task, STATE_CANCELLED, now)
+    leave_project()
     count('cancelled_total', 1)
     return keep(id, result_ttl)
   elseif alone and task.interrupted + 1 >= poison_at then
+    leave_project()
     return poison(id, task, lane)
   elseif task.interrupted + 1 >= SUSPECT_AT then
     set_header(id, task, STATE_SUSPECT, task.at)
@@ -77,6 +86,7 @@ for _, lane in ipairs(lanes) do
   if #by_lane[lane] > 0 then push(lane, by_lane[lane], true) end
   free_slots(lane, released[lane])
 end
+projects.finish()
 if #lanes > 0 then wake() end
 local released_tasks = #claims / 2 - poisoned
 count('given_back_total', released_tasks)

@@ -52,6 +52,15 @@ call('UNLINK', OLD_RESULTS)
 local short = max_memory > 0 and memory('used_memory') > max_memory * SHORT_OF_MEMORY
 local more_results = prune_results(tonumber(ARGV[3]), short)
 local more_dead = prune_dead(tonumber(ARGV[4]), tonumber(ARGV[5]), short)
+-- Workers of the previous release take wake-up tokens and count no project's active tasks: what waits for
+-- both goes on here.
+local full = call('SRANDMEMBER', FULL_PROJECTS)
+if full then
+  local max = tonumber(call('HGET', PROJECT .. full, 'max_in_flight') or math.huge)
+  if projects.recount_in_flight(full) < max then projects.reopen(full) end
+end
+if call('EXISTS', READY, READY_TRIAL, READY_RESTING) > 0 then wake() end
+
 local first = call('ZRANGE', WORKERS, 0, 0, 'WITHSCORES')
 local wait = first[2] and math.max(first[2] - now, 0) or length
 if more_results or more_dead then wait = math.min(wait, CLEAR_AGAIN_MS) end

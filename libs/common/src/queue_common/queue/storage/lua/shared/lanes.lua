@@ -35,9 +35,20 @@ local function forget_health(lane)
   if any_failing then call('HDEL', FAILING, lane) end
 end
 
+-- Removes a lane from its rings. Returns how many it was in.
+local function leave_rings(lane)
+  local left = call('ZREM', RING, lane) + call('ZREM', TRIAL, lane) + call('ZREM', RESTING, lane)
+  local project = projects.of(lane)
+  if not project then return left end
+  left = left + call('ZREM', RING_OF .. project, lane) + call('ZREM', TRIAL_OF .. project, lane)
+    + call('ZREM', RESTING_OF .. project, lane)
+  if left > 0 then projects.update_ready(project) end
+  return left
+end
+
 local function leave_places(lane)
-  return call('ZREM', RING, lane) + call('ZREM', TRIAL, lane) + call('ZREM', RESTING, lane)
-    + call('SREM', FULL, lane)
+  leave_rings(lane)
+  call('SREM', FULL, lane)
 end
 
 local earliest_probe = nil
@@ -47,25 +58,30 @@ local earliest_probe = nil
 -- may be served now.
 local function place(lane)
   if call('SISMEMBER', PAUSED, lane) == 1 then return end
-  local health = health_of(lane)
+  local health, project = health_of(lane), projects.of(lane)
   if health then
-    call('ZADD', RESTING, health.probe_at, lane)
+    call('ZADD', project and RESTING_OF .. project or RESTING, health.probe_at, lane)
+    if project then projects.show(project, READY_RESTING, health.probe_at) end
     if health.probe_at <= now then return true end
     if not earliest_probe or health.probe_at < earliest_probe then
       earliest_probe = health.probe_at
     end
     return
   end
-  call('ZADD', call('ZSCORE', PROVEN, lane) and RING or TRIAL, 'NX', now_us, lane)
+  local proven = call('ZSCORE', PROVEN, lane)
+  if project then
+    call('ZADD', (proven and RING_OF or TRIAL_OF) .. project, 'NX', now_us, lane)
+    projects.show(project, proven and READY or READY_TRIAL)
+  else
+    call('ZADD', proven and RING or TRIAL, 'NX', now_us, lane)
+  end
   now_us = now_us + 1
   return true
 end
 
 -- Moves a lane to the place of its new health, if it had one; a full lane stays where it is.
 local function move(lane)
-  if call('ZREM', RING, lane) + call('ZREM', TRIAL, lane) + call('ZREM', RESTING, lane) > 0 then
-    return place(lane)
-  end
+  if leave_rings(lane) > 0 then return place(lane) end
 end
 
 local function keep_health(lane, level, room, probe_at)
@@ -168,6 +184,8 @@ local function forget_if_empty(lane)
   if lane_is_empty(lane) then
     call('ZREM', LANES, lane)
     forget_health(lane)
+    local project = projects.of(lane)
+    if project then projects.lane_gone[project] = true end
   end
 end
 
@@ -179,6 +197,8 @@ end
 -- Subtracts tasks from the lane's in-flight count. A lane at its limit can be served again; returns true
 -- if it can be served now.
 local function free_slots(lane, tasks)
+  local project = projects.of(lane)
+  if project then projects.use(project, 0, 0, -tasks) end
   count('active', -tasks)
   if call('HINCRBY', IN_FLIGHT, lane, -tasks) <= 0 then
     call('HDEL', IN_FLIGHT, lane)

@@ -3,7 +3,9 @@
 -- KEYS[1] is the queue's hash tag, {name}. All keys of a queue begin with it, so that they are in one
 -- slot of a Redis Cluster and a script may derive their names. storage/keys.py has the same table.
 --
--- Invariant: a lane with a non-empty list is in exactly one of RING, TRIAL, RESTING, FULL, PAUSED.
+-- Invariant: a lane with a non-empty list is in exactly one of RING, TRIAL, RESTING, FULL, PAUSED. A lane
+-- of a project other than `default` is in RING_OF, TRIAL_OF, RESTING_OF of its project instead of the
+-- first three; the previous release puts it into those, from where it is served too.
 local Q = KEYS[1] .. ':'
 local RECORD = Q .. 't:'             -- string: the record of one task (record.py)
 local WAITING = Q .. 'l:'            -- list: ids that wait in one lane, the next in front
@@ -18,6 +20,15 @@ local TRIAL = Q .. 'trial'           -- zset: the same for lanes neither proven 
 local RESTING = Q .. 'resting'       -- zset: unhealthy lanes with waiting tasks, by their next probe
 local FULL = Q .. 'full'             -- set: lanes with waiting tasks at their in-flight limit
 local PAUSED = Q .. 'paused'         -- set: lanes that an operator has paused
+local RING_OF = Q .. 'ring:'         -- zset: RING of one project
+local TRIAL_OF = Q .. 'trial:'       -- zset: TRIAL of one project
+local RESTING_OF = Q .. 'resting:'   -- zset: RESTING of one project
+local PROJECTS = Q .. 'projects'     -- zset: projects that have or had tasks or settings, lexical
+local PROJECT = Q .. 'p:'            -- hash: weight, limits and use of one project (projects.lua)
+local READY = Q .. 'ready'           -- zset: projects with lanes in RING_OF, the next in front
+local READY_TRIAL = Q .. 'ready_trial' -- zset: the same for TRIAL_OF
+local READY_RESTING = Q .. 'ready_resting' -- zset: projects with lanes in RESTING_OF, by their first probe
+local FULL_PROJECTS = Q .. 'full_projects' -- set: projects at their limit of requests in flight
 local PROVEN = Q .. 'proven'         -- zset: lanes that have responded, by the time of that
 local FAILING = Q .. 'bad'           -- hash: lane -> failures in a row, before it is unhealthy
 local UNHEALTHY = Q .. 'unhealthy'   -- hash: lane -> its health (lanes.lua)

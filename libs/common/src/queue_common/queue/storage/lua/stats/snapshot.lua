@@ -1,21 +1,25 @@
 -- Reads the state of the whole queue.
 --
 -- KEYS[1]  the queue
--- ARGV     max lanes to search for due tasks, then names of counters
+-- ARGV     max lanes to search for due tasks, and projects for lanes on trial, then names of counters
 -- Result   {waiting, scheduled, active, dead, live workers, scheduled tasks that are due, ms since
 --           the first of them was due, what keep_stats stored ('' for nothing), unhealthy lanes,
 --           lanes on trial that wait, then the counters}
--- Cost     O(log n) a lane with due tasks, of ARGV[1] lanes at most; else O(log workers). Writes
---          nothing.
+-- Cost     O(log n) a lane with due tasks and a project with lanes on trial, of max ARGV[1]; else
+--          O(log workers). Writes nothing.
 local counts = call('HMGET', COUNTERS, 'queued', 'scheduled', 'active')
 local lanes = call('ZRANGEBYSCORE', DUE, '-inf', now, 'WITHSCORES', 'LIMIT', 0, tonumber(ARGV[1]))
 local due, late = 0, 0
 for i = 1, #lanes, 2 do due = due + call('ZCOUNT', SCHEDULED .. lanes[i], '-inf', now) end
+local trial = call('ZCARD', TRIAL)
+for _, project in ipairs(call('ZRANGE', READY_TRIAL, 0, tonumber(ARGV[1]) - 1)) do
+  trial = trial + call('ZCARD', TRIAL_OF .. project)
+end
 if due > 0 then late = now - tonumber(lanes[2]) end
 local reply = {
   tonumber(counts[1] or 0), tonumber(counts[2] or 0), tonumber(counts[3] or 0),
   call('ZCARD', DEAD), call('ZCOUNT', WORKERS, '(' .. now, '+inf'), due, late,
-  call('GET', STATS) or '', call('HLEN', UNHEALTHY), call('ZCARD', TRIAL)
+  call('GET', STATS) or '', call('HLEN', UNHEALTHY), trial
 }
 for _, value in ipairs(call('HMGET', COUNTERS, unpack(ARGV, 2))) do
   reply[#reply + 1] = tonumber(value or 0)

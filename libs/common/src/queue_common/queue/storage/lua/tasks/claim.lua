@@ -3,20 +3,25 @@
 -- KEYS[1]  the queue
 -- ARGV     lease, tasks wanted, in-flight limit a lane (0: the sum of the live workers' slots),
 --          bytes of records that the worker has room for (-1: any number), 1 if it holds nothing,
---          max tasks of lanes on trial, max tasks that it holds, how many suspects it holds
+--          max tasks of lanes on trial, max tasks that it holds, how many suspects it holds, max tasks
+--          of lanes on trial that it holds, then per project of which it holds many: its name, its
+--          tasks, those on trial
 -- Result   {-2} if the lease has ended, else {ms until the worker polls again (-1: when it is woken,
 --          -3: when one of its claims has ended), how many of the tasks are of proven lanes, then per
 --          task, proven lanes first: id, lane, record as it was before}
 -- Cost     O(log lanes) a task; about 4 commands a task, max 200 due tasks and 200 tombstones. One
 --          record more than is claimed may be read, and a reply is bounded in bytes.
---          claim_suspects.lua, claim_promotion.lua and claim_polling.lua stand before this file.
+--          Its modules stand before this file: claim_suspects, claim_promotion,
+--          claim_polling and claim_projects.
 local lease, wanted = ARGV[1], tonumber(ARGV[2])
 local free, idle = tonumber(ARGV[4]), ARGV[5] == '1'
 local LEASE_ENDED, NO_ROOM = -2, -3
 local MAX_TOMBSTONES, MAX_REPLY_BYTES, NEAR_BYTES = 200, 16777216, 2097152
 if not call('ZSCORE', WORKERS, lease) then return {LEASE_ENDED} end
 
-local switches = call('HMGET', COUNTERS, 'slots', 'paused', 'watch_at', 'watch_by', 'suspects', 'alone')
+local switches = call('HMGET', COUNTERS, 'slots', 'paused', 'watch_at', 'watch_by', 'suspects', 'alone',
+                      'projects')
+local by_project = switches[7] and true
 local limit = tonumber(ARGV[3])
 if limit == 0 then limit = tonumber(switches[1] or 0) end
 
@@ -79,6 +84,7 @@ local function take(lane, popped, into)
         -- The record was removed from outside: there is nothing left to run or to keep.
         count('queued', -1)
         count('missing_total', 1)
+        if projects.of(lane) then projects.use(projects.of(lane), -1, 0, 0) end
       elseif call('HINCRBY', TOMBSTONES, lane, -1) <= 0 then
         call('HDEL', TOMBSTONES, lane)
       end
@@ -105,7 +111,11 @@ local function serve(lane, from, quantum, into)
   if room > 0 then
     popped = call('LPOP', WAITING .. lane, room) or {}
     taken = take(lane, popped, into)
-    if taken > 0 then call('HINCRBY', IN_FLIGHT, lane, taken) end
+    if taken > 0 then
+      call('HINCRBY', IN_FLIGHT, lane, taken)
+      local project = by_project and projects.of(lane)
+      if project then projects.use(project, 0, 0, taken) end
+    end
   end
   if call('LLEN', WAITING .. lane) == 0 then
     if in_flight + taken == 0 then forget_if_empty(lane) end
@@ -119,17 +129,18 @@ local function serve(lane, from, quantum, into)
   return taken
 end
 
+-- The rings from which lanes are served now; those of one project at a time.
+local places = claim_projects.places_of(projects.DEFAULT)
+local trial_share, probe_next = 0, time[2] % 2 == 1
+
 local function count_trial_lanes()
   if trial_left == 0 then return 0 end
-  local waiting = call('ZCARD', TRIAL)
-  if call('EXISTS', RESTING) == 1 then waiting = waiting + call('ZCOUNT', RESTING, '-inf', now) end
+  local waiting = call('ZCARD', places.trial)
+  if call('EXISTS', places.resting) == 1 then
+    waiting = waiting + call('ZCOUNT', places.resting, '-inf', now)
+  end
   return math.min(waiting, trial_left)
 end
-
--- New lanes and lanes to be probed alternate, whatever their numbers. If proven lanes wait, lanes on
--- trial get half of a claim, and every other claim of one task.
-local probe_next = time[2] % 2 == 1
-local trial_share = math.floor((wanted + (probe_next and 1 or 0)) / 2)
 
 local function head_of(ring)
   local head = call('ZRANGE', ring, 0, 0, 'WITHSCORES')
@@ -138,41 +149,48 @@ end
 
 local function next_trial_lane()
   probe_next = not probe_next
-  for _, ring in ipairs(probe_next and {RESTING, TRIAL} or {TRIAL, RESTING}) do
+  local first, second = places.trial, places.resting
+  if probe_next then first, second = second, first end
+  for _, ring in ipairs({first, second}) do
     local head = head_of(ring)
-    if head and (ring == TRIAL or head.turn <= now) then return head end
+    if head and (ring == places.trial or head.turn <= now) then return head end
   end
 end
 
 -- Removes and returns the lane that has waited longest; lanes on trial only while they may be served.
 local function next_lane()
-  if trial_left > 0 and call('EXISTS', TRIAL, RESTING) > 0 then
-    local tried, proven = next_trial_lane(), head_of(RING)
-    local came_at = tried and tried.turn * (tried.ring == RESTING and 1000 or 1)
+  if trial_left > 0 and call('EXISTS', places.trial, places.resting) > 0 then
+    local tried, proven = next_trial_lane(), head_of(places.ring)
+    local came_at = tried and tried.turn * (tried.ring == places.resting and 1000 or 1)
     if tried and not (proven and (trial_share <= 0 or proven.turn < came_at)) then
       call('ZREM', tried.ring, tried.lane)
       return tried
     end
   end
-  local head = call('ZPOPMIN', RING)
-  if head[1] then return {ring = RING, lane = head[1], turn = head[2]} end
+  local head = call('ZPOPMIN', places.ring)
+  if head[1] then return {ring = places.ring, lane = head[1], turn = head[2]} end
 end
 
 local function take_turn(share)
   local head = next_lane()
   if not head then return nil end
-  if head.ring == RING then return serve(head.lane, head, share, reply) end
+  if head.ring == places.ring then return serve(head.lane, head, share, reply) end
   local taken = serve(head.lane, head, math.min(share, trial_left), on_trial)
   trial_left, trial_share = trial_left - taken, trial_share - taken
   return taken
 end
 
--- In each round, every waiting lane gets an equal share of the wanted tasks, at least one.
+local function halts() return ended or tombstones >= MAX_TOMBSTONES end
+
+-- In each round, every waiting lane gets an equal share of the wanted tasks, at least one. New lanes and
+-- lanes to be probed alternate, whatever their numbers. If proven lanes wait, lanes on trial get half of
+-- a claim, and every other claim of one task.
 local function claim(max)
+  trial_share = math.floor((max + (probe_next and 1 or 0)) / 2)
   local left, in_round, share = max, 0, 0
-  while left > 0 and not ended and tombstones < MAX_TOMBSTONES do
+  while left > 0 and not halts() do
     if in_round == 0 then
-      in_round = call('ZCARD', RING) + count_trial_lanes()
+      in_round = call('ZCARD', places.ring) + count_trial_lanes()
       if in_round == 0 then break end
       share = math.max(math.floor(left / in_round), 1)
     end
@@ -187,6 +205,27 @@ local function claim(max)
   return left
 end
 
+-- Claims from the lanes of one project. Returns how many tasks were taken, and how many on trial.
+local function claim_from(rings, max, max_on_trial)
+  local all = trial_left
+  places, trial_left = rings, max_on_trial
+  local taken, tried = max - claim(max), max_on_trial - trial_left
+  places, trial_left = claim_projects.places_of(projects.DEFAULT), all - tried
+  return taken, tried
+end
+
+local function claim_lanes(max)
+  if not by_project then return claim(max) end
+  local held = {}
+  for i = 10, #ARGV, 3 do
+    held[ARGV[i]] = {tasks = tonumber(ARGV[i + 1]), on_trial = tonumber(ARGV[i + 2])}
+  end
+  return claim_projects.claim({
+    held = held, max_tasks = tonumber(ARGV[7]), max_on_trial = tonumber(ARGV[9]), serve = claim_from,
+    halts = halts, trial_left = function() return trial_left end,
+  }, max)
+end
+
 -- Suspects come first: they are few, and they were in front when their worker died.
 local function claim_all()
   local taken = 0
@@ -199,27 +238,29 @@ local function claim_all()
     no_room = no_room or halts
   end
   if no_room or ended then return wanted - taken end
-  return claim(wanted - taken)
+  return claim_lanes(wanted - taken)
 end
 
-promote_due_tasks()
+claim_promotion()
 local left = wanted
 if not switches[2] then left = claim_all() end
 if no_room then left = 0 end
-reply[1] = poll_for_due_tasks(lease, switches[3], switches[4], left)
+reply[1] = claim_polling.for_due_tasks(lease, switches[3], switches[4], left)
 reply[2] = (#reply - 2) / 3
 if switches[2] == false then
-  local pause = poll_for_trials(trial_left, left)
+  local poll = by_project and claim_projects.poll or claim_polling.for_trials
+  local pause = poll(trial_left, left, halts())
   if pause and (reply[1] < 0 or pause < reply[1]) then reply[1] = pause end
-  if call('ZCARD', RING) > 0 then
+  if not by_project and call('ZCARD', RING) > 0 then
     if left == 0 then wake() else reply[1] = 0 end
   end
 end
 -- A suspect may become claimable without a wake-up.
 local pause = reply[1]
-if left > 0 and tonumber(switches[5] or 0) > 0 and (pause < 0 or pause > BACKUP_MS) then
-  reply[1] = BACKUP_MS
+if left > 0 and tonumber(switches[5] or 0) > 0 and (pause < 0 or pause > claim_polling.BACKUP_MS) then
+  reply[1] = claim_polling.BACKUP_MS
 end
 if no_room then reply[1] = NO_ROOM end
+projects.finish()
 for _, part in ipairs(on_trial) do reply[#reply + 1] = part end
 return reply

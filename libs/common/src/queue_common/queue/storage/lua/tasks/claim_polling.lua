@@ -1,4 +1,4 @@
--- When a worker polls again without being woken; part of claim.lua.
+-- When a worker polls again without being woken; a module of claim.lua.
 local BACKUP_MS, PASS_ON_MS = 1000, 100
 local WHEN_WOKEN = -1
 
@@ -49,3 +49,8 @@ local function poll_for_trials(trial_left, left)
     return PASS_ON_MS
   end
 end
+
+return {
+  BACKUP_MS = BACKUP_MS, PASS_ON_MS = PASS_ON_MS, for_due_tasks = poll_for_due_tasks,
+  for_trials = poll_for_trials, wake_another_worker = wake_another_worker,
+}

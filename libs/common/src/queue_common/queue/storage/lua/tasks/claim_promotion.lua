@@ -1,4 +1,4 @@
--- Moves due tasks into their lanes; part of claim.lua.
+-- Moves due tasks into their lanes; a module of claim.lua.
 local MAX_PROMOTED = 200
 
 -- One lane at a time, the one with the earliest due time first.
@@ -20,3 +20,5 @@ local function promote_due_tasks()
     update_due(lane)
   end
 end
+
+return promote_due_tasks

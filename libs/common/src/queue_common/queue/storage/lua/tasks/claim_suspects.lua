@@ -1,4 +1,4 @@
--- How a claim takes suspects; part of claim.lua.
+-- How a claim takes suspects; a module of claim.lua.
 --
 -- One worker at a time runs a suspect alone: it claims nothing until all its claims are settled, then
 -- the suspect, then nothing until that is settled. The next suspect waits for as long as this took, so
@@ -28,11 +28,13 @@ local function claim_suspect(worker, lane, id)
   remove_suspects(lane, {id})
   if type(record) ~= 'string' or string.sub(record, 1, 1) ~= STATE_SUSPECT then
     count('missing_total', 1)
+    if projects.of(lane) then projects.use(projects.of(lane), -1, 0, 0) end
     return false
   end
   call('SETRANGE', RECORD .. id, 0, struct.pack('>c1I8', STATE_ACTIVE, now))
   call('HSET', CLAIMED .. worker.lease, id, lane)
   call('HINCRBY', IN_FLIGHT, lane, 1)
+  if projects.of(lane) then projects.use(projects.of(lane), 0, 0, 1) end
   count('active', 1)
   for _, part in ipairs({id, lane, record}) do worker.reply[#worker.reply + 1] = part end
   return true
@@ -102,3 +104,5 @@ local function claim_suspects(worker)
   if taken == 0 then call('HSET', COUNTERS, 'look_after', now + RETRY_MS) end
   return taken, halts
 end
+
+return claim_suspects

@@ -61,6 +61,8 @@ local all_written = write_new_ones()
 for i = 1, #ARGV, 4 do
   local id, lane, delay = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
   local result = all_written and 1 or write(id, delay, ARGV[i + 3])
+  local project = result == 1 and projects.of(lane)
+  if project then projects.use(project, 1, #ARGV[i + 3], 0) end
   if result == 1 and delay > 0 then
     call('ZADD', LANES, 0, lane)
     schedule(lane, id, now + delay)
@@ -76,6 +78,7 @@ end
 
 local placed = false
 for _, lane in ipairs(lanes) do placed = push(lane, by_lane[lane]) or placed end
+projects.finish()
 if placed then wake() end
 local earliest = end_scheduling()
 if earliest then wake_for(earliest) end

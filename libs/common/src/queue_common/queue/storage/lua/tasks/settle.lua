@@ -113,6 +113,20 @@ local function act(action, s)
   return SETTLED
 end
 
+-- A settled task counts no more for its project; a replaced record may have another size.
+local function act_in_project(project, action, s)
+  local before = projects.size_of(s.id)
+  local result = act(action, s)
+  if result == CANCELLED_INSTEAD or (action ~= ACTION_RETRY and action ~= ACTION_RELEASE) then
+    projects.use(project, -1, -before, 0)
+  elseif call('EXISTS', RECORD .. s.id) == 0 then
+    projects.use(project, -1, 0, 0)
+  elseif s.replacement_bytes > 0 then
+    projects.use(project, 0, projects.size_of(s.id) - before, 0)
+  end
+  return result
+end
+
 local judged, judged_lanes = {}, {}
 
 -- Collects the evidence on a lane. A response from a healthy lane changes nothing.
@@ -144,9 +158,11 @@ local function end_claim(id, lane, order, parts)
   end
   released[lane] = released[lane] + 1
   collect(lane, code, action == ACTION_RETRY and ms)
-  return act(action, {id = id, lane = lane, ms = ms, attempts = attempts, offset = offset,
-                      interrupted = interrupted, replacement_bytes = replacement_bytes,
-                      parts = parts})
+  local s = {id = id, lane = lane, ms = ms, attempts = attempts, offset = offset,
+             interrupted = interrupted, replacement_bytes = replacement_bytes, parts = parts}
+  local project = projects.of(lane)
+  if project then return act_in_project(project, action, s) end
+  return act(action, s)
 end
 
 begin_writing()
@@ -179,6 +195,7 @@ for _, lane in ipairs(lanes) do
   end
   placed = free_slots(lane, released[lane]) or placed
 end
+placed = projects.finish() or placed
 local earliest = end_scheduling()
 -- A claim that follows serves the lanes itself and wakes other workers for what it leaves.
 if placed and not claiming then wake() end
