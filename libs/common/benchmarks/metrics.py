@@ -15,7 +15,8 @@ from tempfile import TemporaryDirectory
 
 import redis.asyncio
 
-from queue_api.metrics import ApiMetrics, MetricsMiddleware
+from queue_api.http.counting import MetricsMiddleware
+from queue_api.metrics import ApiMetrics
 from queue_common.metrics.server import metrics_page
 from queue_common.queue import Claim, QueueHooks, QueueStats
 from queue_common.task import Attempt, Outcome, State, TaskId

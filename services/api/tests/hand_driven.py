@@ -12,9 +12,10 @@ from uvicorn.server import ServerState
 from queue_api.app_context import AppContext
 from queue_api.auth import Authenticator
 from queue_api.auth.guard import AuthGuard
+from queue_api.http.counting import MetricsMiddleware
 from queue_api.http.fast_path import FastPath, FastPathProtocol
 from queue_api.http.origin import AllowedHosts, OriginGuard
-from queue_api.metrics import ApiMetrics, MetricsMiddleware
+from queue_api.metrics import ApiMetrics
 from queue_api.settings import ApiSettings
 from queue_api.tasks.routes import CreateTask
 from queue_common.tracing.tracer import Tracing

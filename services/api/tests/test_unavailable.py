@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from structlog.testing import capture_logs
 
-from queue_api.unavailable import INTERVAL_SECONDS, UnavailableLog
+from queue_api.problems.unavailable import INTERVAL_SECONDS, UnavailableLog
 from queue_common.errors import QueueUnavailableError
 
 AWAY = QueueUnavailableError("Redis cannot be reached: Error 111 connecting to 10.1.2.3:6379")

@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from queue_common.queue import report_durability
 
-from . import openapi, problems
+from . import document, problems
 from .auth.guard import AuthGuard
 from .instrument import instrument
 from .routes import docs, health, me
@@ -63,6 +63,6 @@ def create_app(
     app.include_router(docs.router)
     app.add_middleware(AuthGuard, authenticator=context.authenticator)
     problems.install(app)
-    openapi.install(app, checks_keys=context.authenticator.checks_keys)
+    document.install(app, checks_keys=context.authenticator.checks_keys)
     instrument(app, context.tracing)
     return app

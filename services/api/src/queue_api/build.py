@@ -10,9 +10,10 @@ from queue_common.tracing.tracer import Tracing
 
 from .app import create_app
 from .app_context import AppContext
+from .http.counting import MetricsMiddleware
 from .http.fast_path import FastPath
 from .http.origin import OriginGuard
-from .metrics import ApiMetrics, MetricsMiddleware, metrics_lifespan
+from .metrics import ApiMetrics, metrics_lifespan
 from .tasks.routes import CreateTask
 
 if TYPE_CHECKING:

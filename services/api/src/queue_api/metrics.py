@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,18 +12,15 @@ from queue_common.metrics.registry import ProcessMetrics
 from queue_common.queue import QueueStats
 
 from .http.refusals import REASONS
-from .openapi import PATH
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
 
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
     from .settings import ApiSettings
 
-__all__ = ["ApiMetrics", "MetricsMiddleware", "count_request", "metrics_lifespan"]
+__all__ = ["ApiMetrics", "metrics_lifespan"]
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
@@ -57,44 +53,6 @@ class ApiMetrics(ProcessMetrics):
         if observe is None:
             observe = self._request[key] = self._requests.labels(*key).observe
         observe(seconds)
-
-
-class MetricsMiddleware:
-    """An ASGI application whose requests are counted."""
-
-    def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
-        self._app = app
-        self._metrics = metrics
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; count it when the application is through with it."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        await count_request(self._metrics, self._app, time.perf_counter(), scope, receive, send)
-
-
-async def count_request(
-    metrics: ApiMetrics, app: ASGIApp, began: float, scope: Scope, receive: Receive, send: Send
-) -> None:
-    """Pass a request on that ``began`` at that time by ``perf_counter``; count it at its end."""
-    status = 0
-
-    async def send_and_note_status(message: Message) -> None:
-        nonlocal status
-        if message["type"] == "http.response.start":
-            status = message["status"]
-        await send(message)
-
-    try:
-        await app(scope, receive, send_and_note_status)
-    finally:
-        # No answer: the client went away, or the application failed and uvicorn answers 500.
-        # The fast path's requests are not seen by FastAPI's router.
-        path = scope["path"]
-        route = path if path == PATH else getattr(scope.get("route"), "path", "")
-        seconds = time.perf_counter() - began
-        metrics.responded(scope["method"], route, status or 500, seconds)
 
 
 def metrics_lifespan(

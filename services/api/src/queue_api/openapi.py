@@ -1,23 +1,25 @@
-"""The OpenAPI document: FastAPI's, with the contract of ``schemas`` and ``problems`` put in."""
+"""What the OpenAPI document says about each route. ``document`` puts it together."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import msgspec
-from fastapi.openapi.utils import get_openapi
+from .problems import MEDIA_TYPE
 
-from .auth.guard import OPEN_PATHS
-from .auth.schemas import Me
-from .problems import MEDIA_TYPE, Problem
-from .tasks.schemas import TaskCreate, TaskCreated, TaskStatus
+__all__ = [
+    "CREATE_TASK",
+    "DENIED",
+    "GET_TASK",
+    "HEALTH",
+    "ME",
+    "OPEN",
+    "PATH",
+    "READY",
+    "REFERENCE",
+    "VERSION",
+]
 
-if TYPE_CHECKING:
-    from fastapi import FastAPI
-
-__all__ = ["GET_TASK", "HEALTH", "ME", "PATH", "READY", "VERSION", "install"]
-
-_REFERENCE = "#/components/schemas/{name}"
+REFERENCE = "#/components/schemas/{name}"
 _HEALTH_URL = "http://localhost:8080/health"
 EXAMPLES = {
     "get": {
@@ -61,12 +63,12 @@ def _json_response(description: str, schema: dict[str, Any], **more: object) -> 
 
 
 def _problem(description: str, **more: object) -> dict[str, Any]:
-    schema = {"$ref": _REFERENCE.format(name="Problem")}
-    return {"description": description, "content": {MEDIA_TYPE: {"schema": schema}}, **more}
+    content = {MEDIA_TYPE: {"schema": _schema("Problem")}}
+    return {"description": description, "content": content, **more}
 
 
-def _one_of(model: type) -> dict[str, Any]:
-    return {"$ref": _REFERENCE.format(name=model.__name__)}
+def _schema(name: str) -> dict[str, Any]:
+    return {"$ref": REFERENCE.format(name=name)}
 
 
 _RETRY_AFTER = {
@@ -84,12 +86,12 @@ CREATE_TASK: dict[str, Any] = {
     "operationId": "create_task_api_v1_tasks_post",
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": _one_of(TaskCreate), "examples": EXAMPLES}},
+        "content": {"application/json": {"schema": _schema("TaskCreate"), "examples": EXAMPLES}},
     },
     "responses": {
         "201": _json_response(
             "The task is in the queue.",
-            _one_of(TaskCreated),
+            _schema("TaskCreated"),
             headers={"Location": {"description": "Where to look.", "schema": {"type": "string"}}},
         ),
         "400": _problem("The body is not JSON."),
@@ -111,7 +113,7 @@ GET_TASK: dict[str, Any] = {
         }
     ],
     "responses": {
-        "200": _json_response("The task.", _one_of(TaskStatus)),
+        "200": _json_response("The task.", _schema("TaskStatus")),
         "404": _problem("No task has this id, or its record has expired."),
         "503": _UNAVAILABLE,
     },
@@ -121,51 +123,9 @@ READY: dict[str, Any] = {
     "responses": {"200": _json_response("Redis answers.", _OBJECT), "503": _UNAVAILABLE}
 }
 VERSION: dict[str, Any] = {"responses": {"200": _json_response("The version.", _OBJECT)}}
-
-
-ME: dict[str, Any] = {"responses": {"200": _json_response("Who the caller is.", _one_of(Me))}}
-_OPEN: dict[str, Any] = {"security": []}
-_DENIED = {
+ME: dict[str, Any] = {"responses": {"200": _json_response("Who the caller is.", _schema("Me"))}}
+OPEN: dict[str, Any] = {"security": []}
+DENIED = {
     "401": _problem("The request has no valid key."),
     "403": _problem("The key lacks a scope or belongs to another project."),
 }
-
-
-def install(app: FastAPI, *, checks_keys: bool) -> None:
-    """Have the app serve this document, made once; it names keys if the app checks them."""
-    cached: dict[str, Any] = {}
-
-    def document() -> dict[str, Any]:
-        if not cached:
-            cached.update(_make(app))
-            if checks_keys:
-                _add_keys(cached)
-        return cached
-
-    app.openapi = document  # type: ignore[method-assign]
-
-
-def _make(app: FastAPI) -> dict[str, Any]:
-    document = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes
-    )
-    document["paths"][PATH] = {"post": CREATE_TASK}
-    _, schemas = msgspec.json.schema_components(
-        [TaskCreate, TaskCreated, TaskStatus, Me, Problem], ref_template=_REFERENCE
-    )
-    # What types cannot say: one body at most.
-    schemas["TaskCreate"]["not"] = {"required": ["body", "body_base64"]}
-    document.setdefault("components", {})["schemas"] = schemas
-    return document
-
-
-def _add_keys(document: dict[str, Any]) -> None:
-    scheme = {"type": "http", "scheme": "bearer", "description": "A key: qk_…"}
-    document["components"]["securitySchemes"] = {"key": scheme}
-    document["security"] = [{"key": []}]
-    for path, operations in document["paths"].items():
-        for operation in operations.values():
-            if path in OPEN_PATHS:
-                operation.update(_OPEN)
-            else:
-                operation["responses"] = {**_DENIED, **operation["responses"]}

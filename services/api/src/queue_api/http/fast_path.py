@@ -7,9 +7,9 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from ..metrics import count_request
 from ..openapi import PATH
 from ..tasks.trace import begin_trace
+from .counting import count_request
 from .head import Head, read_head
 from .limits import LimitedProtocol
 from .shared import SharedLimits

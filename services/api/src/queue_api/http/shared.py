@@ -1,16 +1,14 @@
-"""What the connections of a process share."""
+"""What the connections of a process share: their limits, and the bytes they have buffered."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from .buffered import BufferedBytes
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Limits", "SharedLimits"]
+__all__ = ["BufferedBytes", "Holder", "Limits", "SharedLimits"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +22,46 @@ class Limits:
     max_connections: int
     max_buffered_bytes: int
     max_pipelined_bytes: int
+
+
+class Holder(Protocol):
+    """A connection whose request is not whole."""
+
+    def may_be_refused(self) -> bool:
+        """Whether its request is still being read: one that is whole may already be stored."""
+        ...
+
+    def refuse_buffered(self) -> None:
+        """Refuse its request, and release its bytes."""
+        ...
+
+
+class BufferedBytes:
+    """Counts the bytes of unfinished requests, and refuses the largest when they are too many.
+
+    The largest and not the latest: many slow bodies do not keep out a client with a small one.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
+        self._total = 0
+        self._held: dict[Holder, int] = {}
+
+    def add(self, holder: Holder, size: int) -> None:
+        """Count bytes that a connection has read."""
+        self._held[holder] = self._held.get(holder, 0) + size
+        self._total += size
+        if self._total > self._max_bytes:
+            self._refuse_largest()
+
+    def release(self, holder: Holder) -> None:
+        """Forget a connection's bytes."""
+        self._total -= self._held.pop(holder, 0)
+
+    def _refuse_largest(self) -> None:
+        refusable = [holder for holder in self._held if holder.may_be_refused()]
+        if refusable:
+            max(refusable, key=self._held.__getitem__).refuse_buffered()
 
 
 class SharedLimits:

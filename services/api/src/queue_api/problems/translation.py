@@ -17,13 +17,13 @@ from queue_common.errors import (
     UnreadableRecordError,
 )
 
-from .http.lingering_close import LingeringResponse
+from .lingering_response import LingeringResponse
 from .unavailable import log_unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["FieldError", "Problem", "ProblemError", "install", "problem", "translate"]
+__all__ = ["MEDIA_TYPE", "FieldError", "Problem", "ProblemError", "install", "problem", "translate"]
 
 MEDIA_TYPE = "application/problem+json"
 _BEFORE_BODY = {

@@ -1,0 +1,59 @@
+"""The OpenAPI document: FastAPI's, with our schemas and the parts of ``openapi``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from fastapi.openapi.utils import get_openapi
+
+from .auth.guard import OPEN_PATHS
+from .auth.schemas import Me
+from .openapi import CREATE_TASK, DENIED, OPEN, PATH, REFERENCE
+from .problems import Problem
+from .tasks.schemas import TaskCreate, TaskCreated, TaskStatus
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+__all__ = ["install"]
+
+
+def install(app: FastAPI, *, checks_keys: bool) -> None:
+    """Have the app serve this document, made once; it names keys if the app checks them."""
+    cached: dict[str, Any] = {}
+
+    def document() -> dict[str, Any]:
+        if not cached:
+            cached.update(_make(app))
+            if checks_keys:
+                _add_keys(cached)
+        return cached
+
+    app.openapi = document  # type: ignore[method-assign]
+
+
+def _make(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, description=app.description, routes=app.routes
+    )
+    document["paths"][PATH] = {"post": CREATE_TASK}
+    _, schemas = msgspec.json.schema_components(
+        [TaskCreate, TaskCreated, TaskStatus, Me, Problem], ref_template=REFERENCE
+    )
+    # What types cannot say: one body at most.
+    schemas["TaskCreate"]["not"] = {"required": ["body", "body_base64"]}
+    document.setdefault("components", {})["schemas"] = schemas
+    return document
+
+
+def _add_keys(document: dict[str, Any]) -> None:
+    scheme = {"type": "http", "scheme": "bearer", "description": "A key: qk_…"}
+    document["components"]["securitySchemes"] = {"key": scheme}
+    document["security"] = [{"key": []}]
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            if path in OPEN_PATHS:
+                operation.update(OPEN)
+            else:
+                operation["responses"] = {**DENIED, **operation["responses"]}

@@ -1,0 +1,21 @@
+"""Failures as problem documents (RFC 9457)."""
+
+from .translation import (
+    MEDIA_TYPE,
+    FieldError,
+    Problem,
+    ProblemError,
+    install,
+    problem,
+    translate,
+)
+
+__all__ = [
+    "MEDIA_TYPE",
+    "FieldError",
+    "Problem",
+    "ProblemError",
+    "install",
+    "problem",
+    "translate",
+]
