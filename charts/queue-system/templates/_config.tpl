@@ -25,6 +25,8 @@ LANE_CONCURRENCY: {{ .laneConcurrency | int | quote }}
 RESULT_TTL: {{ .resultTTL | quote }}
 RESULT_MAX: {{ .resultMax | int64 | quote }}
 RESULT_MAX_BYTES: {{ .resultMaxBytes | quote }}
+RESULT_FULL_TTL: {{ .resultFullTTL | quote }}
+RESULT_FULL_MAX_BYTES: {{ .resultFullMaxBytes | quote }}
 DEAD_TTL: {{ .deadTTL | quote }}
 DEAD_MAX: {{ .deadMax | int64 | quote }}
 DEAD_MAX_BYTES: {{ .deadMaxBytes | quote }}

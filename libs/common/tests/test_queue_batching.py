@@ -10,6 +10,7 @@ import pytest
 import redis.asyncio
 
 from queue_common.queue import Claim, TaskQueue
+from queue_common.queue.activity import Activity
 from queue_common.queue.enqueue_batcher import EnqueueBatcher
 from queue_common.queue.hooks import QueueHooks
 from queue_common.queue.storage.connection import reply
@@ -80,7 +81,9 @@ async def test_clients_who_come_back_go_together_at_once(
     scripted: ScriptedQueue,
 ) -> None:
     """A batch gathers until all are back who were in the last one, and no longer."""
-    submitter = EnqueueBatcher(scripted.scripts, QueueHooks(), replicas=0, gather_seconds=3600)
+    submitter = EnqueueBatcher(
+        scripted.scripts, QueueHooks(), Activity(scripted.scripts), replicas=0, gather_seconds=3600
+    )
     seen: list[int] = []
 
     async def submit_ten() -> None:
@@ -101,8 +104,9 @@ async def test_client_who_stays_away_is_waited_for_once(scripted: ScriptedQueue)
     """Only one batch waits its full time for a client that does not come back."""
     rounds, gather_seconds = 20, 0.25
     batcher = EnqueueBatcher(
-        scripted.scripts, QueueHooks(), replicas=0, gather_seconds=gather_seconds
-    )
+        scripted.scripts, QueueHooks(), Activity(scripted.scripts),
+        replicas=0, gather_seconds=gather_seconds,
+    )  # fmt: skip
 
     async def submit(times: int) -> None:
         for _ in range(times):

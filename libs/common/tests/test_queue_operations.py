@@ -92,7 +92,15 @@ async def test_the_worker_is_told_of_a_cancelled_task(
     assert await queue.settle(claim, an_attempt(), decision) is told
 
 
-@pytest.mark.parametrize("state", [State.DELIVERED, State.DEAD, State.CANCELLED])
+async def test_task_is_cancelled_again_without_error(scripted: ScriptedQueue) -> None:
+    """A client that lost the first answer gets the same state from a second cancellation."""
+    await _bring_to(State.CANCELLED, scripted)
+
+    assert await scripted.operations.cancel(ONE) is State.CANCELLED
+    await scripted.inspector.check()
+
+
+@pytest.mark.parametrize("state", [State.DELIVERED, State.DEAD])
 async def test_settled_task_cannot_be_cancelled(state: State, scripted: ScriptedQueue) -> None:
     """A task that has come to its end is left as it is, and the caller told so."""
     await _bring_to(state, scripted)

@@ -9,6 +9,7 @@ import pytest
 
 from queue_common.errors import IntakeFullError, QueueUnavailableError
 from queue_common.queue import TaskQueue
+from queue_common.queue.activity import Activity
 from queue_common.queue.enqueue_batcher import EnqueueBatcher
 from queue_common.queue.hooks import QueueHooks
 from queue_common.queue.storage import connection as connections
@@ -69,7 +70,9 @@ async def open_submitter(
 
     def open_one(**bounds: int) -> EnqueueBatcher:
         scripts = Scripts(client, NAME)
-        return EnqueueBatcher(scripts, ended, replicas=0, reply_seconds=SOON, **bounds)
+        return EnqueueBatcher(
+            scripts, ended, Activity(scripts), replicas=0, reply_seconds=SOON, **bounds
+        )
 
     yield open_one
     await client.aclose()

@@ -40,6 +40,8 @@ class Progress:
     """As a delivery has one."""
 
     phase = ""
+    address: str | None = None
+    first_byte_at = 0.0
 
 
 def by_transport(transport: HttpClient, url: str, *, one_url: bool = True) -> SendOne:

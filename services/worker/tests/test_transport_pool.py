@@ -182,6 +182,8 @@ class Progress:
     """As a delivery has one."""
 
     phase = ""
+    address: str | None = None
+    first_byte_at = 0.0
 
 
 BREAKING = {

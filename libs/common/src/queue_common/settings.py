@@ -202,6 +202,12 @@ class QueueSettings(Settings):
     result_max_bytes: Annotated[ByteSize | None, Field(ge=0)] = None
     """Max bytes of the records of settled tasks; the oldest go first. Unset: 10 % of Redis'
     ``maxmemory``, 100 MiB where it has none or does not tell."""
+    result_full_ttl: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=1))] = timedelta(
+        minutes=1
+    )
+    """How long a delivered task is kept in full, with headers and body; 0s: not at all."""
+    result_full_max_bytes: Annotated[ByteSize, Field(ge=0)] = ByteSize(16 << 20)
+    """Max bytes of delivered tasks that are kept in full; of a high traffic a part is kept."""
     dead_ttl: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=30)
     """How long a dead letter is kept."""
     dead_max: Annotated[int, Field(ge=1)] = 100_000

@@ -98,6 +98,17 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """Attempts up to this one since the last whose spans were kept; of recorded traces alone."""
     changes: int = 0
     """Attempts so far whose spans were kept because their outcome was another."""
+    phases_us: tuple[int, int, int, int] | None = None
+    """µs of look-up, connecting, TLS and the wait for the answer's first byte; -1: there was
+    no such part. None: not measured."""
+    address: str | None = None
+    """``address:port`` of the connection."""
+    worker: str | None = None
+    """The id of the worker that made it."""
+    next_at_ms: int | None = None
+    """The Unix time at which the next attempt was to follow."""
+    response_headers: dict[str, str] | None = None
+    """The destination's, without secrets."""
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -183,4 +194,11 @@ class TaskView(msgspec.Struct, frozen=True):
     """When the task was settled."""
     last_attempt: Attempt | None
     task: Task | None
-    """None where the stored record cannot be read."""
+    """None where the stored record cannot be read; without a body if that is large and the task is
+    one of a page."""
+    packed_attempts: bytes = b""
+    """The attempts that its record holds, for ``unpack_attempts``."""
+    cancel_requested: bool = False
+    """A client has taken the task back while it was active."""
+    size: int = 0
+    """Bytes of its record."""

@@ -78,3 +78,5 @@ async def attempt(
 
 class _Progress:
     phase = ""
+    address: str | None = None
+    first_byte_at = 0.0

@@ -17,7 +17,7 @@ __all__ = ["QueueContent", "text"]
 
 def text(value: bytes | str) -> str:
     """Return a value of Redis as text."""
-    return value.decode() if isinstance(value, bytes) else value
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 @dataclass

@@ -214,7 +214,7 @@ class Snapshot(QueueContent):
 
     def leftovers(self) -> set[str]:
         """Return the keys that an empty queue should not have."""
-        return self.keys - FIXED_KEYS
+        return {key for key in self.keys - FIXED_KEYS if not key.startswith(Key.RINGS)}
 
 
 class QueueInspector:

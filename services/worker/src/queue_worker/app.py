@@ -16,6 +16,7 @@ from queue_common.saq_adapter import SaqQueue
 from queue_common.tracing.tracer import Tracing
 
 from .attempt.deliver import Deliverer
+from .attempt.history import History, worker_name
 from .attempt.process import Processor
 from .metrics import WorkerMetrics
 from .transport import build_http_client
@@ -57,7 +58,12 @@ def build_worker(settings: WorkerSettings) -> Worker:
         redis_servers=queue.redis_servers, count_dns_failure=metrics.dns_failed,
     )  # fmt: skip
     timeout = settings.worker_request_timeout.total_seconds()
-    deliverer = Deliverer(transport, timeout_seconds=timeout, propagate=settings.propagate)
+    history = None
+    if settings.attempt_history:
+        history = History(worker_name(), lambda: queue.full_results.has_room)
+    deliverer = Deliverer(
+        transport, timeout_seconds=timeout, propagate=settings.propagate, history=history
+    )
     policy = settings.retry_policy()
     loop = TaskWorker(
         SaqQueue(queue, policy),

@@ -39,6 +39,8 @@ class WorkerSettings(
     """For one attempt as a whole: connect, send, answer."""
     worker_drain_timeout: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(seconds=35)
     """How long a stopping worker waits for what is in flight; the rest is given back."""
+    attempt_history: bool = True
+    """Whether a task's last 20 attempts are kept, with phases, address and response."""
     worker_hooks: Annotated[
         ImportString[Any], AfterValidator(read_hooks), Field(default_factory=dict)
     ]

@@ -6,7 +6,8 @@ the queue as a whole. ``record`` and
 ``scripts/prelude.lua`` say how it lies in Redis.
 """
 
-from .admin.reader import Counts, TaskPage
+from .admin.reader import Counts
+from .admin.search import TaskFilter, TaskPage
 from .admin.stats import LaneSnapshot, QueueSnapshot, QueueStats
 from .claim import Claim
 from .enqueue_batcher import MAX_WAITING_BYTES
@@ -26,6 +27,7 @@ __all__ = [
     "QueueHooks",
     "QueueSnapshot",
     "QueueStats",
+    "TaskFilter",
     "TaskPage",
     "TaskQueue",
     "report_durability",

@@ -20,7 +20,7 @@ from .storage.scripts import Scripts
 from .wakeup import WAIT_SECONDS, listen_for_work
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from .hooks import QueueHooks
     from .in_flight import InFlight
@@ -47,6 +47,7 @@ class Consumer:
     def __init__(
         self, servers: RedisServers, retention: Retention, name: str, worker_id: str,
         concurrency: int, in_flight: InFlight, lane_concurrency: int, hooks: QueueHooks,
+        on_workers: Callable[[int], None],
     ) -> None:  # fmt: skip
         # No silent retries here: a claim that ran twice would take tasks that nobody knows about.
         self._client = servers.open()
@@ -60,6 +61,7 @@ class Consumer:
         self.lease = Lease(
             Scripts(self._lease_client, name, hooks), retention, hooks, worker_id=worker_id,
             concurrency=concurrency, on_change=self._poll_now, on_renewal=self._compare,
+            on_workers=on_workers,
         )  # fmt: skip
         self._reconciler = Reconciler(self._client, keys, in_flight)
         self.settlements = SettleBatcher(in_flight, retention, self._reconciler, work=self._work)

@@ -15,10 +15,11 @@ from .storage.reply_deadline import REPLY_SECONDS, is_silence, reply_until
 
 if TYPE_CHECKING:
     from ..task import TaskId
+    from .activity import Activity
     from .hooks import QueueHooks
     from .storage.scripts import Argument, Scripts
 
-__all__ = ["MAX_WAITING_BYTES", "EnqueueBatcher"]
+__all__ = ["MAX_WAITING_BYTES", "EnqueueBatcher", "Submission"]
 
 BATCH_SIZE = 200
 """A script call of this size takes Redis about 1 ms: no client waits longer for another's batch."""
@@ -34,11 +35,12 @@ OVERHEAD_BYTES = 1024
 """Added to each record: what its request takes in this process besides."""
 
 
-class _Submission(msgspec.Struct, frozen=True, eq=False, gc=False):
+class Submission(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A task that waits for Redis."""
 
     arguments: tuple[Argument, ...]
     stored: asyncio.Future[bool]
+    lane: str
     bytes: int
     deadline: float
     """By the loop's clock; those behind it have later ones."""
@@ -52,19 +54,20 @@ class EnqueueBatcher:
     """
 
     def __init__(
-        self, scripts: Scripts, hooks: QueueHooks, *, replicas: int,
+        self, scripts: Scripts, hooks: QueueHooks, activity: Activity, *, replicas: int,
         gather_seconds: float = GATHER_SECONDS, reply_seconds: float = REPLY_SECONDS,
         max_waiting_bytes: int = MAX_WAITING_BYTES,
     ) -> None:  # fmt: skip
         self._scripts = scripts
         self._hooks = hooks
+        self._activity = activity
         self._replicas = replicas
         self._gather_seconds = gather_seconds
         self._reply_seconds = reply_seconds
         self._max_waiting_bytes = max_waiting_bytes
         self._waiting_bytes = 0
         """Of all that have not been answered."""
-        self._waiting: deque[_Submission] = deque()
+        self._waiting: deque[Submission] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._expected = 0
         """How many must wait for the batch that gathers to go before its time."""
@@ -91,7 +94,7 @@ class EnqueueBatcher:
             return future
         self._waiting_bytes += size
         deadline = loop.time() + self._reply_seconds
-        self._waiting.append(_Submission(arguments, future, size, deadline))
+        self._waiting.append(Submission(arguments, future, lane, size, deadline))
         if len(self._waiting) == self._expected:
             self._all_expected_came.set()
         if self._sender is None or self._sender.done():
@@ -119,7 +122,7 @@ class EnqueueBatcher:
                     await self._all_expected_came.wait()
         self._expected = 0
 
-    async def _send_batch(self, batch: list[_Submission]) -> None:
+    async def _send_batch(self, batch: list[Submission]) -> None:
         try:
             arguments = [a for submission in batch for a in submission.arguments]
             results = await self._send(arguments, batch[0].deadline)
@@ -133,12 +136,13 @@ class EnqueueBatcher:
                     submission.stored.set_exception(error)
         else:
             self._hooks.submitted(len(batch), "")
+            self._activity.accepted(batch, results)
             for submission, result in zip(batch, results, strict=True):
                 _settle(submission, result)
         self._waiting_bytes -= sum([submission.bytes for submission in batch])
 
-    def _next_batch(self) -> list[_Submission]:
-        batch: list[_Submission] = []
+    def _next_batch(self) -> list[Submission]:
+        batch: list[Submission] = []
         size = 0
         while self._waiting and len(batch) < BATCH_SIZE and size < BATCH_BYTES:
             submission = self._waiting.popleft()
@@ -167,7 +171,7 @@ class EnqueueBatcher:
             await asyncio.wait([self._sender])
 
 
-def _settle(submission: _Submission, result: int) -> None:
+def _settle(submission: Submission, result: int) -> None:
     arguments, future = submission.arguments, submission.stored
     if future.done():  # whoever waited has been cancelled
         return

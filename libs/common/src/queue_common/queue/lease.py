@@ -42,9 +42,12 @@ class Lease:
     def __init__(
         self, scripts: Scripts, retention: Retention, hooks: QueueHooks, *,
         worker_id: str, concurrency: int, on_change: Callable[[], None],
-        on_renewal: Callable[[int], None],
+        on_renewal: Callable[[int], None], on_workers: Callable[[int], None],
     ) -> None:  # fmt: skip
-        """Call ``on_change`` with a new lease, ``on_renewal`` with the claims that Redis counts."""
+        """Call ``on_change`` with a new lease, ``on_renewal`` with the claims that Redis counts.
+
+        Call ``on_workers`` with the number of live workers; 0: Redis is short of memory.
+        """
         self._scripts = scripts
         self._retention = retention
         self._hooks = hooks
@@ -52,6 +55,7 @@ class Lease:
         self._concurrency = concurrency
         self._on_change = on_change
         self._on_renewal = on_renewal
+        self._on_workers = on_workers
         self._backoff = ReconnectBackoff(cap=1.0, base=0.05)
         self._renewed_at = -LEASE_SECONDS
         self._reap_not_before = 0.0
@@ -122,7 +126,7 @@ class Lease:
         retention = self._retention
         lease_id = self.id
         with translated():
-            renewed, first_end_ms, claimed = await self._scripts.run(
+            renewed, first_end_ms, claimed, workers = await self._scripts.run(
                 "renew", lease_id, int(LEASE_SECONDS * 1000), retention.result_max,
                 retention.dead_ttl_ms, retention.dead_max, retention.result_max_bytes,
                 retention.dead_max_bytes,
@@ -132,6 +136,7 @@ class Lease:
             return 0.0
         self._renewed_at = time.monotonic()
         self._on_renewal(int(claimed))
+        self._on_workers(int(workers))
         return float(first_end_ms) / 1000
 
     async def _reap(self) -> bool:

@@ -13,6 +13,7 @@ from ..task import Attempt, Outcome
 from .storage.codes import (
     ACTION_DEAD,
     ACTION_DELIVERED,
+    ACTION_DELIVERED_WHOLE,
     ACTION_RELEASE,
     ACTION_RETRY,
     EVIDENCE_FAILS,
@@ -46,21 +47,27 @@ ORDER = struct.Struct(">cQIHIIc")
 
 def settle_arguments(
     claim: Claim, attempt: Attempt, decision: Decision, result_ttl_ms: int,
-    payload: bytes | None = None,
+    payload: bytes | None = None, whole_ttl_ms: int = 0,
 ) -> tuple[Argument, ...]:  # fmt: skip
     """Return the arguments that end ``claim`` after ``attempt`` as decided.
 
-    ``payload`` replaces the task's payload.
+    ``payload`` replaces the task's payload. A delivered task is kept in full for ``whole_ttl_ms``.
     """
     ms = 0
     if isinstance(decision, RetryAt):
         ms = max(decision.due_at_ms - round(time.time() * 1000), 0)
+        if attempt.worker is not None:
+            attempt = msgspec.structs.replace(attempt, next_at_ms=decision.due_at_ms)
     elif isinstance(decision, Done):
         ms = result_ttl_ms
     if attempt.outcome is Outcome.EGRESS_REFUSED:
         error = f"{attempt.error}; headers and body were not kept"
         attempt = msgspec.structs.replace(attempt, error=error)
     replacement = _replacement(claim, attempt, decision, payload)
+    if whole_ttl_ms and ms and replacement and isinstance(decision, Done):
+        return _pack(
+            claim, ACTION_DELIVERED_WHOLE, ms, replacement, attempt, offset=min(whole_ttl_ms, ms)
+        )
     return _pack(claim, _ACTIONS[type(decision)], ms, replacement, attempt)
 
 
@@ -107,17 +114,24 @@ def _replacement(
     return b""
 
 
+def _with_history(claim: Claim, attempt: Attempt) -> bytes:
+    """Return the bytes of an attempt and, if the worker keeps a history, of those before it."""
+    older = claim.record.packed_attempts if claim.record and attempt.worker is not None else b""
+    return pack_attempt(attempt, older)
+
+
 def _pack(
     claim: Claim, action: bytes, ms: int, replacement: bytes, attempt: Attempt | None,
-    *, evidence: bytes | None = None,
+    *, evidence: bytes | None = None, offset: int | None = None,
 ) -> tuple[Argument, ...]:  # fmt: skip
     """Return ``settle.lua``'s arguments for one claim; its head comment describes them."""
     made = attempt is not None and attempt.outcome not in _NO_ATTEMPT
     attempts = claim.attempt if made else claim.attempt - 1
     # An attempt that ended, whatever its outcome, shows that the task does not kill its worker.
     interrupted = 0 if action == ACTION_RETRY else claim.interrupted
-    offset = claim.record.last_attempt_at if claim.record else 0
-    last_attempt = b"" if attempt is None else pack_attempt(attempt)
+    if offset is None:
+        offset = claim.record.last_attempt_at if claim.record else 0
+    last_attempt = b"" if attempt is None else _with_history(claim, attempt)
     if replacement:
         replacement = mutable_header(STATE_DELIVERED, attempts, interrupted) + replacement
     order = ORDER.pack(

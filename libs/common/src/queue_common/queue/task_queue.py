@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from ..retry import Done
+from .activity import Activity, Rings
 from .admin.operations import Operations
 from .admin.reader import TaskReader
 from .consumer import Consumer
 from .enqueue_batcher import MAX_WAITING_BYTES, EnqueueBatcher
+from .full_results import FullResults
 from .hooks import QueueHooks
 from .in_flight import UNBOUNDED, InFlight
 from .settlement import defer_arguments, release_arguments, settle_arguments
@@ -16,7 +19,7 @@ from .storage.connection import RedisServers, ping_primary, translated
 from .storage.durability import Durability, inspect_durability
 from .storage.keys import Keys
 from .storage.reply_deadline import reply_within
-from .storage.retention import Retention
+from .storage.retention import Retention, milliseconds
 from .storage.scripts import Scripts
 
 if TYPE_CHECKING:
@@ -54,8 +57,16 @@ class TaskQueue:
         """The connections that submit and look up."""
         self._scripts = scripts = Scripts(self.client, queue.queue_name, self._hooks)
         replicas = 1 if queue.durability == "replicated" else 0
+        self.activity = Activity(scripts)
+        """Counts what this process does, for the stats of all."""
+        self.rings = Rings(self.client, self.keys)
+        """The stats of all over time."""
         self._enqueue_batcher = EnqueueBatcher(
-            scripts, self._hooks, replicas=replicas, max_waiting_bytes=max_waiting_bytes
+            scripts,
+            self._hooks,
+            self.activity,
+            replicas=replicas,
+            max_waiting_bytes=max_waiting_bytes,
         )
         self.reader = TaskReader(self.client, scripts, self.keys)
         """Pages and counts of tasks."""
@@ -65,6 +76,10 @@ class TaskQueue:
         """Cancel, run now, requeue, purge, pause and resume."""
         self._lane_concurrency = queue.lane_concurrency
         self._in_flight = InFlight()
+        self.full_results = FullResults(
+            milliseconds(queue.result_full_ttl), queue.result_full_max_bytes
+        )
+        """Which delivered tasks this process keeps in full: those whose attempt has headers."""
         self._consumer: Consumer | None = None
 
     async def disconnect(self) -> None:
@@ -73,6 +88,7 @@ class TaskQueue:
         if self._consumer is not None:
             await self._consumer.end()
             self._consumer = None
+        await self.activity.close()
         await self.client.aclose()
 
     async def submit(self, task_id: TaskId, task: Task, *, delay_ms: int = 0) -> bool:
@@ -145,7 +161,7 @@ class TaskQueue:
             self._in_flight.max_on_trial = max_on_trial
             self._consumer = Consumer(
                 self._servers, self._retention, self.name, worker_id, concurrency,
-                self._in_flight, self._lane_concurrency, self._hooks,
+                self._in_flight, self._lane_concurrency, self._hooks, self.full_results.share,
             )  # fmt: skip
 
     async def until_consuming(self) -> None:
@@ -178,8 +194,14 @@ class TaskQueue:
         RESULT_TTL.
         """
         ttl_ms = self._retention.result_ttl_ms if result_ttl_ms is None else result_ttl_ms
-        arguments = settle_arguments(claim, attempt, decision, ttl_ms, payload)
-        return await self._started_consumer().settlements.settle(claim, arguments)
+        keeps_whole = attempt.response_headers is not None and isinstance(decision, Done)
+        whole_ttl_ms = 0
+        if keeps_whole and self.full_results.take(claim.size):
+            whole_ttl_ms = self.full_results.ttl_ms
+        arguments = settle_arguments(claim, attempt, decision, ttl_ms, payload, whole_ttl_ms)
+        cancelled = await self._started_consumer().settlements.settle(claim, arguments)
+        self.activity.settled(claim, attempt, decision, cancelled=cancelled)
+        return cancelled
 
     async def defer(self, claim: Claim) -> None:
         """Put a claim back as ``release`` does; its lane gets single probes from now on.

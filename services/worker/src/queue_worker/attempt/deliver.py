@@ -10,6 +10,7 @@ from queue_common.task import Attempt, Outcome
 
 from ..transport import Request, Response, UnsendableRequestError
 from .deadlines import Deadlines
+from .history import Phases
 from .outcomes import outcome_of
 from .retry_after import retry_after_ms
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from ..transport import Client, Propagate
     from ..transport.messages import Header
+    from .history import History
 
 __all__ = ["MAX_ERROR_CHARACTERS", "Deliverer"]
 
@@ -38,9 +40,12 @@ class Deliverer:
         *,
         timeout_seconds: float,
         propagate: Propagate = "internal",
+        history: History | None = None,
     ) -> None:
+        """``history`` says what is kept of attempts beside their outcome; None: nothing."""
         self._transport = transport
         self._propagate = propagate
+        self._history = history
         self._timeout_seconds = timeout_seconds
         self._deadlines = Deadlines(timeout_seconds)
 
@@ -60,7 +65,7 @@ class Deliverer:
             timed_out = self._deadlines.end(deadline)
             return self._failed(progress, TimeoutError() if timed_out else error)
         self._deadlines.end(deadline)
-        return progress.responded(response)
+        return progress.responded(response, self._history)
 
     def _request(
         self, task_id: TaskId, task: Task, progress: _AttemptProgress, trace: TraceContext
@@ -87,7 +92,8 @@ class Deliverer:
         outcome = outcome_of(error)
         if outcome is None:
             raise error
-        return progress.failed(outcome, self._explain(outcome, progress.phase, error))
+        explanation = self._explain(outcome, progress.phase, error)
+        return progress.failed(outcome, self._history, explanation)
 
     def _explain(self, outcome: Outcome, phase: str, error: BaseException) -> str:
         if outcome is Outcome.TIMEOUT:
@@ -110,31 +116,36 @@ def _context(trace: TraceContext, *, with_baggage: bool) -> list[Header]:
     return headers
 
 
-class _AttemptProgress:
+class _AttemptProgress(Phases):
     """One attempt under way: its clock, and how far it got."""
 
     def __init__(self, number: int) -> None:
+        super().__init__()
         self.number = number
         self._started_at_ms = round(time.time() * 1000)
         self._begin = time.perf_counter()
-        self.phase = "connect"
 
     def _duration_ms(self) -> float:
         return round((time.perf_counter() - self._begin) * 1000, 2)
 
-    def failed(self, outcome: Outcome, error: str) -> Attempt:
+    def failed(self, outcome: Outcome, history: History | None, error: str) -> Attempt:
         phase = self.phase if outcome is Outcome.TIMEOUT else None
-        return Attempt(
+        attempt = Attempt(
             self.number, self._started_at_ms, self._duration_ms(), outcome, None, error, phase
         )
+        return attempt if history is None else history.add(attempt, self)
 
-    def responded(self, response: Response) -> Attempt:
+    def responded(self, response: Response, history: History | None) -> Attempt:
         duration_ms = self._duration_ms()
         status = response.status_code
         if 200 <= status < 300:
+            if history is not None:
+                return history.delivered(
+                    self, self.number, self._started_at_ms, duration_ms, response
+                )
             return Attempt(self.number, self._started_at_ms, duration_ms, Outcome.DELIVERED, status)
         now_ms = self._started_at_ms + round(duration_ms)
-        return Attempt(
+        attempt = Attempt(
             self.number,
             self._started_at_ms,
             duration_ms,
@@ -144,6 +155,7 @@ class _AttemptProgress:
             response_excerpt=response.body.decode(errors="replace") or None,
             retry_after_ms=retry_after_ms(status, _retry_after(response), now_ms),
         )
+        return attempt if history is None else history.add(attempt, self, response)
 
 
 def _retry_after(response: Response) -> str | None:

@@ -41,6 +41,7 @@ class Connection(ResponseReader, asyncio.Protocol):
         "_transport",
         "_unwritten",
         "_write_paused",
+        "address",
         "idle_since",
         "internal",
     )
@@ -54,6 +55,8 @@ class Connection(ResponseReader, asyncio.Protocol):
         self._write_paused = False
         self.internal = False
         """It leads to a destination that EGRESS_ALLOW lists."""
+        self.address: str | None = None
+        """``address:port`` of the destination; None: it is behind a proxy."""
         self.idle_since = 0.0
 
     def send(self, head: bytes, body: bytes, *, is_head: bool) -> asyncio.Future[Response]:

@@ -66,6 +66,10 @@ class Progress(Protocol):
 
     phase: str
     """``resolve``, ``connect``, ``tls``, ``send`` or ``answer``."""
+    address: str | None
+    """``address:port`` of the connection that the request is sent over."""
+    first_byte_at: float
+    """When the first byte of the answer came, by ``perf_counter``."""
 
 
 def tls_reason(error: BaseException) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .connection import Connection
 from .dialing.address_health import AddressAttempt, AddressHealth
+from .dialing.dialer import address_of
 from .errors import ConnectionLostError, Progress, TlsError, tls_reason
 from .pool import IDLE_SECONDS, Destination, Pool
 from .request import encode_for_internal, encode_outgoing
@@ -90,6 +91,7 @@ class HttpClient:
         progress: Progress,
     ) -> Response:
         progress.phase = "answer"
+        progress.address = connection.address
         try:
             head, internal_head, body = data
             if internal_head and connection.internal:
@@ -100,6 +102,8 @@ class HttpClient:
                 progress.phase = "send"
             connection.close()
             raise
+        finally:
+            progress.first_byte_at = connection.first_byte_at
         if connection.reusable:
             self.pool.keep(connection, destination)
         else:
@@ -115,6 +119,7 @@ class HttpClient:
         sock = await self._dialer.dial(destination.host, destination.port, progress, attempt)
         connection = Connection(self.pool)
         connection.internal = self._dialer.is_internal(destination.host, sock)
+        connection.address = address_of(sock)
         try:
             await self._start(connection, sock, destination, progress)
         except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import httptools
@@ -44,6 +45,7 @@ class ResponseReader:
         "_status",
         "_unframed_bytes",
         "_waiter",
+        "first_byte_at",
         "response_begun",
         "reusable",
     )
@@ -62,6 +64,8 @@ class ResponseReader:
         self._received_bytes = 0
         self._unframed_bytes = 0
         self._complete = False
+        self.first_byte_at = 0.0
+        """When the first byte of the response came, by ``perf_counter``; 0: none has come."""
         self.response_begun = False
         """Set at the first byte of the response."""
         self.reusable = False
@@ -81,7 +85,9 @@ class ResponseReader:
         if self._waiter is None or self._complete:
             self.close()
             return
-        self.response_begun = True
+        if not self.response_begun:
+            self.response_begun = True
+            self.first_byte_at = time.perf_counter()
         self._unframed_bytes += len(data)
         self._received_bytes += len(data)
         try:

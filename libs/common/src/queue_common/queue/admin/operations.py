@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Operations"]
 
 PURGE_BATCH_SIZE = 1000
+MAX_TRIES = 3
+"""A task may move while it is looked at."""
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -36,16 +38,47 @@ class Operations:
 
         A queued or scheduled task is cancelled at once. An active one is cancelled when its
         attempt ends without success; the attempt itself is not cut short. ``payload`` is
-        kept of it; by default the task without headers and body. Raises WrongStateError for a
-        settled task, UnknownTaskError.
+        kept of it; by default the task without headers and body. A task that is cancelled already
+        stays so. Raises WrongStateError for one that is delivered or dead, UnknownTaskError.
         """
         if payload is None:
             payload = _compact(await self._reader.record(task_id))
         found = await self._run(task_id, "cancel", task_id, self._result_ttl_ms, payload)
-        if found.settled:
+        if found in {State.DELIVERED, State.DEAD}:
             msg = f"task {task_id} is {found}: there is nothing left to cancel"
             raise WrongStateError(msg)
         return found
+
+    async def run(self, task_id: TaskId) -> State:
+        """Have a task run as soon as a worker is free; return the state in which it was found.
+
+        A scheduled task or a dead letter moves to the front of its lane; a queued or active one
+        stays where it is. Raises WrongStateError for a delivered or cancelled one.
+        """
+        moved: WrongStateError | None = None
+        for _ in range(MAX_TRIES):
+            found = (await self._reader.record(task_id)).state
+            try:
+                if found is State.SCHEDULED:
+                    await self.run_now(task_id)
+                elif found is State.DEAD:
+                    await self.requeue(task_id)
+            except WrongStateError as error:
+                moved = error  # since it was read, maybe: then its new state decides
+                continue
+            if found in {State.DELIVERED, State.CANCELLED}:
+                msg = f"task {task_id} is {found}: it cannot be run"
+                raise WrongStateError(msg)
+            return found
+        assert moved is not None  # noqa: S101 - each turn of the loop sets it
+        raise moved
+
+    async def delete_dead(self, task_id: TaskId) -> None:
+        """Delete a dead letter; raises WrongStateError for a task that is not dead."""
+        found = await self._run(task_id, "delete_dead", task_id, "")
+        if found is not State.DEAD:
+            msg = f"task {task_id} is {found}, not dead"
+            raise WrongStateError(msg)
 
     async def run_now(self, task_id: TaskId) -> None:
         """Move a scheduled task to the front of its lane; raises WrongStateError for others."""

@@ -1,11 +1,20 @@
-"""Pages of task ids by state, each read from the structure that holds them in O(page)."""
+"""Pages of task ids by state, each read from the structure that holds them in O(page).
+
+A page goes on behind a position, not after a number of tasks: tasks that come and go meanwhile
+neither hide others nor show one twice.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import base64
+import binascii
+from typing import TYPE_CHECKING, NamedTuple
 
+import msgspec
+
+from ...lanes import split_lane
 from ...task import State
-from ..storage.codes import STATE_QUEUED, STATE_SCHEDULED
+from ..storage.codes import STATE_CANCELLED, STATE_DELIVERED, STATE_QUEUED, STATE_SCHEDULED
 from ..storage.connection import reply, translated
 from ..storage.keys import Key
 
@@ -15,92 +24,157 @@ if TYPE_CHECKING:
     from ..storage.keys import Keys
     from ..storage.scripts import Scripts
 
-__all__ = ["Pagination"]
+__all__ = ["IdPage", "Pagination", "Position", "Scope", "read_cursor", "write_cursor"]
 
-_RESULT_ID_AT = 22
-"""An entry of ``Key.RESULTS``: the expiry in 13 digits, the bytes in 9, and the id."""
-
-_CURSOR_DIGITS = 20
-"""HSCAN's cursor is a u64; offsets are shorter."""
-
-_Ids = tuple[list[str], str | None]
+MAX_LOOKED_AT = 500
+"""Entries of settled tasks that one script looks at: about half a millisecond of Redis."""
+MAX_LEASES = 10
 
 
-def _cursor(place: str, offset: int) -> str:
-    return f"{offset}:{place}"
+class Position(msgspec.Struct, array_like=True, frozen=True):
+    """Where a task stands in its state's structure."""
+
+    place: str = ""
+    """As ``list.lua`` has it; empty for structures that are one."""
+    lane: str = ""
+    """The lane, or the lease of an active task."""
+    at: int = 0
+    """An index, a score, or a number: what orders the structure."""
+    id: str = ""
+    """Empty: the structure's first task comes next."""
 
 
-def _parse(cursor: str | None) -> tuple[str, int]:
-    if cursor is None:
-        return "", 0
-    offset, colon, place = cursor.partition(":")
-    if not colon or not offset.isdecimal() or len(offset) > _CURSOR_DIGITS:
-        msg = f"not a cursor of this queue: {cursor!r}"
-        raise ValueError(msg)
-    return place, int(offset)
+class Scope(NamedTuple):
+    """Whose tasks are listed."""
+
+    project: str | None = None
+    """None: all projects'."""
+    lane: str | None = None
+    """The queue's name for a lane; None: all lanes."""
+
+    def holds(self, lane: str) -> bool:
+        """Say whether tasks of this lane are listed."""
+        if self.lane is not None:
+            return lane == self.lane
+        return self.project is None or split_lane(lane)[0] == self.project
+
+
+class IdPage(NamedTuple):
+    """Some ids with their positions, perhaps some of other projects."""
+
+    found: list[tuple[str, Position]]
+    next: Position | None
+    """Where the next page begins; None: this is the last."""
+    scanned: int
+    """Entries looked at, those that are not in ``found`` included."""
+
+
+_CODES = {
+    State.QUEUED: STATE_QUEUED, State.SCHEDULED: STATE_SCHEDULED,
+    State.DELIVERED: STATE_DELIVERED, State.CANCELLED: STATE_CANCELLED,
+}  # fmt: skip
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(tuple[State, Position])
+
+
+def write_cursor(state: State, position: Position) -> str:
+    """Return an opaque cursor: go on with ``state``, behind ``position``."""
+    return base64.urlsafe_b64encode(_encoder.encode((state, position))).decode().rstrip("=")
+
+
+def read_cursor(cursor: str) -> tuple[State, Position]:
+    """Read what ``write_cursor`` wrote; raises ValueError for anything else."""
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        return _decoder.decode(base64.b64decode(padded, b"-_", validate=True))
+    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        msg = f"not a cursor of this queue: {cursor[:100]!r}"
+        raise ValueError(msg) from error
 
 
 class Pagination:
-    """Finds the ids of a page and the cursor of the next."""
+    """Finds the ids of a page and their positions."""
 
     def __init__(self, client: Redis, scripts: Scripts, keys: Keys) -> None:
         self._client = client
         self._scripts = scripts
         self._keys = keys
 
-    async def ids(self, state: State, lane: str | None, cursor: str | None, limit: int) -> _Ids:
-        """Return up to ``limit`` ids, perhaps some of other lanes, and the next cursor."""
-        place, offset = _parse(cursor)
+    async def ids(self, state: State, scope: Scope, position: Position, limit: int) -> IdPage:
+        """Return up to ``limit`` ids behind a position."""
         with translated():
             match state:
                 case State.QUEUED | State.SCHEDULED:
-                    return await self._by_lane(state, lane, place, offset, limit)
+                    return await self._by_lane(state, scope, position, limit)
                 case State.ACTIVE:
-                    return await self._active(place, offset, limit)
+                    return await self._active(scope, position, limit)
                 case State.DEAD:
-                    return await self._dead(lane, offset, limit)
+                    return await self._dead(scope, position, limit)
                 case State.DELIVERED | State.CANCELLED:
-                    return await self._settled(offset, limit)
+                    return await self._settled(state, scope, position, limit)
 
-    async def _by_lane(
-        self, state: State, lane: str | None, place: str, offset: int, limit: int
-    ) -> _Ids:
-        code = STATE_QUEUED if state is State.QUEUED else STATE_SCHEDULED
-        stay = lane is not None
-        name, skip, *ids = await self._scripts.run(
-            "list", code, lane if lane is not None else place, offset, limit, int(stay)
-        )
-        next_cursor = None if skip < 0 else _cursor(name.decode(), skip)
-        return [i.decode() for i in ids], next_cursor
+    async def _by_lane(self, state: State, scope: Scope, position: Position, limit: int) -> IdPage:
+        stay = scope.lane is not None
+        lane = position.lane if scope.lane is None else scope.lane
+        more, next_lane, *flat = await self._scripts.run(
+            "list", _CODES[state], scope.project or "", position.place, lane, position.at,
+            position.id, limit, int(stay),
+        )  # fmt: skip
+        found = [
+            (flat[i + 3].decode(), _position(*flat[i : i + 4])) for i in range(0, len(flat), 4)
+        ]
+        full = len(found) >= limit
+        next_lane = next_lane.decode()
+        after = found[-1][1] if full else Position(lane=next_lane)
+        return IdPage(found, after if more else None, len(found))
 
-    async def _active(self, place: str, offset: int, limit: int) -> _Ids:
-        """Walk the claims lease by lease; ``offset`` is HSCAN's cursor."""
+    async def _active(self, scope: Scope, position: Position, limit: int) -> IdPage:
+        """Walk the claims lease by lease, in the order of their ids."""
         leases = sorted(
             {
                 *await reply(self._client.zrange(self._keys.of(Key.WORKERS), 0, -1)),
                 *await reply(self._client.smembers(self._keys.of(Key.LOST))),
             }
         )
-        ahead = [lease for lease in leases if lease.decode() >= place]
-        if not ahead:
-            return [], None
-        lease = ahead[0].decode()
-        begin = offset if lease == place else 0
-        at, claims = await self._client.hscan(self._keys.of(Key.CLAIMED, lease), begin, count=limit)
-        ids = [i.decode() for i in claims]
-        if at:
-            return ids, _cursor(lease, at)
-        return ids, _cursor(ahead[1].decode(), 0) if len(ahead) > 1 else None
+        found: list[tuple[str, Position]] = []
+        scanned = 0
+        ahead = [lease.decode() for lease in leases if lease.decode() >= position.lane]
+        for lease in ahead[:MAX_LEASES]:
+            after = position.id if lease == position.lane else ""
+            claims = await reply(self._client.hgetall(self._keys.of(Key.CLAIMED, lease)))
+            scanned += len(claims)
+            ids = sorted(
+                i for i, lane in ((i.decode(), lane.decode()) for i, lane in claims.items())
+                if i > after and scope.holds(lane)
+            )  # fmt: skip
+            found += [(i, Position("", lease, 0, i)) for i in ids]
+            if len(found) >= limit:
+                return IdPage(found[:limit], found[limit - 1][1], scanned)
+        rest = ahead[MAX_LEASES:]
+        return IdPage(found, Position(lane=rest[0]) if rest else None, scanned)
 
-    async def _dead(self, lane: str | None, offset: int, limit: int) -> _Ids:
-        key = self._keys.of(Key.DEAD) if lane is None else self._keys.of(Key.DEAD_IN_LANE, lane)
-        ids = await reply(self._client.zrevrange(key, offset, offset + limit - 1))
-        next_cursor = _cursor("", offset + limit) if len(ids) == limit else None
-        return [i.decode() for i in ids], next_cursor
-
-    async def _settled(self, offset: int, limit: int) -> _Ids:
-        entries = await reply(
-            self._client.lrange(self._keys.of(Key.RESULTS), -offset - limit, -offset - 1)
+    async def _dead(self, scope: Scope, position: Position, limit: int) -> IdPage:
+        more, *flat = await self._scripts.run(
+            "list_dead", scope.project or "", scope.lane or "", position.at, position.id, limit
         )
-        next_cursor = _cursor("", offset + limit) if len(entries) == limit else None
-        return [e[_RESULT_ID_AT:].decode() for e in reversed(entries)], next_cursor
+        found = [
+            (flat[i + 1].decode(), Position("", "", int(flat[i]), flat[i + 1].decode()))
+            for i in range(0, len(flat), 2)
+        ]
+        return IdPage(found, found[-1][1] if more else None, len(found))
+
+    async def _settled(self, state: State, scope: Scope, position: Position, limit: int) -> IdPage:
+        at = position.at if position.id else -1
+        last, looked, *flat = await self._scripts.run(
+            "list_results", _CODES[state], scope.project or "", scope.lane or "", at,
+            MAX_LOOKED_AT, limit,
+        )  # fmt: skip
+        found = [
+            (flat[i + 1].decode(), Position("", "", flat[i], flat[i + 1].decode()))
+            for i in range(0, len(flat), 2)
+        ]
+        return IdPage(found, None if last < 0 else Position("", "", last, "-"), looked)
+
+
+def _position(place: bytes, lane: bytes, at: bytes | int, task_id: bytes) -> Position:
+    return Position(place.decode(), lane.decode(), int(at), task_id.decode())

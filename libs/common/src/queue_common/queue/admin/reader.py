@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ...errors import UnknownTaskError, UnreadableRecordError
-from ...task import State, TaskId, TaskView
+from ...task import State, TaskId
 from ..storage.connection import reply, translated
 from ..storage.keys import Key
 from ..storage.record import Record
 from ..storage.reply_deadline import reply_within
 from .pagination import Pagination
+from .search import TaskFilter, TaskSearch
+from .view import view
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from ...task import Task
+    from ...task import Task, TaskView
     from ..storage.keys import Keys
     from ..storage.scripts import Scripts
+    from .search import TaskPage
 
-__all__ = ["Counts", "TaskPage", "TaskReader", "task_view"]
+__all__ = ["Counts", "TaskReader"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,36 +38,6 @@ class Counts:
     """Records kept of delivered and cancelled tasks; None for a single lane."""
 
 
-@dataclass(frozen=True, slots=True)
-class TaskPage:
-    """Some tasks, and the cursor of the next page."""
-
-    tasks: list[TaskView]
-    cursor: str | None
-    """None: this is the last page."""
-
-
-def task_view(task_id: TaskId, record: Record) -> TaskView:
-    """Return a record as clients see it."""
-    task: Task | None
-    try:
-        task = record.task()
-    except UnreadableRecordError:
-        task = None
-    waits = record.state in {State.SCHEDULED, State.QUEUED}
-    return TaskView(
-        id=task_id,
-        state=record.state,
-        lane=record.lane,
-        attempts=record.attempts,
-        interrupted=record.interrupted,
-        due_at_ms=record.at_ms if waits else None,
-        finished_at_ms=record.at_ms if record.state.settled else None,
-        last_attempt=record.last_attempt(),
-        task=task,
-    )
-
-
 class TaskReader:
     """Reads tasks and changes none."""
 
@@ -72,20 +45,50 @@ class TaskReader:
         self._client = client
         self._scripts = scripts
         self._keys = keys
-        self._pages = Pagination(client, scripts, keys)
+        self.search = TaskSearch(scripts, Pagination(client, scripts, keys))
+        """Pages of tasks by a filter."""
 
     async def record(self, task_id: str) -> Record:
         """Return a task's record; raises UnknownTaskError, UnreadableRecordError."""
+        return Record.unpack(await self._raw(task_id))
+
+    async def _raw(self, task_id: str) -> bytes:
         async with reply_within():
             with self._scripts.timed("look_up"):
                 raw = await self._client.get(self._keys.of(Key.RECORD, task_id))
         if raw is None:
             raise UnknownTaskError.of(task_id)
-        return Record.unpack(raw)
+        return cast("bytes", raw)
 
     async def get_task(self, task_id: TaskId) -> TaskView:
         """Return a task; raises UnknownTaskError, UnreadableRecordError."""
-        return task_view(task_id, await self.record(task_id))
+        raw = await self._raw(task_id)
+        return view(task_id, Record.unpack(raw), len(raw))
+
+    async def whole_task(self, task_id: TaskId) -> Task | None:
+        """Return a task with headers and body; None if they are not kept any more.
+
+        A delivered task's are kept for RESULT_FULL_TTL. Raises QueueUnavailableError.
+        """
+        keys = [self._keys.of(key, task_id) for key in (Key.RECORD, Key.WHOLE)]
+        with translated():
+            raw, whole = await reply(self._client.mget(keys))
+        record = _readable(raw)
+        if record is None:
+            return None
+        if record.state is State.DELIVERED:
+            record = _readable(whole)
+        try:
+            task = record.task() if record else None
+        except UnreadableRecordError:
+            return None
+        return task if task and record and task.digest() == record.digest else None
+
+    async def replays(self, task_id: TaskId) -> list[TaskId]:
+        """Return the last five tasks that repeat this one, newest first."""
+        with translated():
+            ids = await reply(self._client.zrevrange(self._keys.of(Key.REPLAYS, task_id), 0, 4))
+        return [TaskId(i.decode()) for i in ids]
 
     async def records(self, task_ids: list[str]) -> list[Record | None]:
         """Return records in the order of the ids; None for a missing or unreadable one."""
@@ -98,23 +101,13 @@ class TaskReader:
     async def list(
         self, state: State, *, lane: str | None = None, cursor: str | None = None, limit: int = 100
     ) -> TaskPage:
-        """Return a page of tasks in ``state``, and in ``lane`` if one is named.
+        """Return a page of tasks in ``state``, and in ``lane`` if one is named, of all projects.
 
         Costs O(page). Queued and scheduled tasks come lane by lane in the order of their turn,
-        dead letters and settled tasks newest first. Tasks that move while pages are read may be
-        missed or come twice; a page may hold fewer than ``limit`` and still have a cursor.
-        Raises ValueError for a cursor of another origin.
+        dead letters and settled tasks newest first. For the rest see ``TaskSearch.page``.
         """
-        found, next_cursor = await self._pages.ids(state, lane, cursor, limit)
-        # An id that was cancelled and submitted again is in its lane's list twice.
-        ids = list(dict.fromkeys(found))
-        records = await self.records(ids)
-        tasks = [
-            task_view(TaskId(task_id), record)
-            for task_id, record in zip(ids, records, strict=True)
-            if record and record.state is state and lane in {None, record.lane}
-        ]
-        return TaskPage(tasks, next_cursor)
+        wanted = TaskFilter(states=(state,), lane=lane)
+        return await self.search.page(wanted, cursor, limit)
 
     async def count(self, lane: str | None = None) -> Counts:
         """Count the tasks of the queue, or of one lane, in O(1)."""

@@ -34,6 +34,8 @@ CANCEL_REQUESTED: Final = b"x"
 CANCEL_NONE: Final = b"-"
 
 ACTION_DELIVERED: Final = b"k"
+ACTION_DELIVERED_WHOLE: Final = b"f"
+"""Delivered, and the record as it was is kept beside the compact one for a while."""
 ACTION_RETRY: Final = b"s"
 ACTION_DEAD: Final = b"d"
 ACTION_RELEASE: Final = b"b"

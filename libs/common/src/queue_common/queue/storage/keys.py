@@ -14,6 +14,8 @@ class Key(StrEnum):
     """A key without its hash tag; an id, lane or lease follows a colon at its end."""
 
     RECORD = "t:"
+    WHOLE = "f:"
+    REPLAYS = "replays:"
     WAITING = "l:"
     SCHEDULED = "s:"
     SUSPECTED = "u:"
@@ -51,6 +53,7 @@ class Key(StrEnum):
     WAKE = "wake"
     STATS = "stats"
     STATS_TURN = "stats_turn"
+    RINGS = "rings:"
     COPY = "copy"
     OLD_RESULTS = "done"
     # No script reads these.

@@ -14,7 +14,8 @@ bytes       type   content
 25-26       u16    length of the lane
 27-30       u32    length of the payload
 31-         bytes  lane, payload (Task.encode, or a SAQ job's JSON)
-then        bytes  u16 length and the last attempt (Attempt, MessagePack)
+then        bytes  u16 length and the last attempt (Attempt, MessagePack); in the same form those
+                   before it, newest first; u16 zero
 ==========  =====  ====================================================================
 
 Numbers are big-endian. ``prelude.lua`` reads and writes the same layout.
@@ -22,8 +23,11 @@ Numbers are big-endian. ``prelude.lua`` reads and writes the same layout.
 
 from __future__ import annotations
 
+import itertools
 import struct
 import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -31,7 +35,13 @@ from ...errors import UnreadableRecordError
 from ...task import Attempt, State, Task
 from .codes import CANCEL_NONE, CANCEL_REQUESTED, STATE_QUEUED, STATES
 
-__all__ = ["Record", "immutable_part", "mutable_header", "pack_attempt", "queued_record"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = [
+    "Record", "immutable_part", "mutable_header", "pack_attempt", "queued_record",
+    "unpack_attempts",
+]  # fmt: skip
 
 MUTABLE = struct.Struct(">cQIHc")
 IMMUTABLE = struct.Struct(">c8sHI")
@@ -41,6 +51,10 @@ SINCE_AT = 1
 """Offset of the time since which the task is in its state."""
 _MAX_TEXT_CHARACTERS = 4096
 """Characters kept of an attempt's error and of its response."""
+MAX_ATTEMPTS = 20
+"""Attempts that a record holds."""
+_OLDER_ERROR_CHARACTERS = 40
+_END = b"\0\0"
 _attempts = msgspec.msgpack.Decoder(Attempt)
 _encoder = msgspec.msgpack.Encoder()
 
@@ -63,15 +77,66 @@ def immutable_part(lane: str, payload: bytes, digest: bytes, header: bytes = b""
     return b"".join((header, fields, name, payload))
 
 
-def pack_attempt(attempt: Attempt) -> bytes:
-    """Return the bytes that keep ``attempt`` as the task's last, long texts cut."""
-    shortened = msgspec.structs.replace(
-        attempt,
-        error=_shortened(attempt.error),
-        response_excerpt=_shortened(attempt.response_excerpt),
-    )
-    encoded = _encoder.encode(shortened)
-    return struct.pack(">H", len(encoded)) + encoded
+def pack_attempt(attempt: Attempt, older: bytes = b"") -> bytes:
+    """Return the bytes that keep ``attempt`` as the task's last, long texts cut.
+
+    ``older`` are the bytes that kept the attempts before it: the last 20 in all stay, those before
+    the last without the response and at most the beginning of their error.
+    """
+    if attempt.error is not None or attempt.response_excerpt is not None:
+        attempt = msgspec.structs.replace(
+            attempt,
+            error=_shortened(attempt.error),
+            response_excerpt=_shortened(attempt.response_excerpt),
+        )
+    return b"".join([*_packed(attempt), *_pack_older(older)])
+
+
+def _packed(attempt: Attempt) -> tuple[bytes, bytes]:
+    encoded = _encoder.encode(attempt)
+    return struct.pack(">H", len(encoded)), encoded
+
+
+def _pack_older(older: bytes) -> list[bytes]:
+    """Return the attempts before the last, the one that was the last without its response."""
+    parts: list[bytes] = []
+    ends = list(itertools.islice(_ends(older), MAX_ATTEMPTS - 1))
+    if not ends:
+        return parts
+    with suppress(msgspec.DecodeError):
+        last = _attempts.decode(older[2 : ends[0]])
+        lean = msgspec.structs.replace(
+            last, response_excerpt=None, response_headers=None, retry_after_ms=None, left_out=0,
+            changes=0, error=last.error and last.error[:_OLDER_ERROR_CHARACTERS],
+        )  # fmt: skip
+        parts += [*_packed(lean), older[ends[0] : ends[-1]]]
+    parts.append(_END)
+    return parts
+
+
+def _ends(packed: bytes) -> Iterator[int]:
+    """Return where each attempt ends."""
+    at = 0
+    while at + 2 < len(packed):
+        length = int.from_bytes(packed[at : at + 2], "big")
+        at += 2 + length
+        if not length or at > len(packed):
+            return
+        yield at
+
+
+def unpack_attempts(packed: bytes) -> list[Attempt]:
+    """Return the attempts that a record holds, the newest at the end.
+
+    The release before this one keeps the last attempt alone, and may leave bytes of others behind.
+    """
+    found: list[Attempt] = []
+    begin = 0
+    with suppress(msgspec.DecodeError):
+        for end in itertools.islice(_ends(packed), MAX_ATTEMPTS):
+            found.append(_attempts.decode(packed[begin + 2 : end]))
+            begin = end
+    return found[::-1]
 
 
 def _shortened(text: str | None) -> str | None:
@@ -90,7 +155,7 @@ class Record(msgspec.Struct, gc=False):
     digest: bytes
     lane: str
     payload: bytes
-    packed_attempt: bytes
+    packed_attempts: bytes
     """Empty if no attempt has ended yet."""
     last_attempt_at: int
     """Offset of the last attempt in the record, in bytes."""
@@ -126,11 +191,10 @@ class Record(msgspec.Struct, gc=False):
 
     def last_attempt(self) -> Attempt | None:
         """Return the last attempt; None if none has ended yet, or it cannot be read."""
-        if len(self.packed_attempt) < 3:
+        packed = self.packed_attempts
+        if len(packed) < 3:
             return None
         try:
-            return _attempts.decode(
-                self.packed_attempt[2 : 2 + int.from_bytes(self.packed_attempt[:2], "big")]
-            )
+            return _attempts.decode(packed[2 : 2 + int.from_bytes(packed[:2], "big")])
         except msgspec.DecodeError:
             return None

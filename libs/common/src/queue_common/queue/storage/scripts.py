@@ -26,7 +26,12 @@ __all__ = ["Argument", "Scripts", "digest", "lua_files"]
 Argument = str | bytes | int
 
 _SHARED = ("prelude", "retention", "projects", "lanes", "suspects")
-_PARTS = {"claim": ("claim_suspects", "claim_promotion", "claim_polling", "claim_projects")}
+_PARTS = {
+    "claim": ("claim_suspects", "claim_promotion", "claim_polling", "claim_projects"),
+    "list": ("positions",),
+    "list_dead": ("positions",),
+    "list_results": ("positions",),
+}
 """The files that precede a script's own text: of every script, and of single ones."""
 _MODULES = frozenset({"projects", *_PARTS["claim"]})
 """Files whose locals are their own: they return what others use of them, under their file's name.

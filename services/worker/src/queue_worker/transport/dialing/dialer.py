@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .lookup import AddressInfo
     from .resolver import Resolver
 
-__all__ = ["Dialer"]
+__all__ = ["Dialer", "address_of"]
 
 NEXT_ADDRESS_DELAY_SECONDS = 0.25
 """RFC 8305: an address that has not answered by then gets company by the next."""
@@ -135,6 +135,15 @@ class Dialer:
         except ResolveError:
             # What has no address cannot be reached by it either.
             return []
+
+
+def address_of(sock: socket.socket) -> str | None:
+    """Return ``address:port`` of what a socket is connected to; None: it is closed again."""
+    try:
+        host, port, *_ = sock.getpeername()
+    except OSError:
+        return None
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def _own_address_reason(host: str, address: str) -> str:

@@ -35,7 +35,9 @@ local function set_header(id, task, state, at)
 end
 
 local function poison(id, task, lane)
-  write_last_attempt(id, set_header(id, task, STATE_DEAD, now), task.last_attempt_at, poison_attempt)
+  -- It stands before the attempts that ended.
+  local ended = call('GETRANGE', RECORD .. id, task.last_attempt_at, -1)
+  write_last_attempt(id, set_header(id, task, STATE_DEAD, now), task.last_attempt_at, poison_attempt .. ended)
   bury(id, lane, dead_ttl)
   poisoned = poisoned + 1
 end

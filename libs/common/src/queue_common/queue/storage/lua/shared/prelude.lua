@@ -8,6 +8,8 @@
 -- first three; the previous release puts it into those, from where it is served too.
 local Q = KEYS[1] .. ':'
 local RECORD = Q .. 't:'             -- string: the record of one task (record.py)
+local WHOLE = Q .. 'f:'              -- string: a delivered task's record as it was, for RESULT_FULL_TTL
+local REPLAYS = Q .. 'replays:'      -- zset: the last tasks that repeat one, by the time of that
 local WAITING = Q .. 'l:'            -- list: ids that wait in one lane, the next in front
 local SCHEDULED = Q .. 's:'          -- zset: ids scheduled in one lane, by due time
 local SUSPECTED = Q .. 'u:'          -- zset: suspects of one lane, by the workers that died under each
@@ -47,6 +49,7 @@ local RESULTS = Q .. 'results'       -- list: see above
 local WAKE = Q .. 'wake'             -- list: at most one token, which wakes one waiting worker
 local STATS = Q .. 'stats'           -- string: what the last scan of the lanes found (admin/stats.py)
 local STATS_TURN = Q .. 'stats_turn' -- string: exists until the next scan is due
+local RINGS = Q .. 'rings:'          -- hash: stats of a project over time (record_activity.lua)
 local COPY = Q .. 'copy'             -- string: a record while it is copied; never outlives a script
 local OLD_RESULTS = Q .. 'done'      -- list: results of the release before this one; removed
 

@@ -29,6 +29,7 @@ local function prune_results(max, short)
     end
   end
   call('LTRIM', RESULTS, pruned, -1)
+  count('results_pruned', pruned)
   count('result_bytes', -freed)
   count('results_removed_total', removed)
   return pruned == PRUNE_BATCH
@@ -43,10 +44,20 @@ local function count_dead(id)
   count('dead_bytes', bytes - before)
 end
 
+-- The dead letters of a project stand together too, under its name as a lane's; those of the default
+-- project among all.
+local function own_prefix(lane)
+  return string.match(lane, '^.-\31')
+end
+
 -- Removes a task from the dead letters; its record stays. Returns the record's bytes.
 local function forget_dead(id, lane)
   call('ZREM', DEAD, id)
-  if lane then call('ZREM', DEAD_IN_LANE .. lane, id) end
+  if lane then
+    call('ZREM', DEAD_IN_LANE .. lane, id)
+    local prefix = own_prefix(lane)
+    if prefix then call('ZREM', DEAD_IN_LANE .. prefix, id) end
+  end
   -- A dead letter of the previous release may not be counted yet.
   local bytes = tonumber(call('HGET', DEAD_SIZES, id) or 0)
   call('HDEL', DEAD_SIZES, id)
@@ -93,6 +104,8 @@ local function bury(id, lane, ttl)
   call('PEXPIRE', RECORD .. id, ttl + DEAD_RECORD_LEEWAY_MS)
   call('ZADD', DEAD, now, id)
   call('ZADD', DEAD_IN_LANE .. lane, now, id)
+  local prefix = own_prefix(lane)
+  if prefix then call('ZADD', DEAD_IN_LANE .. prefix, now, id) end
   count_dead(id)
   count('dead_total', 1)
 end

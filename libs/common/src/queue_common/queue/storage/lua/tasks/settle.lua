@@ -5,7 +5,8 @@
 --          dead letter is kept (ms), max dead letters, 1 if a claim follows at once, then per claim:
 --          id, order, replacement and last attempt joined
 --            order        big-endian: action (char), ms (u64), attempts (u32), interrupted (u16), offset
---                         of the last attempt in the record (u32), length of the replacement (u32),
+--                         of the last attempt in the record, or for how long a delivered task's record
+--                         is kept as it was (ms) (u32), length of the replacement (u32),
 --                         evidence (char)
 --            action       one of ACTION_*, see below
 --            ms           delivered, cancelled: how long the record is kept (0: it is deleted);
@@ -24,6 +25,7 @@ local SETTLED, CANCELLED_INSTEAD = 1, 2
 local ORDER = '>c1I8I4I2I4I4c1'
 
 local ACTION_DELIVERED = 'k'
+local ACTION_DELIVERED_WHOLE = 'f' -- the record as it was is kept too, for `offset` ms
 local ACTION_CANCELLED = 'x'
 local ACTION_RETRY = 's'
 local ACTION_DEAD = 'd'
@@ -58,6 +60,13 @@ actions[ACTION_DELIVERED] = function(s)
   call('SET', RECORD .. s.id, s.parts, 'PXAT', moment(s.ms))
   kept[#kept + 1] = result_entry(s.id, s.ms, #s.parts)
   kept_size = kept_size + #s.parts
+end
+
+actions[ACTION_DELIVERED_WHOLE] = function(s)
+  if redis.pcall('RENAME', RECORD .. s.id, WHOLE .. s.id).ok then
+    call('PEXPIREAT', WHOLE .. s.id, moment(s.offset))
+  end
+  actions[ACTION_DELIVERED](s)
 end
 
 actions[ACTION_CANCELLED] = function(s)
@@ -99,7 +108,7 @@ local function cancelled(s, task)
 end
 
 local function act(action, s)
-  if action ~= ACTION_DELIVERED and action ~= ACTION_CANCELLED then
+  if action ~= ACTION_DELIVERED and action ~= ACTION_DELIVERED_WHOLE and action ~= ACTION_CANCELLED then
     local cancel = redis.pcall('GETRANGE', RECORD .. s.id, CANCEL_AT, CANCEL_AT)
     local task = cancel == CANCEL_REQUESTED and read_header(s.id)
     if task then return cancelled(s, task) end

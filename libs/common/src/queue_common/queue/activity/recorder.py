@@ -1,0 +1,144 @@
+"""Counting what a process does, for the stats of all."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import structlog
+
+from ...errors import QueueUnavailableError
+from ...lanes import DEFAULT_PROJECT, PROJECT_SEPARATOR
+from ...retry import Dead, Done
+from ..storage.connection import translated
+from .histogram import BUCKETS, bucket_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ...retry import Decision
+    from ...task import Attempt
+    from ..claim import Claim
+    from ..enqueue_batcher import Submission
+    from ..storage.scripts import Argument, Scripts
+
+__all__ = ["ALL_PROJECTS", "Activity"]
+
+ALL_PROJECTS: Final = "*"
+"""No project has this name: the sum of all stands under it."""
+FLUSH_SECONDS: Final = 2.0
+CLOSE_SECONDS: Final = 1.0
+MAX_PROJECTS: Final = 1000
+"""Projects that are counted between two flushes; others only in the sum."""
+BATCH_SIZE: Final = 100
+NEW: Final = 1
+"""Result of ``enqueue.lua`` for a task that it has stored."""
+
+logger = structlog.stdlib.get_logger(__name__)
+_encoder = msgspec.msgpack.Encoder()
+
+
+class _Counts:
+    """What happened in one project since the last flush."""
+
+    __slots__ = ("accepted", "attempts", "dead", "delivered", "failed", "waits")
+
+    def __init__(self) -> None:
+        self.accepted = 0
+        self.delivered = 0
+        self.failed = 0
+        self.dead = 0
+        self.waits = [0] * BUCKETS
+        self.attempts = [0] * BUCKETS
+
+    def packed(self) -> bytes:
+        """Return it as ``record_activity.lua`` reads it."""
+        return _encoder.encode(
+            (self.accepted, self.delivered, self.failed, self.dead,
+             _sparse(self.waits), _sparse(self.attempts))
+        )  # fmt: skip
+
+
+def _sparse(counts: list[int]) -> dict[str, int]:
+    return {str(bucket): number for bucket, number in enumerate(counts) if number}
+
+
+class Activity:
+    """Counts in this process, and adds to Redis every 2 s; nothing is sent while nothing happens.
+
+    A process that is killed takes up to 2 s of its counts with it.
+    """
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+        self._counts: dict[str, _Counts] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._flushing: asyncio.Task[None] | None = None
+
+    def accepted(self, batch: Sequence[Submission], results: Sequence[int]) -> None:
+        """Count the new tasks among those that Redis has replied to."""
+        for submission, result in zip(batch, results, strict=True):
+            if result == NEW:
+                self._of(submission.lane).accepted += 1
+
+    def settled(
+        self, claim: Claim, attempt: Attempt, decision: Decision, *, cancelled: bool
+    ) -> None:
+        """Count an attempt that has ended, and what became of its task."""
+        counts = self._of(claim.lane)
+        if claim.waiting_since_ms:
+            # The clocks of worker and Redis may differ a little.
+            counts.waits[bucket_of(attempt.started_at_ms - claim.waiting_since_ms)] += 1
+        counts.attempts[bucket_of(attempt.duration_ms)] += 1
+        if isinstance(decision, Done):
+            counts.delivered += 1
+            return
+        counts.failed += 1
+        if isinstance(decision, Dead) and not cancelled:
+            counts.dead += 1
+
+    def _of(self, lane: str) -> _Counts:
+        project = DEFAULT_PROJECT
+        if PROJECT_SEPARATOR in lane:
+            project = lane.partition(PROJECT_SEPARATOR)[0]
+        counts = self._counts.get(project)
+        return self._new(project) if counts is None else counts
+
+    def _new(self, project: str) -> _Counts:
+        if self._timer is None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(FLUSH_SECONDS, self._begin_flush)
+        if len(self._counts) >= MAX_PROJECTS:
+            project = ALL_PROJECTS
+        return self._counts.setdefault(project, _Counts())
+
+    def _begin_flush(self) -> None:
+        self._timer = None
+        if self._flushing is None or self._flushing.done():
+            self._flushing = asyncio.create_task(self._flush())
+
+    async def _flush(self) -> None:
+        counts, self._counts = self._counts, {}
+        projects = list(counts.items())
+        try:
+            for begin in range(0, len(projects), BATCH_SIZE):
+                arguments: list[Argument] = []
+                for project, counted in projects[begin : begin + BATCH_SIZE]:
+                    arguments += [project, counted.packed()]
+                with translated():
+                    await self._scripts.run("record_activity", *arguments)
+        except QueueUnavailableError as error:
+            # What happens while Redis is away is little, and stats are no record of it.
+            logger.debug("activity.lost", reason=str(error), projects=len(projects))
+
+    async def close(self) -> None:
+        """Send what is left."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._begin_flush()
+        if self._flushing is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self._flushing

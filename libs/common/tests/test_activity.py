@@ -1,0 +1,119 @@
+"""Stats over time: counted in each process, kept in Redis for all."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+import redis.asyncio
+
+from queue_common.lanes import lane_in
+from queue_common.queue import Claim, TaskQueue
+from queue_common.queue.activity import Series
+from queue_common.queue.activity.histogram import bucket_of, quantile_ms
+from queue_common.queue.storage.connection import reply
+from queue_common.retry import Dead, Decision, Done, RetryAt
+from queue_common.task import Outcome, TaskId
+from queue_testing.tasks import a_task, an_attempt, now_ms
+
+
+def _sums(series: Series) -> tuple[int, int, int, int]:
+    points = series.points
+    return (
+        sum(point.accepted for point in points),
+        sum(point.delivered for point in points),
+        sum(point.failed for point in points),
+        sum(point.dead for point in points),
+    )
+
+
+async def _work(queue: TaskQueue, lane: str, decisions: list[Decision]) -> None:
+    await queue.start_consuming(worker_id="worker", concurrency=100)
+    for i, _ in enumerate(decisions):
+        await queue.submit(TaskId(f"{lane}-{i}"), a_task(lane=lane))
+    claims: list[Claim] = []
+    while len(claims) < len(decisions):
+        claims += await queue.claim(100)
+    for claim, decision in zip(claims, decisions, strict=True):
+        failed = not isinstance(decision, Done)
+        outcome = Outcome.HTTP_ERROR if failed else Outcome.DELIVERED
+        await queue.settle(claim, an_attempt(outcome), decision)
+
+
+async def test_what_processes_count_adds_up(open_queue: Callable[[], TaskQueue]) -> None:
+    """Tasks and attempts of several processes stand in the rings of their project and of all."""
+    one, other, reader = open_queue(), open_queue(), open_queue()
+    retry = RetryAt(now_ms() + 3_600_000)
+    await _work(one, "a.test:80", [Done(), Done(), retry, Dead("enough")])
+    await one.disconnect()
+    await _work(other, lane_in("acme", "a.test:80"), [Done(), retry, retry])
+    await other.disconnect()
+
+    for series in await reader.rings.read("default"):
+        assert _sums(series) == (4, 2, 2, 1)
+    for series in await reader.rings.read("acme"):
+        assert _sums(series) == (3, 1, 2, 0)
+    for series in await reader.rings.read("*"):
+        assert _sums(series) == (7, 3, 4, 1)
+    for series in await reader.rings.read("nobody"):
+        assert _sums(series) == (0, 0, 0, 0)
+
+
+async def test_rings_have_their_length_and_end_now(open_queue: Callable[[], TaskQueue]) -> None:
+    """There are 60 steps of 5 s and 72 of an hour, and what was just done is in the last ones."""
+    queue, reader = open_queue(), open_queue()
+    await _work(queue, "a.test:80", [Done()])
+    await queue.disconnect()
+    fine, coarse = await reader.rings.read("default")
+
+    assert (fine.step_seconds, len(fine.points)) == (5, 60)
+    assert (coarse.step_seconds, len(coarse.points)) == (3600, 72)
+    assert sum(point.delivered for point in coarse.points[-2:]) == 1
+    (attempt,) = {point.attempt_p50_ms for point in coarse.points if point.delivered}
+    assert attempt == pytest.approx(1.5, rel=0.1)
+
+
+async def test_a_slot_that_is_long_past_is_not_shown(
+    open_queue: Callable[[], TaskQueue], raw_redis: redis.asyncio.Redis
+) -> None:
+    """A step of an earlier turn of the ring is empty, not repeated."""
+    queue, reader = open_queue(), open_queue()
+    await _work(queue, "a.test:80", [Done()])
+    await queue.disconnect()
+    key = f"{queue.keys.prefix}rings:default"
+    fields: list[bytes] = await reply(raw_redis.hkeys(key))
+    old = {field: b"\x97\x01\x05\x05\x00\x00\x90\x90" for field in fields}
+    await reply(raw_redis.hset(key, mapping=old))
+    fine, coarse = await reader.rings.read("default")
+
+    assert len(fields) >= 2
+    assert (_sums(fine), _sums(coarse)) == ((0, 0, 0, 0), (0, 0, 0, 0))
+
+
+async def test_nothing_is_sent_while_nothing_happens(
+    queue: TaskQueue, raw_redis: redis.asyncio.Redis
+) -> None:
+    """A process without tasks writes no stats."""
+    await queue.reader.count()
+    await queue.activity.close()
+
+    assert not await raw_redis.keys(f"{queue.keys.prefix}rings:*")
+
+
+@pytest.mark.parametrize("share", [0.5, 0.99])
+def test_quantiles_are_right_to_a_tenth(share: float) -> None:
+    """Buckets give p50 and p99 of any durations within 10 %."""
+    chance = random.Random(share)  # noqa: S311 - no secret
+    durations = sorted(chance.lognormvariate(3, 2) for _ in range(5000))
+    counts = Counter(bucket_of(ms) for ms in durations)
+    exact = durations[int(len(durations) * share)]
+
+    assert quantile_ms(counts, share) == pytest.approx(exact, rel=0.1, abs=0.5)
+
+
+@pytest.mark.parametrize("ms", [-5, 0, 0.9, 2**40])
+def test_any_duration_has_a_bucket(ms: float) -> None:
+    """A clock that steps back or a duration beyond all bounds is counted too."""
+    assert quantile_ms({bucket_of(ms): 1}, 0.5) is not None
