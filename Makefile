@@ -18,6 +18,8 @@ HELM4_VERSION := v4.3.1
 HELM3_VERSION := v3.19.4
 KUBECONFORM_VERSION := v0.8.0
 SCHEMAS_VERSION := 1.37.0
+REGISTRY_VERSION := v3.0.0
+ACTIONLINT_VERSION := v1.7.7
 
 MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 SOURCES := libs services tests scripts conftest.py
@@ -25,7 +27,7 @@ E2E = $(BIN)/pytest -q -s -p no:randomly --durations=10 --timeout=600
 MEMBERS := queue-client queue-common queue-api queue-worker queue-standalone queue-testing
 
 .PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
-	check-versions sbom alerts docker-build docker-up docker-down docker-logs images-test \
+	check-versions sbom release release-test alerts docker-build docker-up docker-down docker-logs images-test \
 	chart-docs chart-test chart-tools coverage saq-tests bench-attacks bench-backlog bench-client bench-metrics bench-telemetry \
 	chaos e2e e2e-nodes e2e-keda clean
 
@@ -149,6 +151,22 @@ sbom: setup ## Write what each image is made of to dist/, as CycloneDX
 
 coverage: setup ## Run the tests and measure what they cover
 	$(BIN)/pytest -q --cov --cov-report=term
+
+##@ Release
+# REGISTRY    images and chart are pushed there: registry.example.com/queue; without it nothing leaves this machine
+# PLATFORMS   the images', when buildx can build for them: linux/amd64,linux/arm64; without it this machine's
+# SOURCE_URL  the address of the repository, which the chart names as its source
+# COSIGN_KEY  what is pushed is signed with it, by cosign
+release: setup check-versions ## Build images, wheels, SBOMs and chart into dist/; push them with REGISTRY=…
+	rm -rf dist
+	@$(MAKE) --no-print-directory build sbom
+	@$(if $(and $(REGISTRY),$(PLATFORMS)),,$(MAKE) --no-print-directory docker-build)
+	@$(BIN)/python scripts/release.py --registry '$(REGISTRY)' --platforms '$(PLATFORMS)' --source '$(SOURCE_URL)'
+
+release-test: setup chart-tools ## Release to a registry of the test's own, and check the workflows
+	@$(call go-tool,registry,github.com/distribution/distribution/v3/cmd/registry@$(REGISTRY_VERSION))
+	@$(call go-tool,actionlint,github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION))
+	$(BIN)/pytest -q --timeout=300 tests/release
 
 ##@ Measure
 bench-attacks: setup ## What attacks do to an API's memory and to its other clients (1 minute)
