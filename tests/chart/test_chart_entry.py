@@ -109,6 +109,11 @@ def test_notes_send_a_task_by_port_forward(helm: Helm, noted: Path) -> None:
     text = notes(helm, noted)
     (curl,) = curls(text)
 
+    assert (
+        "export QUEUE_TOKEN=$(kubectl --namespace space get secret demo-queue-system-auth" in text
+    )
+    assert "Authorization: Bearer $QUEUE_TOKEN" in curl
+
     assert "kubectl --namespace space port-forward service/demo-queue-system-api 8080:80 &" in text
     assert curl[1] == "http://localhost:8080/api/v1/tasks"
     assert "--retry-connrefused" in curl
@@ -127,6 +132,22 @@ def test_notes_send_a_task_through_the_ingress(
 ) -> None:
     """With an ingress the first curl goes to its host, over TLS where it has a certificate."""
     assert curls(notes(helm, noted, {"ingress": {"enabled": True, **ingress}}))[0][1] == url
+
+
+def test_notes_send_a_task_through_the_gateway(helm: Helm, noted: Path) -> None:
+    """With an HTTPRoute the first curl goes to its first host name."""
+    route = {"enabled": True, "parentRefs": [{"name": "public"}], "hostnames": ["q.example.com"]}
+
+    first = curls(notes(helm, noted, {"httpRoute": route}))[0]
+    assert first[1] == "http://q.example.com/api/v1/tasks"
+
+
+def test_notes_of_an_open_api_have_no_key(helm: Helm, noted: Path) -> None:
+    """With auth.enabled=false no command mentions a key."""
+    text = notes(helm, noted, {"auth": {"enabled": False}})
+
+    assert curls(text)
+    assert "QUEUE_TOKEN" not in text
 
 
 @pytest.mark.parametrize(
@@ -156,7 +177,7 @@ def test_helm_test_delivers_to_itself_alone(helm: Helm) -> None:
     """The test's own Service is a destination allowed; unless the test is asked for it is not."""
     rendering = helm.render({"tests": {"enabled": True}})
     service = rendering.one("Service", "-test")["metadata"]
-    test = {e["name"]: e["value"] for e in rendering.container("test")["env"]}
+    test = {e["name"]: e.get("value") for e in rendering.container("test")["env"]}
     host = f"{service['name']}.space.svc"
 
     assert rendering.environment("worker")["EGRESS_ALLOW"] == host

@@ -20,7 +20,7 @@ CASES = sorted((CHART / "ci").glob("*.yaml"))
 OWN = {"POD_NAME"}
 SET_BY_THE_CHART = {
     "env", "redis_addr", "redis_username", "redis_password", "metrics_port", "egress_allow",
-    "api_auth", "api_host", "metrics_host", "otel_resource_attributes",
+    "api_host", "metrics_host", "otel_resource_attributes", "api_auth", "api_root_key",
 }  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def test_the_processes_read_what_the_chart_sets(
     """Every variable is one the process reads, and its value one it takes."""
     variables = helm.render(yaml.safe_load(path.read_text())).environment(component)
     files = {"REDIS_CA_FILE", "WORKER_CA_FILE"}  # mounted in the pod, absent here
-    secret = {"HTTPS_PROXY"}
+    secret = {"HTTPS_PROXY", "API_ROOT_KEY"}
 
     assert {name.lower() for name in variables.keys() - OWN} <= set(kind.model_fields)
     rest = {k: v for k, v in variables.items() if k not in files | secret}

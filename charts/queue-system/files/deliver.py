@@ -28,6 +28,8 @@ def ask(path: str, task: object = None) -> dict[str, object]:
     """GET ``path`` of the API, or POST ``task`` there; again while the API is not there yet."""
     body = None if task is None else json.dumps(task).encode()
     headers = {"Content-Type": "application/json"}
+    if key := os.environ.get("API_ROOT_KEY", "").split(",")[0]:
+        headers["Authorization"] = f"Bearer {key}"
     while True:
         request = urllib.request.Request(API + path, body, headers)  # noqa: S310 - http
         try:

@@ -14,17 +14,14 @@ ALPHABET = string.ascii_letters + string.digits
 CONTEXT = ssl.create_default_context(cafile=f"{ACCOUNT}/ca.crt")
 
 
-def random_text(length: int, alphabet: str = ALPHABET) -> str:
+def random_text(length: int) -> str:
     """Return random letters and digits."""
-    return "".join(secrets.choice(alphabet) for _ in range(length))
+    return "".join(secrets.choice(ALPHABET) for _ in range(length))
 
 
 def new_value(kind: str) -> str:
-    """Return a new password, or a new key of the API."""
-    if kind == "api-key":
-        name = random_text(12, string.ascii_lowercase + string.digits)
-        return f"qk_{name}_{secrets.token_urlsafe(32)}"
-    return random_text(40)
+    """Return a new password, or a new root key of the API."""
+    return f"root_{random_text(43)}" if kind == "root-key" else random_text(40)
 
 
 def call(name: str, change: object = None) -> dict[str, object]:

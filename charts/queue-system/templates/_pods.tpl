@@ -24,6 +24,11 @@ annotations:
   {{- with include "queue-system.redisChecksum" $root }}
   checksum/redis-secret: {{ . | quote }}
   {{- end }}
+  {{- if eq $component "api" }}
+  {{- with include "queue-system.authChecksum" $root }}
+  checksum/auth-secret: {{ . | quote }}
+  {{- end }}
+  {{- end }}
   {{- with $values.podAnnotations }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

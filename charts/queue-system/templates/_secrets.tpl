@@ -7,6 +7,9 @@
 {{- $missing = append $missing (dict "secret" (include "redis.secretName" .Subcharts.redis) "key" .Values.redis.auth.existingSecretPasswordKey "kind" "password") -}}
 {{- end -}}
 {{- end -}}
+{{- if and .Values.auth.enabled (not .Values.auth.existingSecret) (not (include "queue-system.connected" .)) -}}
+{{- $missing = append $missing (dict "secret" (include "queue-system.authSecret" .) "key" .Values.auth.existingSecretRootKeyKey "kind" "root-key") -}}
+{{- end -}}
 {{- toJson $missing -}}
 {{- end -}}
 

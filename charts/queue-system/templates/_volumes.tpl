@@ -46,6 +46,9 @@
 - name: OTEL_RESOURCE_ATTRIBUTES
   value: k8s.namespace.name={{ $root.Release.Namespace }},k8s.pod.name=$(POD_NAME),service.instance.id=$(POD_NAME)
 {{- include "queue-system.redisEnv" $root }}
+{{- if eq (index . 1) "api" }}
+{{- include "queue-system.authEnv" $root }}
+{{- end }}
 {{- with (get $root.Values (index . 1)).extraEnv }}
 {{ toYaml . }}
 {{- end }}

@@ -26,11 +26,12 @@ class Api:
 
     @staticmethod
     @asynccontextmanager
-    async def reach(ingress_url: str, host: str) -> AsyncIterator[Api]:
+    async def reach(ingress_url: str, host: str, key: str) -> AsyncIterator[Api]:
         """Open a client and wait until the ingress leads to an API that is ready."""
         limits = httpx.Limits(max_connections=64)
+        headers = {"Host": host, "Authorization": f"Bearer {key}"}
         async with httpx.AsyncClient(
-            base_url=ingress_url, headers={"Host": host}, timeout=20, limits=limits
+            base_url=ingress_url, headers=headers, timeout=20, limits=limits
         ) as http:
             api = Api(http)
             await wait_until(api.is_ready, f"the ingress leads to {host}", 60, every_seconds=0.2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -98,6 +99,11 @@ class Release:
             for service in services
             if any(p["port"] == port for p in service["spec"]["ports"])
         ]
+
+    async def root_key(self) -> str:
+        """Return the key with all rights that the installation has made."""
+        [secret] = await self.namespace.items("api/v1/secrets", self.selector("api"))
+        return base64.b64decode(secret["data"]["root-key"]).decode()
 
     async def replicas(self, component: str) -> int:
         """Return how many pods of a component are ready."""

@@ -50,7 +50,8 @@ async def installed(suite: Suite, release: Release) -> AsyncIterator[Api]:
     """Install a release and reach its API; uninstall it in the end."""
     await release.install()
     try:
-        async with Api.reach(suite.settings.ingress_url, release.host) as api:
+        key = await release.root_key()
+        async with Api.reach(suite.settings.ingress_url, release.host, key) as api:
             yield api
     finally:
         if not suite.settings.keep:

@@ -16,9 +16,11 @@ async def test_the_notes_curl_works_as_pasted(suite: Suite, system: System, tmp_
     address = suite.settings.ingress_url.partition("://")[2]
     (tmp_path / ".curlrc").write_text(f'connect-to = "::{address}"\nsilent\n')
 
+    key = re.search(r"^  (export QUEUE_TOKEN=(?:.*\\\n)*.*)$", notes, re.MULTILINE)
     found = re.search(r"^  (curl (?:.*\\\n)*.*)$", notes, re.MULTILINE)
-    assert found, notes
-    response = await run("sh", "-c", f"export CURL_HOME='{tmp_path}'\n{found[1]}")
+    assert key and found, notes
+    where = f"export KUBECONFIG='{suite.cluster.kubeconfig}' CURL_HOME='{tmp_path}'"
+    response = await run("sh", "-c", f"{where}\n{key[1]}\n{found[1]}")
 
     view = await system.api.get_task(json.loads(response)["task_id"])
     assert system.release.host in found[1]
