@@ -115,7 +115,7 @@ def package_chart(registry: str, source: str) -> Path:
         for name in ("Chart.yaml", "values.yaml"):
             text = (copy / name).read_text().replace(PLACEHOLDER, source or PLACEHOLDER)
             prefix = f"{registry}/" if registry else ""
-            text = re.sub(r"(repository: |image: \"?)queue-", rf"\1{prefix}queue-", text)
+            text = re.sub(r"(repository: |image: \"?)queue-", rf"\g<1>{prefix}queue-", text)
             (copy / name).write_text(text)
         run(helm(), "package", copy, "--destination", DIST)
     return DIST / f"queue-system-{about['version']}.tgz"

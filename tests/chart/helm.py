@@ -29,6 +29,9 @@ CLUSTER = (
 
 NO_CLUSTER = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "KUBECONFIG": "/nonexistent"}
 
+ELSEWHERE = "from-elsewhere-" * 3
+"""What a variable from a Secret is shown as: long enough for a key."""
+
 Object = dict[str, Any]
 
 
@@ -86,7 +89,7 @@ class Rendering:
         variables: dict[str, str] = {}
         variables |= self.one("ConfigMap", container["envFrom"][0]["configMapRef"]["name"])["data"]
         for entry in container["env"]:
-            variables[entry["name"]] = entry.get("value", "from elsewhere")
+            variables[entry["name"]] = entry.get("value", ELSEWHERE)
         return variables
 
 

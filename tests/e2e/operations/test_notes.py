@@ -18,7 +18,8 @@ async def test_the_notes_curl_works_as_pasted(suite: Suite, system: System, tmp_
 
     key = re.search(r"^  (export QUEUE_TOKEN=(?:.*\\\n)*.*)$", notes, re.MULTILINE)
     found = re.search(r"^  (curl (?:.*\\\n)*.*)$", notes, re.MULTILINE)
-    assert key and found, notes
+    assert key, notes
+    assert found, notes
     where = f"export KUBECONFIG='{suite.cluster.kubeconfig}' CURL_HOME='{tmp_path}'"
     response = await run("sh", "-c", f"{where}\n{key[1]}\n{found[1]}")
 
