@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from queue_common.options import Retry, TaskOptions
 from queue_common.retry import Dead, Done, RetryAt, RetryPolicy, deadline_of, decide
-from queue_common.task import Attempt, Outcome
+from queue_common.task import Attempt, Outcome, Task
 from queue_testing.tasks import a_task
 
 POLICY = RetryPolicy()
@@ -95,3 +96,92 @@ def test_tasks_may_have_a_policy_of_their_own() -> None:
     assert decide(_failed(), task, POLICY, T0 + 4000) == RetryAt(T0 + 5000)
     assert isinstance(decide(_failed(), task, POLICY, T0 + 4001), Dead)
     assert deadline_of(task, POLICY) == T0 + 5000
+
+
+def _with(retry: Retry) -> Task:
+    return msgspec.structs.replace(TASK, options=TaskOptions(retry=retry))
+
+
+def _waits(retry: Retry, attempts: int) -> list[float | str]:
+    """Return the waits after failed attempts in seconds; the reason where there is none."""
+    waits: list[float | str] = []
+    for number in range(1, attempts + 1):
+        decision = decide(_failed(number), _with(retry), POLICY, T0, seed="id")
+        if isinstance(decision, RetryAt):
+            waits.append((decision.due_at_ms - T0) / 1000)
+        else:
+            assert isinstance(decision, Dead)
+            waits.append(decision.reason)
+    return waits
+
+
+@pytest.mark.parametrize(
+    ("retry", "waits"),
+    [
+        (Retry(), [10, 10, 10, 10]),
+        (Retry(interval_ms=500), [0.5, 0.5, 0.5, 0.5]),
+        (Retry("linear", 2000), [2, 4, 6, 8]),
+        (Retry("linear", 2000, 5000), [2, 4, 5, 5]),
+        (Retry("exponential", 1000), [1, 2, 4, 8]),
+        (Retry("exponential", 1000, 50_000, 10.0), [1, 10, 50, 50]),
+        (Retry("schedule", delays_ms=(5000, 1000)), [5, 1, "all 2 delays are used; last: 503"]),
+        (Retry(max_attempts=2), [10, "all of max_attempts=2 are made; last: 503"]),
+    ],
+)
+def test_a_task_is_tried_as_its_own_policy_says(retry: Retry, waits: list[float | str]) -> None:
+    """Each strategy has its waits, and ends where it says."""
+    assert _waits(retry, len(waits)) == waits
+
+
+def test_growing_waits_have_an_end() -> None:
+    """An exponential policy without a limit is dead at its deadline, not in error."""
+    (wait,) = _waits(Retry("exponential", 1000, max_interval_ms=9000), 1)
+    task = _with(Retry("exponential", 1000))
+
+    assert wait == 1
+    assert isinstance(decide(_failed(5000), task, POLICY, T0), Dead)
+
+
+def test_jitter_shortens_waits_and_never_prolongs_them() -> None:
+    """Waits with jitter spread over the part it names; the same attempt has the same wait."""
+    task = _with(Retry(interval_ms=100_000, jitter=0.5))
+    due = [decide(_failed(1), task, POLICY, T0, seed=f"id {i}") for i in range(300)]
+    waits = [d.due_at_ms - T0 for d in due if isinstance(d, RetryAt)]
+
+    assert len(waits) == 300
+    assert 50_000 <= min(waits) < 55_000
+    assert 95_000 < max(waits) <= 100_000
+    assert decide(_failed(1), task, POLICY, T0, seed="id 0") == due[0]
+
+
+@pytest.mark.parametrize(
+    ("on", "attempt", "retried"),
+    [
+        ((5,), Attempt(1, T0, 5.0, Outcome.HTTP_ERROR, 503), True),
+        ((5,), Attempt(1, T0, 5.0, Outcome.HTTP_ERROR, 404), False),
+        ((404,), Attempt(1, T0, 5.0, Outcome.HTTP_ERROR, 404), True),
+        ((5,), Attempt(1, T0, 5.0, Outcome.TIMEOUT), False),
+        (("timeout",), Attempt(1, T0, 5.0, Outcome.TIMEOUT), True),
+        ((5,), Attempt(1, T0, 5.0, Outcome.DNS_ERROR), False),
+        (("connection",), Attempt(1, T0, 5.0, Outcome.TLS_ERROR), True),
+        ((), Attempt(1, T0, 5.0, Outcome.WORKER_ERROR), True),
+    ],
+)
+def test_only_named_failures_are_tried_again(
+    on: tuple[int | str, ...], attempt: Attempt, retried: bool
+) -> None:
+    """``on`` names what is tried again; a fault of our own always is."""
+    decision = decide(attempt, _with(Retry(on=on)), POLICY, T0)
+
+    assert isinstance(decision, RetryAt) is retried
+
+
+@pytest.mark.parametrize("status", [410, 489])
+def test_a_destination_can_end_its_retries(status: int) -> None:
+    """410 and 489 mean that no further attempt is wanted, whatever the policy."""
+    attempt = Attempt(1, T0, 5.0, Outcome.HTTP_ERROR, status, error=f"answered {status}")
+
+    for task in (TASK, _with(Retry(on=(4,)))):
+        decision = decide(attempt, task, POLICY, T0)
+        assert isinstance(decision, Dead)
+        assert str(status) in decision.reason

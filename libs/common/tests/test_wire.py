@@ -83,14 +83,13 @@ def test_stored_digest_still_tells_the_same_task(sample: dict[str, bytes]) -> No
     assert FULL.digest() == record.digest
 
 
-def test_encoding_of_this_version_has_not_changed(sample: dict[str, bytes]) -> None:
-    """This release writes what the earlier one reads: the roll-out may be rolled back."""
-    written = {
-        "task_full": FULL.encode(),
-        "task_least": LEAST.encode(),
-    }
+def test_tasks_of_this_version_begin_as_they_did(sample: dict[str, bytes]) -> None:
+    """What is new stands behind what the earlier release reads; it takes a plain task one byte."""
+    for name, task in (("task_full", FULL), ("task_least", LEAST)):
+        before, now = msgspec.msgpack.decode(sample[name]), msgspec.msgpack.decode(task.encode())
 
-    assert written == {name: sample[name] for name in written}
+        assert now == [*before, None]
+        assert len(task.encode()) == len(sample[name]) + 1
 
 
 def test_attempts_of_this_version_begin_as_they_did(sample: dict[str, bytes]) -> None:

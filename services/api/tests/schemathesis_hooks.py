@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import schemathesis
 from hypothesis import strategies as st
 
 from queue_api.tasks.checks import check_url, destination_check, header_errors
+from queue_api.tasks.errors import validation_errors
 from queue_common.egress import EgressGuard
 from queue_common.lanes import lane_of
 
@@ -18,6 +21,7 @@ URLS = st.builds(
     st.from_regex(r"(?:/[!-\[\]-~¡-\ud7ff]{0,20})?", fullmatch=True),
 )
 schemathesis.openapi.format("uri", URLS)
+REQUEST = {"url", "method", "headers", "body", "body_base64"}
 _denial_reason = destination_check(EgressGuard.from_settings())
 
 
@@ -26,7 +30,21 @@ def filter_body(_context: schemathesis.HookContext, body: object) -> bool:
     """Leave out what matches the schema but is refused by what a URL or a header means."""
     if not isinstance(body, dict):
         return True
-    return not (_has_unusable_url(body.get("url")) or _has_unusable_headers(body.get("headers")))
+    callback = body.get("callback")
+    return not (
+        _has_unusable_url(body.get("url"))
+        or (isinstance(callback, dict) and _has_unusable_url(callback.get("url")))
+        or _has_unusable_headers(body.get("headers"))
+        or _has_wrong_options(body)
+    )
+
+
+def _has_wrong_options(body: dict[str, object]) -> bool:
+    options = {name: value for name, value in body.items() if name not in REQUEST}
+    if not options:
+        return False
+    raw = json.dumps({"url": "http://a/", **options}, default=str).encode(errors="replace")
+    return bool(validation_errors(raw, 1))
 
 
 def _has_unusable_url(url: object) -> bool:

@@ -86,12 +86,12 @@ def test_the_same_words_within_values_are_no_names(
     }  # fmt: skip
     written = json.dumps({name: task[name] for name in order}, ensure_ascii=ascii_only)
 
-    assert parse_task(written.encode()).method == "PUT"
+    assert parse_task(written.encode()).task.method == "PUT"
 
 
 def test_a_url_that_ends_like_the_body_is_a_url() -> None:
     """The body's text at the end of another field is that field's."""
-    task = parse_task(rb'{"body": "/a", "url": "http://example.com/\"/a"}')
+    task = parse_task(rb'{"body": "/a", "url": "http://example.com/\"/a"}').task
 
     assert task.url == 'http://example.com/"/a'
 

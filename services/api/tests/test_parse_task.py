@@ -16,7 +16,7 @@ URL = "http://example.com/hook"
 
 
 def parse(**fields: object) -> Task:
-    return parse_task(json.dumps({"url": URL, **fields}).encode())
+    return parse_task(json.dumps({"url": URL, **fields}).encode()).task
 
 
 def reasons(raw: bytes) -> dict[str, str]:
@@ -28,7 +28,7 @@ def reasons(raw: bytes) -> dict[str, str]:
 
 def task_or_problem(raw: bytes) -> Task | ProblemError:
     try:
-        return parse_task(raw)
+        return parse_task(raw).task
     except ProblemError as problem:
         return problem
 
@@ -49,7 +49,7 @@ def test_a_body_is_sent_as_it_came(
     value: str, sent: bytes | None, content_type: str | None
 ) -> None:
     """A string body is sent as text, any other JSON value byte for byte as JSON."""
-    task = parse_task(f'{{"url": "{URL}", "body": {value}}}'.encode())
+    task = parse_task(f'{{"url": "{URL}", "body": {value}}}'.encode()).task
 
     assert task.body == (value.encode() if sent is None else sent)
     assert task.headers.get("Content-Type") == content_type
@@ -303,7 +303,7 @@ def test_any_json_is_sent_as_it_came(value: object, ascii_only: bool, indent: in
     """Any JSON value, however it is written, reaches the destination byte for byte."""
     written = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
 
-    body = parse_task(b'{"body":\n %s , "url": "%s"}' % (written, URL.encode())).body
+    body = parse_task(b'{"body":\n %s , "url": "%s"}' % (written, URL.encode())).task.body
 
     assert body == (value.encode() if isinstance(value, str) else written)
 

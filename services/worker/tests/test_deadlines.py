@@ -10,8 +10,11 @@ import pytest
 from queue_worker.attempt.deadlines import Deadlines
 
 
-async def run(deadlines: Deadlines, waits_for: asyncio.Future[None]) -> str:
-    deadline = deadlines.begin()
+async def run(
+    deadlines: Deadlines, waits_for: asyncio.Future[None], seconds: float | None = None,
+    *, hangs: bool = False,
+) -> str:  # fmt: skip
+    deadline = deadlines.begin(seconds, lambda: hangs)
     try:
         await waits_for
     except asyncio.CancelledError:
@@ -75,3 +78,25 @@ async def test_a_task_goes_on_after_its_timeout() -> None:
     assert result == "timed out"
     assert task is not None
     assert task.cancelling() == 0
+
+
+async def test_a_length_of_its_own() -> None:
+    """An attempt with a length of its own ends in its time, among others of the usual one."""
+    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    now: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    now.set_result(None)
+    long, short = Deadlines(30), Deadlines(0.01)
+
+    assert await run(long, asyncio.shield(never), 0.01) == "timed out"
+    assert await run(long, now, 0.01) == "done"
+    later = asyncio.create_task(run(short, asyncio.shield(never), 30))
+    assert await run(short, asyncio.shield(never)) == "timed out"
+    assert not later.done()
+    later.cancel()
+
+
+async def test_a_long_attempt_that_hangs_ends_after_the_usual_length() -> None:
+    """A long time is for the answer: what does not even connect ends as any other."""
+    never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    assert await run(Deadlines(0.01), asyncio.shield(never), 30, hangs=True) == "timed out"

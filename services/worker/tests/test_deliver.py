@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 
+from queue_common.options import TaskOptions
 from queue_common.task import Attempt, Outcome, TaskId
 from queue_common.tracing.context import TraceContext
 from queue_testing.attempts import open_transport
@@ -221,3 +223,23 @@ async def test_a_tasks_own_baggage_goes_first(deliverer: Deliverer, receiver: Re
     await deliverer.deliver(TASK_ID, task, 1, trace)
 
     assert receiver.requests[-1].headers.getall("baggage") == ["own=1"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("success", "status", "outcome"),
+    [((2, 404), 404, Outcome.DELIVERED), ((2, 404), 204, Outcome.DELIVERED),
+     ((404,), 200, Outcome.HTTP_ERROR), ((3,), 302, Outcome.DELIVERED),
+     (None, 404, Outcome.HTTP_ERROR)],
+)  # fmt: skip
+async def test_a_task_says_what_counts_as_delivered(
+    deliverer: Deliverer, receiver: Receiver, success: tuple[int, ...] | None, status: int,
+    outcome: Outcome,
+) -> None:  # fmt: skip
+    """The task's own status codes and classes take the place of 2xx."""
+    receiver.respond_with("/hook", [status])
+    plain = a_task(f"{receiver.url}/hook")
+    task = msgspec.structs.replace(plain, options=TaskOptions(success=success))
+
+    attempt = await deliverer.deliver(TASK_ID, task, 1, a_context())
+
+    assert (attempt.outcome, attempt.status_code) == (outcome, status)

@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from queue_common.cancellation import cancel_and_wait
+from queue_common.options import TaskOptions
 from queue_common.task import Attempt, Outcome, TaskId
 from queue_testing import free_port, wait_until
 from queue_testing.attempts import open_transport
@@ -251,6 +253,20 @@ async def test_a_destination_that_takes_too_long(serve: Serve, phase: str) -> No
     assert (attempt.outcome, attempt.phase) == (Outcome.TIMEOUT, phase)
     assert attempt.error == "no response within 0.2 s; phase: answer"
     assert 190 <= attempt.duration_ms < 5000  # a loop's timer may be a little early
+
+
+async def test_a_task_has_a_time_of_its_own() -> None:
+    """The task's own timeout takes the place of the worker's."""
+    async with destination(then_waits_for_the_end(b"")) as port:
+        task = a_task(f"http://127.0.0.1:{port}/")
+        own = msgspec.structs.replace(task, options=TaskOptions(timeout_ms=200))
+        transport = open_transport()
+        attempt = await Deliverer(transport, timeout_seconds=30).deliver(
+            TASK_ID, own, 1, a_context()
+        )
+        await transport.aclose()
+
+    assert attempt.error == "no response within 0.2 s; phase: answer"
 
 
 async def test_a_timeout_closes_the_connection() -> None:

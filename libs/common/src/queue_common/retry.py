@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 
+from .options import Retry, matches_status
 from .task import Attempt, Outcome, Task
 
-__all__ = ["Dead", "Decision", "Done", "RetryAt", "RetryPolicy", "deadline_of", "decide"]
+__all__ = ["Dead", "Decision", "Done", "RetryAt", "RetryPolicy", "deadline_of", "decide", "wait_ms"]
+
+MAX_WAIT_MS = 31 * 24 * 3600 * 1000
+"""Growing waits stop growing there: beyond the longest deadline all are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +45,35 @@ class Dead:
 Decision = Done | RetryAt | Dead
 
 _FINAL = frozenset({Outcome.EGRESS_REFUSED, Outcome.EXPIRED, Outcome.UNREADABLE, Outcome.POISON})
+_ENDING = frozenset({410, 489})
+"""By these statuses a destination says that it wants no further attempt."""
+_CONNECTION = frozenset({
+    Outcome.DNS_ERROR, Outcome.CONNECT_ERROR, Outcome.TLS_ERROR, Outcome.CONNECTION_LOST,
+    Outcome.PROTOCOL_ERROR,
+})  # fmt: skip
 
 
-def decide(attempt: Attempt, task: Task, policy: RetryPolicy, now_ms: int) -> Decision:
+def decide(
+    attempt: Attempt, task: Task, policy: RetryPolicy, now_ms: int, *, seed: str = ""
+) -> Decision:
     """Say what ``attempt`` leads to, ``now_ms`` being when it ended.
 
     With the default policy a failing task is tried 10 s after each failure: at once, after 10 s,
     20 s, 30 s and so on for 24 h, and is dead when the next attempt would come after that. A
     destination's ``Retry-After`` takes the place of the interval where it lies within the deadline.
+    ``seed``, the task's id, decides its jitter.
     """
     if attempt.outcome is Outcome.DELIVERED:
         return Done()
     if attempt.outcome in _FINAL:
         return Dead(attempt.error or attempt.outcome)
+    if attempt.status_code in _ENDING:
+        return Dead(f"the destination wants no further attempt; last: {attempt.error}")
+    retry = task.options.retry if task.options else None
+    if retry is not None and (reason := _ending_reason(retry, attempt)) is not None:
+        return Dead(f"{reason}; last: {attempt.error}")
     deadline = deadline_of(task, policy)
-    interval = policy.interval_ms if task.retry_interval_ms is None else task.retry_interval_ms
-    due = now_ms + interval
+    due = now_ms + _interval_ms(retry, task, policy, attempt.number, seed)
     if attempt.retry_after_ms is not None and now_ms + attempt.retry_after_ms <= deadline:
         due = now_ms + attempt.retry_after_ms
     if due > deadline:
@@ -67,3 +85,52 @@ def deadline_of(task: Task, policy: RetryPolicy) -> int:
     """Return the Unix time in ms after which no attempt is begun."""
     allowed = policy.deadline_ms if task.retry_deadline_ms is None else task.retry_deadline_ms
     return task.accepted_at_ms + allowed
+
+
+def _ending_reason(retry: Retry, attempt: Attempt) -> str | None:
+    """Return why a task's own policy allows no attempt after this one; None if it does."""
+    number = attempt.number
+    if retry.max_attempts is not None and number >= retry.max_attempts:
+        return f"all of max_attempts={retry.max_attempts} are made"
+    if retry.strategy == "schedule" and number > len(retry.delays_ms):
+        return f"all {len(retry.delays_ms)} delays are used"
+    if retry.on is not None and not _is_retried(retry.on, attempt):
+        return "retry.on does not name this failure"
+    return None
+
+
+def _is_retried(on: tuple[int | str, ...], attempt: Attempt) -> bool:
+    if attempt.outcome is Outcome.HTTP_ERROR:
+        return matches_status(on, attempt.status_code or 0)
+    if attempt.outcome is Outcome.TIMEOUT:
+        return "timeout" in on
+    # What our own code did wrong is no failure of the destination.
+    return "connection" in on or attempt.outcome not in _CONNECTION
+
+
+def _interval_ms(
+    retry: Retry | None, task: Task, policy: RetryPolicy, number: int, seed: str
+) -> int:
+    if retry is None:
+        return policy.interval_ms if task.retry_interval_ms is None else task.retry_interval_ms
+    wait = wait_ms(retry, policy, number)
+    if retry.jitter:
+        share = zlib.crc32(f"{seed} {number}".encode()) / 2**32
+        wait = round(wait * (1 - retry.jitter * share))
+    return wait
+
+
+def wait_ms(retry: Retry, policy: RetryPolicy, number: int) -> int:
+    """Return the wait after attempt ``number``, from 1, before its jitter."""
+    if retry.strategy == "schedule":
+        return retry.delays_ms[number - 1]
+    first = policy.interval_ms if retry.interval_ms is None else retry.interval_ms
+    longest = MAX_WAIT_MS if retry.max_interval_ms is None else retry.max_interval_ms
+    if retry.strategy == "constant":
+        return first
+    if retry.strategy == "linear":
+        return min(first * number, longest)
+    try:
+        return round(min(first * retry.multiplier ** (number - 1), longest))
+    except OverflowError:
+        return longest

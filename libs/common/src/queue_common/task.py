@@ -12,6 +12,7 @@ import msgspec
 import uuid_utils
 
 from .errors import UnreadableRecordError
+from .options import TaskOptions
 
 __all__ = ["VERSION", "Attempt", "Outcome", "State", "Task", "TaskId", "TaskView", "new_task_id"]
 
@@ -130,9 +131,12 @@ class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     retry_interval_ms: int | None = None
     """None: the worker's WORKER_RETRY_INTERVAL."""
     retry_deadline_ms: int | None = None
-    """Milliseconds after acceptance; None: the worker's WORKER_RETRY_DEADLINE."""
+    """Milliseconds after acceptance, the delay of the first attempt included; None: the worker's
+    WORKER_RETRY_DEADLINE."""
     trace_context: dict[str, str] | None = None
     """The send span's ``traceparent``, ``tracestate`` and ``baggage`` (W3C)."""
+    options: TaskOptions | None = None
+    """None: a plain task."""
 
     def encode(self) -> bytes:
         """Return the wire form."""
@@ -158,12 +162,17 @@ class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
         """Return the task as settled tasks are kept: without headers, body and baggage."""
         context = self.trace_context or {}
         kept = {"traceparent": context["traceparent"]} if "traceparent" in context else None
-        return msgspec.structs.replace(self, headers={}, body=None, trace_context=kept)
+        options = self.options and self.options.compact()
+        return msgspec.structs.replace(
+            self, headers={}, body=None, trace_context=kept, options=options
+        )
 
     def digest(self) -> bytes:
         """Return 8 bytes that tell two requests under one id apart (BLAKE2b)."""
-        content = (self.url, self.method, self.headers, self.body, self.lane)
-        return hashlib.blake2b(_encoder.encode(content), digest_size=8).digest()
+        content = _encoder.encode((self.url, self.method, self.headers, self.body, self.lane))
+        if self.options is not None:
+            content += _in_order.encode(_asked(self.options))
+        return hashlib.blake2b(content, digest_size=8).digest()
 
     def to_json(self) -> dict[str, Any]:
         """Return a JSON form for people and tools; the body in base64."""
@@ -175,7 +184,15 @@ class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 
 VERSION = 1
 _encoder = msgspec.msgpack.Encoder()
+_in_order = msgspec.msgpack.Encoder(order="deterministic")
 _decoder = msgspec.msgpack.Decoder(Task)
+
+
+def _asked(options: TaskOptions) -> TaskOptions:
+    """Return the options as asked for: of a time, how far away it was is left out."""
+    if options.schedule_at_ms is None:
+        return options
+    return msgspec.structs.replace(options, delay_ms=0)
 
 
 class TaskView(msgspec.Struct, frozen=True):

@@ -41,10 +41,46 @@ def _make(app: FastAPI) -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(
         [TaskCreate, TaskCreated, TaskStatus, Me, Problem], ref_template=REFERENCE
     )
-    # What types cannot say: one body at most.
-    schemas["TaskCreate"]["not"] = {"required": ["body", "body_base64"]}
+    # What types cannot say: one body and one due time at most.
+    schemas["TaskCreate"]["not"] = {
+        "anyOf": [{"required": ["body", "body_base64"]}, {"required": ["schedule_at", "delay"]}]
+    }
+    schemas["RetryCreate"] = _retry_schema(schemas["RetryCreate"])
     document.setdefault("components", {})["schemas"] = schemas
     return document
+
+
+_OF_STRATEGY = {
+    "constant": {"interval"},
+    "linear": {"interval", "max_interval"},
+    "exponential": {"interval", "max_interval", "multiplier"},
+    "schedule": {"delays"},
+}
+
+
+def _retry_schema(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a retry policy as one of its strategies, each with its own fields."""
+    properties: dict[str, Any] = schema["properties"]
+    special = set().union(*_OF_STRATEGY.values())
+    common = {name: kind for name, kind in properties.items() if name not in special}
+    strategies = [
+        {
+            "type": "object",
+            "title": strategy,
+            "properties": {
+                **common,
+                "strategy": {"enum": [strategy]},
+                **{name: properties[name] for name in sorted(fields)},
+            },
+            "required": [
+                *([] if strategy == "constant" else ["strategy"]),
+                *(["delays"] if strategy == "schedule" else []),
+            ],
+            "additionalProperties": False,
+        }
+        for strategy, fields in _OF_STRATEGY.items()
+    ]
+    return {"title": schema["title"], "description": schema["description"], "anyOf": strategies}
 
 
 def _add_keys(document: dict[str, Any]) -> None:

@@ -43,6 +43,26 @@ EXAMPLES = {
             "body": "Hello",
         },
     },
+    "options": {
+        "summary": "In an hour, with a timeout, a retry policy and a callback of its own",
+        "value": {
+            "url": _HEALTH_URL,
+            "delay": "1h",
+            "timeout": "2m",
+            "retry": {
+                "strategy": "exponential",
+                "interval": "5s",
+                "max_interval": "1h",
+                "max_attempts": 12,
+                "on": ["5xx", 429, "timeout", "connection"],
+            },
+            "success": ["2xx", 404],
+            "lane": "invoices",
+            "labels": {"customer": "42"},
+            "idempotency_key": "order-1-created",
+            "callback": {"url": _HEALTH_URL, "on": ["dead"]},
+        },
+    },
     "bytes": {
         "summary": "A body of bytes",
         "value": {
@@ -95,6 +115,7 @@ CREATE_TASK: dict[str, Any] = {
             headers={"Location": {"description": "Where to look.", "schema": {"type": "string"}}},
         ),
         "400": _problem("The body is not JSON."),
+        "409": _problem("Another task has this task_id."),
         "403": _problem("A web page of another site sent it."),
         "413": _problem("The body is over API_MAX_BODY."),
         "415": _problem("The body is not application/json."),

@@ -94,6 +94,7 @@ class TaskQueue:
     async def submit(self, task_id: TaskId, task: Task, *, delay_ms: int = 0) -> bool:
         """Keep a task; it is durable, in Redis' own mode of durability, when this returns.
 
+        It is due after ``delay_ms``, or after the delay that its options name.
         True: it is new. False: the same task was there. Raises ConflictError where the id belongs
         to another task, QueueUnavailableError where Redis cannot take it; then it may be submitted
         again under the same id.
@@ -102,6 +103,8 @@ class TaskQueue:
 
     def submission(self, task_id: TaskId, task: Task, *, delay_ms: int = 0) -> asyncio.Future[bool]:
         """Return what ``submit`` waits for, for callers that have no asyncio task of their own."""
+        if task.options is not None:
+            delay_ms = delay_ms or task.options.delay_ms
         return self._enqueue_batcher.submit(
             task_id, task.lane, task.encode(), task.digest(), delay_ms=delay_ms
         )

@@ -129,7 +129,9 @@ class JobClaims:
         attempt = _attempt(job, claim, Outcome.WORKER_ERROR)
         decision: Decision = RetryAt(round((time.time() + delay_seconds) * 1000))
         if claim.task is not None:
-            decision = decide(attempt, claim.task, self._policy, round(time.time() * 1000))
+            decision = decide(
+                attempt, claim.task, self._policy, round(time.time() * 1000), seed=claim.task_id
+            )
         await self._settle(job, claim, attempt, decision)
         if claim.task is None and not delay_seconds:
             # SAQ counts such a job as queued at once.

@@ -37,7 +37,9 @@ _SECRET = re.compile(
 )
 _SECRETS = frozenset({b"authorization", b"proxy-authorization", b"cookie"})
 _LENGTH = re.compile(rb"[0-9]{1,5}")
-_NOT_ON_FAST_PATH = frozenset({b"transfer-encoding", b"expect", b"upgrade", b"proxy-connection"})
+_NOT_ON_FAST_PATH = frozenset(
+    {b"transfer-encoding", b"expect", b"upgrade", b"proxy-connection", b"idempotency-key"}
+)
 _SINGLE = (
     {b"host"}
     | _NOT_ON_FAST_PATH

@@ -17,7 +17,7 @@ from .schemas import TaskCreate
 if TYPE_CHECKING:
     from collections.abc import Sized
 
-__all__ = ["duplicate_field", "duplicate_header", "has_duplicates"]
+__all__ = ["duplicate_field", "duplicate_header", "duplicate_name", "has_duplicates"]
 
 
 class _Value:
@@ -39,6 +39,12 @@ class _HeadersAlone(msgspec.Struct):
     headers: Raw | UnsetType = UNSET
 
 
+class _OptionsAlone(msgspec.Struct):
+    retry: Raw | UnsetType = UNSET
+    labels: Raw | UnsetType = UNSET
+    callback: Raw | UnsetType = UNSET
+
+
 _found: list[str] = []
 """What the hook has been called for since the last ``clear``."""
 
@@ -56,6 +62,7 @@ _fields = msgspec.json.Decoder(
     dec_hook=_note,
 )
 _headers_alone = msgspec.json.Decoder(_HeadersAlone)
+_options_alone = msgspec.json.Decoder(_OptionsAlone)
 
 
 def has_duplicates(raw: bytes, create: TaskCreate) -> bool:
@@ -81,7 +88,20 @@ def _quotes_match(raw: bytes, create: TaskCreate) -> bool:
         escapes -= body.count(b"\\")
     if create.body_base64 is not UNSET:
         expected += 4
+    if quotes != expected:
+        # Seldom are there options: nothing is paid for them here without.
+        expected += _quotes_of_options(create)
     return quotes == expected and not escapes
+
+
+def _quotes_of_options(create: TaskCreate) -> int:
+    """Return how many quotation marks the options take that are written in one way only."""
+    texts = (
+        create.task_id, create.lane, create.schedule_at, create.delay, create.timeout,
+        create.idempotency_key,
+    )  # fmt: skip
+    quotes = 4 * sum(text is not UNSET for text in texts)
+    return quotes if create.labels is UNSET else quotes + 2 + 4 * len(create.labels)
 
 
 def _names_any_twice(raw: bytes, create: TaskCreate) -> bool:
@@ -89,8 +109,12 @@ def _names_any_twice(raw: bytes, create: TaskCreate) -> bool:
     if text is None:
         # The body's text stands among the rest, and may hold the same words.
         suspicious = b"\\u" in raw or max(map(raw.count, _QUOTED)) > 1
-        return (suspicious and duplicate_field(raw) is not None) or _in_headers(raw, create)
-    return duplicate_field(text) is not None or _in_headers(text, create)
+        if suspicious and duplicate_field(raw) is not None:
+            return True
+        text = raw
+    elif duplicate_field(text) is not None:
+        return True
+    return _in_headers(text, create) or _in_options(text, create)
 
 
 def _without_body(raw: bytes, body: Raw | UnsetType) -> bytes | None:
@@ -124,6 +148,27 @@ def _in_headers(text: bytes, create: TaskCreate) -> bool:
         return False
     headers = bytes(_headers_alone.decode(text).headers or b"")
     return duplicate_header(headers, create.headers) is not None
+
+
+def _in_options(text: bytes, create: TaskCreate) -> bool:
+    if create.retry is create.labels is create.callback is UNSET:
+        return False
+    options = _options_alone.decode(text)
+    given = (options.retry, options.labels, options.callback)
+    return any(value is not UNSET and duplicate_name(bytes(value)) is not None for value in given)
+
+
+def duplicate_name(text: bytes) -> str | None:
+    """Return the first name that an object in ``text``, JSON, has twice."""
+    found: list[str] = []
+
+    def note(pairs: list[tuple[str, Any]]) -> None:
+        names = [name for name, _ in pairs]
+        if len(set(names)) < len(names):
+            found.append(next(name for i, name in enumerate(names) if name in names[:i]))
+
+    json.loads(text, object_pairs_hook=note)
+    return found[0] if found else None
 
 
 def duplicate_header(text: bytes, headers: Sized) -> str | None:

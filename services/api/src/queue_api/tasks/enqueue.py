@@ -23,9 +23,11 @@ __all__ = ["Submission", "enqueue"]
 logger = structlog.stdlib.get_logger(__name__)
 
 
-def enqueue(queue: TaskQueue, task: Task, trace: RequestTrace) -> Submission:
+def enqueue(
+    queue: TaskQueue, task: Task, trace: RequestTrace, task_id: TaskId | None = None
+) -> Submission:
     """Submit a task; it is safe once the submission's ``stored`` is done."""
-    task_id = new_task_id()
+    task_id = task_id or new_task_id()
     trace.sending()
     return Submission(task_id, task, trace, queue.submission(task_id, task))
 

@@ -4,21 +4,49 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ..problems import FieldError
 from .checks import check_base64, check_method, check_url, header_errors
-from .duplicates import duplicate_field, duplicate_header
-from .schemas import MAX_HEADERS, Base64, Method, Url
+from .duplicates import duplicate_field, duplicate_header, duplicate_name
+from .option_schemas import (
+    MAX_HEADERS,
+    CallbackCreate,
+    DurationText,
+    IdempotencyKey,
+    Labels,
+    Lane,
+    RetryCreate,
+    Statuses,
+    Time,
+    Timeout,
+    Url,
+    Uuid,
+)
+from .options import (
+    OptionError,
+    check_callback,
+    check_delay,
+    check_idempotency_key,
+    check_labels,
+    check_lane,
+    check_retry,
+    check_success,
+    check_task_id,
+    check_time,
+    check_timeout,
+)
+from .schemas import Base64, Method
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 __all__ = ["validation_errors"]
 
-_TYPE = re.compile(r"`(\w+)`")
+_TYPE = re.compile(r"`([\w| ]+)`")
+_PATH = re.compile(r" - at `(?:key in )?\$\.?([^`]*)`$")
 _JSON_TYPES = {"str": "string", "int": "number", "float": "number", "bool": "boolean"}
 _any = msgspec.json.Decoder(msgspec.Raw)
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -51,12 +79,13 @@ def _judge(raw: bytes, given: dict[str, msgspec.Raw]) -> Iterator[FieldError]:
             yield from _FIELDS[name](name, value)
         else:
             yield FieldError(name, "is not a field of a task")
-    if {"body", "body_base64"} <= given.keys():
-        yield FieldError("body_base64", "cannot stand beside body")
+    for one, other in _NOT_TOGETHER:
+        if one in given and other in given:
+            yield FieldError(other, f"cannot stand beside {one}")
 
 
 def _field(
-    kind: object, check: Callable[[str], object]
+    kind: object, check: Callable[[Any], object]
 ) -> Callable[[str, msgspec.Raw], Iterable[FieldError]]:
     """Return what finds the mistakes of a field of type ``kind``."""
     decoder = msgspec.json.Decoder(kind)
@@ -65,14 +94,26 @@ def _field(
         try:
             decoded = decoder.decode(value)
         except msgspec.ValidationError as error:
-            yield FieldError(name, _readable_reason(str(error)))
+            message = str(error)
+            inside = _PATH.search(message)
+            path = _inside(name, inside[1]) if inside else name
+            yield FieldError(path, _readable_reason(_PATH.sub("", message)))
+            return
+        if isinstance(decoded, msgspec.Struct | dict) and (twice := duplicate_name(bytes(value))):
+            yield FieldError(f"{name}.{twice}", "comes twice")
             return
         try:
             check(decoded)
+        except OptionError as error:
+            yield FieldError(_inside(name, error.field), str(error))
         except ValueError as error:
             yield FieldError(name, str(error))
 
     return find
+
+
+def _inside(name: str, path: str) -> str:
+    return f"{name}{path}" if path.startswith("[") or not path else f"{name}.{path}"
 
 
 def _headers(name: str, value: msgspec.Raw) -> Iterable[FieldError]:
@@ -99,7 +140,9 @@ def _headers(name: str, value: msgspec.Raw) -> Iterable[FieldError]:
 
 def _readable_reason(message: str) -> str:
     """Reword what msgspec says, such as ``Expected `str`, got `int```."""
-    words = _TYPE.sub(lambda found: _JSON_TYPES.get(found[1], found[1]), message)
+    words = _TYPE.sub(
+        lambda found: " or ".join(_JSON_TYPES.get(t, t) for t in found[1].split(" | ")), message
+    )
     return words[:1].lower() + words[1:]
 
 
@@ -109,4 +152,15 @@ _FIELDS = {
     "headers": _headers,
     "body": lambda _name, _value: (),
     "body_base64": _field(Base64, check_base64),
+    "task_id": _field(Uuid, check_task_id),
+    "lane": _field(Lane, check_lane),
+    "schedule_at": _field(Time, check_time),
+    "delay": _field(DurationText, check_delay),
+    "timeout": _field(Timeout, check_timeout),
+    "retry": _field(RetryCreate, check_retry),
+    "success": _field(Statuses, check_success),
+    "idempotency_key": _field(IdempotencyKey, check_idempotency_key),
+    "labels": _field(Labels, check_labels),
+    "callback": _field(CallbackCreate, check_callback),
 }
+_NOT_TOGETHER = (("body", "body_base64"), ("schedule_at", "delay"))

@@ -4,59 +4,142 @@ from __future__ import annotations
 
 import time
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import UNSET
 
 from queue_common.lanes import lane_of
+from queue_common.retry import RetryPolicy
 from queue_common.task import VERSION, Task
 
 from ..problems import FieldError, ProblemError
 from .checks import check_base64, check_method, check_url, header_errors
 from .duplicates import has_duplicates
 from .errors import validation_errors
+from .options import check_idempotency_key, check_lane, check_task_id, deadline_ms, read_options
 from .schemas import TaskCreate
 
-__all__ = ["parse_task", "refused_destination"]
+if TYPE_CHECKING:
+    from queue_common.task import TaskId
+
+__all__ = ["ParsedTask", "parse_task", "refused_destination"]
 
 MAX_ERRORS = 100
 """More are not told: a body of a megabyte can hold 100,000 unknown fields."""
 
 _decoder = msgspec.json.Decoder(TaskCreate)
 _JSON = "application/json"
+_DEFAULTS = RetryPolicy()
 
 
-def parse_task(raw: bytes, trace_context: dict[str, str] | None = None) -> Task:
+class ParsedTask(msgspec.Struct, frozen=True, gc=False):
+    """What a body asks for."""
+
+    task: Task
+    task_id: TaskId | None = None
+    """The id that the client has given it."""
+
+
+def parse_task(
+    raw: bytes, trace_context: dict[str, str] | None = None, *,
+    policy: RetryPolicy = _DEFAULTS, idempotency_key: str | None = None,
+) -> ParsedTask:  # fmt: skip
     """Return the task a body asks for; ``trace_context`` travels with it.
 
-    Raises ProblemError 400 where the body is not JSON, 422 with every field and reason otherwise.
+    ``policy`` gives the deadline of what is due later, ``idempotency_key`` is the header's. Raises
+    ProblemError 400 where the body is not JSON, 422 with every field and reason otherwise.
     """
     try:
         raw.decode()  # the decoder passes over what is in strings
-        return _parse(raw, trace_context)
+        return _parse(raw, trace_context, policy, idempotency_key)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _malformed(error) from None
 
 
-def refused_destination(reason: str) -> ProblemError:
-    """Return the 422 for a task that the worker would not deliver."""
-    detail = "The task's destination must not be delivered to."
-    errors = [FieldError("url", f"leads to what must not be delivered to: {reason}")]
-    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "egress-refused", detail, errors=errors)
-
-
-def _parse(raw: bytes, trace_context: dict[str, str] | None) -> Task:
+def _parse(
+    raw: bytes, trace_context: dict[str, str] | None, policy: RetryPolicy,
+    idempotency_key: str | None,
+) -> ParsedTask:  # fmt: skip
     try:
         create = _decoder.decode(raw)
         if has_duplicates(raw, create):
             raise _invalid(raw)
-        return _to_task(create, trace_context)
+        if idempotency_key is not None:
+            _take_key(create, idempotency_key)
+        task = _to_task(create, trace_context)
+        return _with_options(create, task, policy) if _is_more(create) else ParsedTask(task)
     except msgspec.ValidationError:
         raise _invalid(raw) from None
     except msgspec.DecodeError:
         raise
     except ValueError:  # from a check; the others are told with it
         raise _invalid(raw) from None
+
+
+def _to_task(create: TaskCreate, trace_context: dict[str, str] | None) -> Task:
+    """Return the plain task; raises ValueError where a field is wrong beyond its type."""
+    url = check_url(create.url)
+    method = "POST" if create.method is UNSET else check_method(create.method)
+    headers: dict[str, str] = {}
+    if create.headers is not UNSET:
+        if header_errors(create.headers):
+            raise ValueError
+        headers = {name: value.strip(" \t") for name, value in create.headers.items()}
+    body = _body(create, headers)
+    now_ms = round(time.time() * 1000)
+    return Task(
+        VERSION, url, method, headers, body, now_ms, lane_of(url), trace_context=trace_context
+    )
+
+
+def _with_options(create: TaskCreate, task: Task, policy: RetryPolicy) -> ParsedTask:
+    options = read_options(create, task.accepted_at_ms)
+    own_deadline = deadline_ms(create.retry)
+    if options is not None and options.delay_ms:
+        # In the field that the previous release reads too.
+        own_deadline = options.delay_ms + (own_deadline or policy.deadline_ms)
+    more = msgspec.structs.replace(
+        task,
+        lane=task.lane if create.lane is UNSET else check_lane(create.lane),
+        retry_interval_ms=options.retry.interval_ms if options and options.retry else None,
+        retry_deadline_ms=own_deadline,
+        options=options,
+    )
+    task_id = None if create.task_id is UNSET else check_task_id(create.task_id)
+    return ParsedTask(more, task_id)
+
+
+def _is_more(create: TaskCreate) -> bool:
+    """Return whether a task is more than its request."""
+    return not (
+        create.task_id is create.lane is create.schedule_at is create.delay is create.timeout
+        is create.retry is create.success is create.labels is create.callback
+        is create.idempotency_key is UNSET
+    )  # fmt: skip
+
+
+def _take_key(create: TaskCreate, key: str) -> None:
+    """Take the header's key in the place of the field."""
+    if create.idempotency_key not in {UNSET, key}:
+        raise _wrong_key("differs from the field idempotency_key")
+    try:
+        create.idempotency_key = check_idempotency_key(key)
+    except ValueError as error:
+        raise _wrong_key(str(error)) from None
+
+
+def _wrong_key(reason: str) -> ProblemError:
+    errors = [FieldError("Idempotency-Key", reason)]
+    detail = "The header Idempotency-Key is wrong."
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-task", detail, errors=errors)
+
+
+def refused_destination(field: str, reason: str) -> ProblemError:
+    """Return the 422 for a task that the worker would not deliver."""
+    detail = "The task's destination must not be delivered to."
+    errors = [FieldError(field, f"leads to what must not be delivered to: {reason}")]
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "egress-refused", detail, errors=errors)
 
 
 def _malformed(error: Exception) -> ProblemError:
@@ -71,22 +154,6 @@ def _invalid(raw: bytes) -> ProblemError:
         detail = f"The task has more than {MAX_ERRORS} errors; only the first are listed."
     return ProblemError(
         HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-task", detail, errors=errors[:MAX_ERRORS]
-    )
-
-
-def _to_task(create: TaskCreate, trace_context: dict[str, str] | None) -> Task:
-    """Return the task; raises ValueError where a field is wrong beyond its type."""
-    url = check_url(create.url)
-    method = "POST" if create.method is UNSET else check_method(create.method)
-    headers: dict[str, str] = {}
-    if create.headers is not UNSET:
-        if header_errors(create.headers):
-            raise ValueError
-        headers = {name: value.strip(" \t") for name, value in create.headers.items()}
-    body = _body(create, headers)
-    now_ms = round(time.time() * 1000)
-    return Task(
-        VERSION, url, method, headers, body, now_ms, lane_of(url), trace_context=trace_context
     )
 
 

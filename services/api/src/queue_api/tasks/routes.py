@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from queue_common.egress import EgressGuard
 from queue_common.errors import UnknownTaskError
-from queue_common.lanes import DEFAULT_PROJECT, host_of, lane_in, shown_url, split_lane
+from queue_common.lanes import DEFAULT_PROJECT, host_of, lane_in, lane_of, shown_url, split_lane
 from queue_common.retry import RetryPolicy, deadline_of
 from queue_common.task import Attempt, TaskId, TaskView
 from queue_common.tracing.context import read_context
@@ -71,7 +71,8 @@ class CreateTask:
             principal = principal_of(scope)
             principal.check(Scope.ENQUEUE)
             raw = await read_json_body(scope["headers"], receive, self.max_bytes)
-            submission = self.submit(raw, trace, principal)
+            key = _idempotency_key(scope)
+            submission = self.submit(raw, trace, principal, idempotency_key=key)
         except Exception as error:
             await self.refuse(error, trace, scope, receive, send)
         else:
@@ -86,16 +87,28 @@ class CreateTask:
         may = Scope.ENQUEUE in principal.scopes and not principal.all_projects
         return principal if may else None
 
-    def submit(self, raw: bytes, trace: RequestTrace, principal: Principal) -> Submission:
+    def submit(
+        self, raw: bytes, trace: RequestTrace, principal: Principal,
+        *, idempotency_key: str | None = None,
+    ) -> Submission:  # fmt: skip
         """Submit the task that a body asks for; raises ProblemError where it is none."""
-        task = parse_task(raw, trace.send.headers())
-        if (reason := self._denial_reason(task.lane)) is not None:
-            raise refused_destination(reason)
-        if principal.allowed_hosts is not None:
-            principal.check_host(host_of(task.url))
+        context = self._context
+        parsed = parse_task(
+            raw, trace.send.headers(), policy=context.policy, idempotency_key=idempotency_key
+        )
+        task = parsed.task
+        self._check_destination("url", task.url, principal)
+        if task.options is not None and task.options.callback is not None:
+            self._check_destination("callback.url", task.options.callback.url, principal)
         if principal.project != DEFAULT_PROJECT:
             task = msgspec.structs.replace(task, lane=lane_in(principal.project, task.lane))
-        return enqueue(self._context.queue, task, trace)
+        return enqueue(context.queue, task, trace, parsed.task_id)
+
+    def _check_destination(self, field: str, url: str, principal: Principal) -> None:
+        if (reason := self._denial_reason(lane_of(url))) is not None:
+            raise refused_destination(field, reason)
+        if principal.allowed_hosts is not None:
+            principal.check_host(host_of(url))
 
     async def respond(
         self, submission: Submission, scope: AsgiScope, receive: Receive, send: Send
@@ -132,6 +145,14 @@ class CreateTask:
         trace.responded(response.status_code, error)
         if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             raise error
+
+
+def _idempotency_key(scope: AsgiScope) -> str | None:
+    """Return the header's value; the fast path takes no request that has it."""
+    for name, value in scope["headers"]:
+        if name == b"idempotency-key":
+            return str(value.decode("latin-1").strip(" \t"))
+    return None
 
 
 @router.head(PATH + "/{task_id}", include_in_schema=False)

@@ -14,13 +14,24 @@ from msgspec import UNSET, Meta, UnsetType
 from queue_common.lanes import DEFAULT_PROJECT
 from queue_common.task import Outcome, State
 
+from .option_schemas import (
+    CallbackCreate,
+    DurationText,
+    Headers,
+    IdempotencyKey,
+    Labels,
+    Lane,
+    RetryCreate,
+    Statuses,
+    Time,
+    Timeout,
+    Url,
+    Uuid,
+)
+
 __all__ = ["AttemptStatus", "TaskCreate", "TaskCreated", "TaskStatus"]
 
-MAX_URL_CHARACTERS = 2083
-MAX_HEADERS = 100
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
-HEADER_VALUE = r"^[^\x00-\x08\x0a-\x1f\x7f]*$"
 BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
 
 
@@ -29,16 +40,6 @@ def _in_any_case(word: str) -> str:
     return "".join(f"[{letter}{letter.lower()}]" for letter in word)
 
 
-Url = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=MAX_URL_CHARACTERS,
-        description="Absolute http or https URL without credentials; a fragment is not sent.",
-        extra_json_schema={"format": "uri", "pattern": "^[hH][tT][tT][pP][sS]?://"},
-        examples=["http://localhost:8080/health"],
-    ),
-]
 Method = Annotated[
     str,
     Meta(
@@ -48,16 +49,6 @@ Method = Annotated[
             "default": "POST",
         },
         examples=["POST"],
-    ),
-]
-Headers = Annotated[
-    dict[str, Annotated[str, Meta(extra_json_schema={"pattern": HEADER_VALUE})]],
-    Meta(
-        max_length=MAX_HEADERS,
-        description="Sent as they are, in UTF-8. Hop-by-hop headers, Host and Content-Length are "
-        "refused.",
-        examples=[{"X-Event": "order.created"}],
-        extra_json_schema={"propertyNames": {"pattern": HEADER_NAME}, "default": {}},
     ),
 ]
 Body = Annotated[
@@ -86,6 +77,16 @@ class TaskCreate(msgspec.Struct, forbid_unknown_fields=True):
     headers: Headers | UnsetType = UNSET
     body: Body | UnsetType = UNSET
     body_base64: Base64 | UnsetType = UNSET
+    task_id: Uuid | UnsetType = UNSET
+    lane: Lane | UnsetType = UNSET
+    schedule_at: Time | UnsetType = UNSET
+    delay: DurationText | UnsetType = UNSET
+    timeout: Timeout | UnsetType = UNSET
+    retry: RetryCreate | UnsetType = UNSET
+    success: Statuses | UnsetType = UNSET
+    idempotency_key: IdempotencyKey | UnsetType = UNSET
+    labels: Labels | UnsetType = UNSET
+    callback: CallbackCreate | UnsetType = UNSET
 
 
 class TaskCreated(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from queue_common.options import matches_status
 from queue_common.task import Attempt, Outcome
 
 from ..transport import Request, Response, UnsendableRequestError
@@ -26,6 +27,8 @@ __all__ = ["MAX_ERROR_CHARACTERS", "Deliverer"]
 
 MAX_ERROR_CHARACTERS = 300
 USER_AGENT = f"queue-system/{version('queue-worker')}".encode()
+_CONNECTED = frozenset({"send", "answer"})
+"""The phases of an attempt whose destination has taken the connection."""
 OWN_HEADERS = frozenset({"x-task-id", "x-task-attempt", "traceparent", "tracestate"})
 """By these the destination tells repetitions apart and goes on with the trace: what a task says of
 them itself is not sent."""
@@ -58,7 +61,11 @@ class Deliverer:
         is kept. Raises only what is no failure of the delivery: cancellation, and bugs.
         """
         progress = _AttemptProgress(number)
-        deadline = self._deadlines.begin()
+        options = task.options
+        if options is not None:
+            progress.success = options.success
+            progress.timeout_seconds = options.timeout_ms and options.timeout_ms / 1000
+        deadline = self._deadlines.begin(progress.timeout_seconds, progress.is_connecting)
         try:
             response = await self._transport.send(self._request(task_id, task, progress, trace))
         except BaseException as error:
@@ -92,12 +99,15 @@ class Deliverer:
         outcome = outcome_of(error)
         if outcome is None:
             raise error
-        explanation = self._explain(outcome, progress.phase, error)
+        explanation = self._explain(outcome, progress, error)
         return progress.failed(outcome, self._history, explanation)
 
-    def _explain(self, outcome: Outcome, phase: str, error: BaseException) -> str:
+    def _explain(self, outcome: Outcome, progress: _AttemptProgress, error: BaseException) -> str:
         if outcome is Outcome.TIMEOUT:
-            return f"no response within {self._timeout_seconds:g} s; phase: {phase}"
+            seconds = progress.timeout_seconds or self._timeout_seconds
+            if progress.is_connecting():
+                seconds = min(seconds, self._timeout_seconds)
+            return f"no response within {seconds:g} s; phase: {progress.phase}"
         if isinstance(error, UnsendableRequestError):
             return "the request cannot be sent: HTTP/1.1 has no form for one of its headers"
         return (str(error) or type(error).__name__)[:MAX_ERROR_CHARACTERS]
@@ -124,6 +134,14 @@ class _AttemptProgress(Phases):
         self.number = number
         self._started_at_ms = round(time.time() * 1000)
         self._begin = time.perf_counter()
+        self.timeout_seconds: float | None = None
+        """The task's own; None: the worker's."""
+        self.success: tuple[int, ...] | None = None
+        """The task's own; None: 2xx."""
+
+    def is_connecting(self) -> bool:
+        """Return whether the destination has not taken the connection yet."""
+        return self.phase not in _CONNECTED
 
     def _duration_ms(self) -> float:
         return round((time.perf_counter() - self._begin) * 1000, 2)
@@ -138,7 +156,8 @@ class _AttemptProgress(Phases):
     def responded(self, response: Response, history: History | None) -> Attempt:
         duration_ms = self._duration_ms()
         status = response.status_code
-        if 200 <= status < 300:
+        success = self.success
+        if 200 <= status < 300 if success is None else matches_status(success, status):
             if history is not None:
                 return history.delivered(
                     self, self.number, self._started_at_ms, duration_ms, response

@@ -133,7 +133,7 @@ class Processor:
     def _decide(self, claim: Claim, attempt: Attempt) -> Decision:
         if claim.task is None:
             return Dead(attempt.error or attempt.outcome)
-        return decide(attempt, claim.task, self._policy, _now_ms())
+        return decide(attempt, claim.task, self._policy, _now_ms(), seed=claim.task_id)
 
 
 def _without_request(claim: Claim, outcome: Outcome, reason: str) -> Attempt:

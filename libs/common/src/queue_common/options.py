@@ -1,0 +1,77 @@
+"""What a task may ask for beyond its request: when, how often, what counts, and what follows."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+__all__ = ["Callback", "CallbackEvent", "Retry", "Strategy", "TaskOptions", "matches_status"]
+
+Strategy = Literal["constant", "linear", "exponential", "schedule"]
+CallbackEvent = Literal["delivered", "dead", "attempt"]
+
+
+class Retry(msgspec.Struct, frozen=True, array_like=True):
+    """A task's own retry policy. New fields are added at the end, with a default.
+
+    Its deadline is ``Task.retry_deadline_ms``.
+    """
+
+    strategy: Strategy = "constant"
+    interval_ms: int | None = None
+    """The first wait; None: the worker's WORKER_RETRY_INTERVAL."""
+    max_interval_ms: int | None = None
+    """The longest wait of ``linear`` and ``exponential``; None: no limit but the deadline."""
+    multiplier: float = 2.0
+    """By which each wait of ``exponential`` is longer than the one before."""
+    delays_ms: tuple[int, ...] = ()
+    """The waits of ``schedule``; the task is dead when its last one has been used."""
+    jitter: float = 0.0
+    """The largest part, 0 to 1, by which a wait is shortened at random."""
+    max_attempts: int | None = None
+    """Attempts in all; None: until the deadline."""
+    on: tuple[int | str, ...] | None = None
+    """The failures that are tried again: status classes (1 to 5), status codes, ``timeout`` and
+    ``connection``; None: all."""
+
+
+class Callback(msgspec.Struct, frozen=True, array_like=True):
+    """Whom to tell what became of a task. New fields are added at the end, with a default."""
+
+    url: str
+    on: tuple[CallbackEvent, ...]
+    headers: dict[str, str] = {}
+
+
+class TaskOptions(msgspec.Struct, frozen=True, array_like=True):
+    """A task's options; a plain task has none. New fields are added at the end, with a default."""
+
+    delay_ms: int = 0
+    """From acceptance to the first attempt."""
+    schedule_at_ms: int | None = None
+    """The Unix time of the first attempt, if the client named a time."""
+    timeout_ms: int | None = None
+    """For one attempt; None: the worker's WORKER_REQUEST_TIMEOUT."""
+    retry: Retry | None = None
+    success: tuple[int, ...] | None = None
+    """Status classes (1 to 5) and status codes that count as delivered; None: 2xx."""
+    labels: dict[str, str] | None = None
+    idempotency_key: str | None = None
+    callback: Callback | None = None
+    replay_of: str | None = None
+    """The task of which this one is a repetition."""
+    callback_of: str | None = None
+    """The task whose callback this one is."""
+
+    def compact(self) -> TaskOptions:
+        """Return the options as settled tasks keep them: without the callback's headers."""
+        if self.callback is None or not self.callback.headers:
+            return self
+        callback = msgspec.structs.replace(self.callback, headers={})
+        return msgspec.structs.replace(self, callback=callback)
+
+
+def matches_status(statuses: tuple[int | str, ...], status: int) -> bool:
+    """Return whether a status code is one of ``statuses``, or its class is."""
+    return status in statuses or status // 100 in statuses

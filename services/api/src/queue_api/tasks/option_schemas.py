@@ -1,0 +1,179 @@
+"""The types of a task's options, and of what they share with the request."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+__all__ = [
+    "MAX_HEADERS",
+    "CallbackCreate",
+    "DurationText",
+    "Headers",
+    "IdempotencyKey",
+    "Labels",
+    "Lane",
+    "RetryCreate",
+    "Statuses",
+    "Time",
+    "Timeout",
+    "Url",
+    "Uuid",
+]
+
+MAX_URL_CHARACTERS = 2083
+MAX_HEADERS = 100
+MAX_LANE_CHARACTERS = 200
+MAX_LABELS = 16
+MAX_DELAYS = 100
+MAX_STATUSES = 50
+HEADER_NAME = r"^[!#$%&'*+.^_`|~0-9A-Za-z-]+$"
+HEADER_VALUE = r"^[^\x00-\x08\x0a-\x1f\x7f]*$"
+LABEL_NAME = r"^[A-Za-z0-9_.\-/]{1,63}$"
+DURATION = r"^(?:[0-9]+(?:\.[0-9]+)?(?:ms|s|m|h|d))+$"
+STATUS_CLASS = r"^[1-5][xX][xX]$"
+_CONTROL = r"\x00-\x1f\x7f"
+
+Url = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_URL_CHARACTERS,
+        description="Absolute http or https URL without credentials; a fragment is not sent.",
+        extra_json_schema={"format": "uri", "pattern": "^[hH][tT][tT][pP][sS]?://"},
+        examples=["http://localhost:8080/health"],
+    ),
+]
+Headers = Annotated[
+    dict[str, Annotated[str, Meta(extra_json_schema={"pattern": HEADER_VALUE})]],
+    Meta(
+        max_length=MAX_HEADERS,
+        description="Sent as they are, in UTF-8. Hop-by-hop headers, Host and Content-Length are "
+        "refused.",
+        examples=[{"X-Event": "order.created"}],
+        extra_json_schema={"propertyNames": {"pattern": HEADER_NAME}, "default": {}},
+    ),
+]
+Uuid = Annotated[
+    str,
+    Meta(
+        description="The task's id, if it is not to be generated. The same task under the same id "
+        "is kept once.",
+        extra_json_schema={"format": "uuid"},
+        examples=["01a20d94-4598-77ff-aa01-ede0158d74bc"],
+    ),
+]
+Lane = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_LANE_CHARACTERS,
+        description="The lane the task waits in; by default its destination's host:port.",
+        extra_json_schema={"pattern": f"^(?!saq:)[^{_CONTROL}]+$"},
+        examples=["invoices"],
+    ),
+]
+Time = Annotated[
+    str,
+    Meta(
+        description="When the first attempt is due, at most 30 days ahead (RFC 3339); a time that "
+        "has passed is at once. Not together with delay.",
+        extra_json_schema={"format": "date-time"},
+        examples=["2026-12-01T09:00:00Z"],
+    ),
+]
+DurationText = Annotated[
+    str,
+    Meta(
+        description="A duration, in the units ms, s, m, h and d.",
+        extra_json_schema={"pattern": DURATION},
+        examples=["90s", "1d10h30m"],
+    ),
+]
+Timeout = Annotated[
+    str,
+    Meta(
+        description="For one attempt, 1s to 30m, in the units ms, s, m and h.",
+        extra_json_schema={"pattern": DURATION},
+        examples=["90s", "10m"],
+    ),
+]
+StatusCode = Annotated[int, Meta(ge=100, le=599)]
+StatusClass = Annotated[str, Meta(extra_json_schema={"pattern": STATUS_CLASS})]
+Failure = Annotated[
+    str, Meta(extra_json_schema={"pattern": f"{STATUS_CLASS}|^timeout$|^connection$"})
+]
+Statuses = Annotated[
+    list[StatusCode | StatusClass],
+    Meta(
+        min_length=1,
+        max_length=MAX_STATUSES,
+        description="The status codes, and classes of them, that count as delivered; by default "
+        "2xx.",
+        examples=[["2xx", 404]],
+    ),
+]
+Failures = Annotated[
+    list[StatusCode | Failure],
+    Meta(
+        max_length=MAX_STATUSES,
+        description="The failures that are tried again: status codes, classes of them, timeout and "
+        "connection; by default all.",
+        examples=[["5xx", 408, 429, "timeout", "connection"]],
+    ),
+]
+IdempotencyKey = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=255,
+        description="A name for this request. While it is remembered (IDEMPOTENCY_TTL), the same "
+        "request with the same key is answered with the task that the first has made.",
+        examples=["order-1-created"],
+    ),
+]
+Labels = Annotated[
+    dict[str, Annotated[str, Meta(max_length=255)]],
+    Meta(
+        max_length=MAX_LABELS,
+        description="Names and values by which the task can be found.",
+        extra_json_schema={"propertyNames": {"pattern": LABEL_NAME}},
+        examples=[{"customer": "42"}],
+    ),
+]
+
+
+class RetryCreate(msgspec.Struct, forbid_unknown_fields=True):
+    """How often a task is tried. What is absent is as for tasks without a policy of their own."""
+
+    strategy: Literal["constant", "linear", "exponential", "schedule"] = "constant"
+    """constant: interval; linear: interval, twice, three times interval; exponential: each wait is
+    multiplier times the one before; schedule: delays, then no more."""
+    interval: DurationText | UnsetType = UNSET
+    max_interval: DurationText | UnsetType = UNSET
+    """The longest wait of linear and exponential."""
+    multiplier: Annotated[float, Meta(ge=1, le=100)] | UnsetType = UNSET
+    """Of exponential; 2 by default."""
+    delays: Annotated[list[DurationText], Meta(min_length=1, max_length=MAX_DELAYS)] | UnsetType = (
+        UNSET
+    )
+    """Of schedule."""
+    jitter: Annotated[float, Meta(ge=0, le=1)] = 0.0
+    """The largest part by which a wait is shortened at random."""
+    max_attempts: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
+    deadline: DurationText | UnsetType = UNSET
+    """From the time the first attempt is due until the task is given up; at most 30 days."""
+    on: Failures | UnsetType = UNSET
+
+
+class CallbackCreate(msgspec.Struct, forbid_unknown_fields=True):
+    """Whom to tell what became of the task, by a task of its own."""
+
+    url: Url
+    on: Annotated[
+        list[Literal["delivered", "dead", "attempt"]], Meta(min_length=1, max_length=3)
+    ] = msgspec.field(default_factory=lambda: ["delivered", "dead"])
+    """attempt: each attempt that failed and is followed by another."""
+    headers: Headers | UnsetType = UNSET
