@@ -24,9 +24,9 @@ ACTIONLINT_VERSION := v1.7.7
 MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 SOURCES := libs services tests scripts conftest.py
 E2E = $(BIN)/pytest -q -s -p no:randomly --durations=10 --timeout=600
-MEMBERS := queue-client queue-common queue-api queue-worker queue-standalone queue-testing
+MEMBERS := queue-client queue-common queue-api queue-worker queue-dashboard queue-standalone queue-testing
 
-.PHONY: help setup run test run-api run-worker build check fmt lint types imports size packages \
+.PHONY: help setup run test run-api run-worker run-dashboard build check fmt lint types imports size packages \
 	check-versions sbom release release-test alerts docker-build docker-up docker-down docker-logs images-test \
 	chart-docs chart-test chart-tools coverage saq-tests bench-attacks bench-backlog bench-client bench-metrics bench-telemetry \
 	chaos e2e e2e-nodes e2e-keda clean
@@ -51,6 +51,9 @@ run-api: setup ## Start the API alone; it needs a Redis at REDIS_ADDR
 
 run-worker: setup ## Start a worker alone; it needs a Redis at REDIS_ADDR
 	@exec $(BIN)/queue-worker
+
+run-dashboard: setup ## Start the dashboard alone; it needs an API at DASHBOARD_API_URL
+	@exec $(BIN)/queue-dashboard
 
 build: setup ## Build the wheels of all packages into dist/
 	$(UV) build --all-packages --wheel --out-dir dist

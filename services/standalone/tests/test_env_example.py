@@ -6,12 +6,18 @@ import pytest
 from pydantic_settings import BaseSettings
 
 from queue_api.settings import ApiSettings
+from queue_dashboard.settings import DashboardSettings
 from queue_standalone.settings import StandaloneSettings
 from queue_worker.settings import WorkerSettings
 
 EXAMPLE = Path(__file__).parents[3] / ".env.example"
 SET_BY_KUBERNETES = {"KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"}
-PROCESSES: list[type[BaseSettings]] = [ApiSettings, WorkerSettings, StandaloneSettings]
+PROCESSES: list[type[BaseSettings]] = [
+    ApiSettings,
+    WorkerSettings,
+    DashboardSettings,
+    StandaloneSettings,
+]
 
 
 def example() -> dict[str, str]:

@@ -22,13 +22,17 @@ class Connection:
     def of(
         cls, base_url: str | None = None, token: str | None = None, project: str | None = None
     ) -> Connection:
-        """Take what is given, else QUEUE_URL, QUEUE_TOKEN and QUEUE_PROJECT."""
+        """Take what is given, else QUEUE_URL, QUEUE_TOKEN and QUEUE_PROJECT.
+
+        An empty token or project is given too: none is then sent, whatever the environment has.
+        """
         url = base_url or os.environ.get("QUEUE_URL") or DEFAULT_URL
         if not url.startswith(("http://", "https://")):
             msg = f"QUEUE_URL is {url!r}, should be a URL such as {DEFAULT_URL}"
             raise ValueError(msg)
-        token = token or os.environ.get("QUEUE_TOKEN") or None
-        return cls(url.rstrip("/"), token, project or os.environ.get("QUEUE_PROJECT") or None)
+        token = os.environ.get("QUEUE_TOKEN") if token is None else token
+        project = os.environ.get("QUEUE_PROJECT") if project is None else project
+        return cls(url.rstrip("/"), token or None, project or None)
 
     def headers(self) -> dict[str, str]:
         """Return the headers of every request."""

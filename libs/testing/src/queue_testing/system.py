@@ -27,7 +27,7 @@ class System:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.variables = {
-            **os.environ, "ENV": "production", "REDIS_ADDR": redis_address,
+            **os.environ, "ENV": "production", "API_AUTH": "off", "REDIS_ADDR": redis_address,
             "QUEUE_NAME": f"t-{uuid.uuid4().hex[:12]}", "API_PORT": str(self.port),
             "EGRESS_ALLOW": "127.0.0.0/8,localhost", "WORKER_RETRY_INTERVAL": "200ms", **variables,
         }  # fmt: skip

@@ -1,0 +1,1 @@
+"""Who asks: session cookies, login, the checks of every request."""

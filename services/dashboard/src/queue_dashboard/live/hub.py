@@ -1,0 +1,151 @@
+"""Passes events on: however many pages are open, the API has one reader for each caller."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from queue_client import AuthenticationError, PermissionDeniedError, QueueClientError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from queue_client import AsyncQueueClient, Event
+
+    from ..gateway import Caller, Gateway
+
+__all__ = ["Hub", "Subscription"]
+
+log = structlog.get_logger()
+
+RECENT = 200
+"""Events that a page which was away for a moment, or opens now, still gets."""
+MAX_PENDING = 500
+"""Events that wait for a slow page; the oldest are dropped, and the page is told."""
+LINGER_SECONDS = 5.0
+"""How long a stream goes on without a page: from one page to the next takes less."""
+AGAIN_SECONDS = 2.0
+
+
+class Subscription:
+    """What one page has still to get."""
+
+    def __init__(self) -> None:
+        self._pending: deque[Event] = deque(maxlen=MAX_PENDING)
+        self._news = asyncio.Event()
+        self.missed = 0
+        """Events dropped since they were last taken."""
+        self.ended = False
+        """Whether nothing more comes: the API refuses the caller."""
+
+    def add(self, event: Event) -> None:
+        """Add an event."""
+        self.missed += len(self._pending) == MAX_PENDING
+        self._pending.append(event)
+        self._news.set()
+
+    def end(self) -> None:
+        """Say that nothing more comes."""
+        self.ended = True
+        self._news.set()
+
+    async def take(self, seconds: float) -> list[Event]:
+        """Return what has come; wait up to ``seconds`` for the first."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), seconds)
+        taken = [*self._pending]
+        self._pending.clear()
+        if not self.ended:
+            self._news.clear()
+        return taken
+
+
+class _Stream:
+    """One reader of the API, and who gets what it reads."""
+
+    def __init__(self, client: AsyncQueueClient) -> None:
+        self._client = client
+        self.recent: deque[Event] = deque(maxlen=RECENT)
+        self.subscriptions: set[Subscription] = set()
+        self.reader = asyncio.create_task(self._read())
+        self.closing: asyncio.TimerHandle | None = None
+
+    async def _read(self) -> None:
+        while True:
+            try:
+                async for event in self._client.events():
+                    self._pass_on(event)
+            except (AuthenticationError, PermissionDeniedError) as error:
+                log.info("events.refused", reason=str(error))
+                break
+            except QueueClientError as error:
+                log.warning("events.interrupted", reason=str(error))
+                await asyncio.sleep(AGAIN_SECONDS)
+        for subscription in self.subscriptions:
+            subscription.end()
+
+    def _pass_on(self, event: Event) -> None:
+        self.recent.append(event)
+        for subscription in self.subscriptions:
+            subscription.add(event)
+
+
+class Hub:
+    """The streams that are open, by caller."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._streams: dict[Caller, _Stream] = {}
+
+    def recent(self, caller: Caller) -> list[Event]:
+        """Return the last events of a caller's stream, the newest last; none if no page is open."""
+        stream = self._streams.get(caller)
+        return [*stream.recent] if stream else []
+
+    @asynccontextmanager
+    async def subscribe(
+        self, caller: Caller, last_event_id: str | None = None
+    ) -> AsyncIterator[Subscription]:
+        """Subscribe to a caller's events, from behind ``last_event_id`` if that is still known."""
+        stream = self._streams.get(caller)
+        if stream is None or stream.reader.done():
+            stream = self._streams[caller] = _Stream(self._gateway.client(caller))
+        if stream.closing is not None:
+            stream.closing.cancel()
+        subscription = Subscription()
+        for event in _since(stream.recent, last_event_id):
+            subscription.add(event)
+        stream.subscriptions.add(subscription)
+        try:
+            yield subscription
+        finally:
+            stream.subscriptions.discard(subscription)
+            if not stream.subscriptions:
+                loop = asyncio.get_running_loop()
+                stream.closing = loop.call_later(LINGER_SECONDS, self._close, caller, stream)
+
+    def _close(self, caller: Caller, stream: _Stream) -> None:
+        stream.reader.cancel()
+        if self._streams.get(caller) is stream:
+            del self._streams[caller]
+
+    async def close(self) -> None:
+        """End all streams."""
+        streams = [*self._streams.values()]
+        self._streams.clear()
+        for stream in streams:
+            stream.reader.cancel()
+            for subscription in stream.subscriptions:
+                subscription.end()
+        await asyncio.gather(*(stream.reader for stream in streams), return_exceptions=True)
+
+
+def _since(recent: deque[Event], last_event_id: str | None) -> list[Event]:
+    if last_event_id is None:
+        return []
+    ids = [event.id for event in recent]
+    return [*recent][ids.index(last_event_id) + 1 :] if last_event_id in ids else []

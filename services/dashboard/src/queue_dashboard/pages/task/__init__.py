@@ -1,0 +1,1 @@
+"""A task: what it is, how its attempts went, what can be done with it."""

@@ -1,0 +1,1 @@
+"""How things are shown: templates, assets, times and sizes in words."""
