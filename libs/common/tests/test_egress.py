@@ -152,7 +152,7 @@ def test_protected_addresses(known: str, address: str) -> None:
     reason = judge.denial_reason("name", address, frozenset({read_address(known)}))
 
     assert reason is not None
-    assert "the queue's own ground" in reason
+    assert "the queue's own infrastructure" in reason
     assert judge.denial_reason("name", address) is None
 
 

@@ -51,7 +51,7 @@ def test_a_traces_url_has_its_id() -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "told"),
     [
-        ("TRACE_URL_TEMPLATE", "http://j/trace/", "should have {trace_id} where"),
+        ("TRACE_URL_TEMPLATE", "http://j/trace/", "should contain {trace_id} in"),
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318", "should be a URL such as"),
         ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "input should be 'http/protobuf'"),
         ("OTEL_RESOURCE_ATTRIBUTES", "team", "should be key=value"),

@@ -165,7 +165,7 @@ async def test_a_killed_primary_under_three_sentinels(
 
     for server in (primary, *replicas, *sentinels):
         refusal = await load.until_dead(f"http://127.0.0.1:{server.port}/")
-        assert "the queue's own ground" in refusal
+        assert "the queue's own infrastructure" in refusal
 
     async def promoted() -> bool:
         named = {await primary_port(sentinel, SENTINEL_PASSWORD) for sentinel in sentinels}

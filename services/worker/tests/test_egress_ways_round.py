@@ -160,7 +160,7 @@ async def test_redis_itself(guarded: Opener, url_host: str) -> None:
 
     assert result.outcome is Outcome.EGRESS_REFUSED
     assert result.error is not None
-    assert "the queue's own ground" in result.error
+    assert "the queue's own infrastructure" in result.error
     assert redis.connections == 0
 
 

@@ -1,6 +1,6 @@
 """What the API and the worker must agree on.
 
-``task`` is what travels, ``retry`` decides what an attempt leads to, ``queue`` keeps tasks in
-Redis, ``settings`` holds the blocks both processes embed, ``log`` and ``events`` are the one
-vocabulary of the log lines, ``errors`` names failures by what the caller must do.
+``task`` defines tasks and attempts, ``retry`` decides what follows an attempt, ``queue`` stores
+tasks in Redis, ``settings`` has the variables that both processes read, ``logs`` the names of log
+events, ``errors`` the failures, each named by what the caller must do.
 """

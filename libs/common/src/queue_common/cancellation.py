@@ -1,4 +1,4 @@
-"""Ending background tasks for certain."""
+"""Cancelling background tasks reliably."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ CANCEL_AGAIN_SECONDS = 0.1
 
 
 async def cancel_and_wait(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel the tasks and return when all have ended; what they raise is taken.
+    """Cancel the tasks and return when all have ended. Their errors are discarded.
 
-    A task is asked until it obeys: redis-py writes under ``asyncio.wait_for``, which up to Python
-    3.11 loses a cancellation that comes just as the write ends, and the task would run on for ever.
+    A task is cancelled every 0.1 s until it ends: redis-py writes under ``asyncio.wait_for``, which
+    up to Python 3.11 loses a cancellation that arrives just as the write ends.
     """
     pending = list(tasks)
     running = {task for task in pending if not task.done()}

@@ -23,13 +23,13 @@ class QueueSystemError(Exception):
 class QueueUnavailableError(QueueSystemError):
     """Redis cannot take or give tasks now: it is away, full, loading or read-only. Try later.
 
-    Its text is for the log: it has Redis' address and the server's words.
+    Its text is for the log: it contains Redis' address and the server's message.
     """
 
     def __init__(self, detail: str, *, summary: str = "Redis cannot take or give tasks") -> None:
         super().__init__(detail)
         self.summary = summary
-        """What clients may know: one of a few fixed texts."""
+        """A text that clients may see: one of a few fixed ones."""
 
 
 class IntakeFullError(QueueUnavailableError):
@@ -50,11 +50,11 @@ class UnknownTaskError(QueueSystemError):
 
 
 class WrongStateError(QueueSystemError):
-    """The task is not in a state in which this can be done."""
+    """The task's state does not allow this operation."""
 
 
 class LeaseLostError(QueueSystemError):
-    """The worker's lease has ended: its tasks belong to others now. Take a new lease."""
+    """The worker's lease has ended: other workers may have its tasks now. Take a new lease."""
 
 
 class UnreadableRecordError(QueueSystemError):

@@ -1,4 +1,4 @@
-"""Lanes: the queues in the queue. A destination that hangs delays its own lane alone.
+"""Lanes: the queues in the queue. A destination that hangs delays only its own lane.
 
 A lane belongs to a project. Inside the queue a lane's name begins with its project and a separator;
 lanes of the project ``default`` have no such prefix.
@@ -27,7 +27,7 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 def lane_of(url: str) -> str:
     """Return the lane of an absolute http(s) URL: its ``host:port`` in lower case.
 
-    The scheme's port stands where the URL names none; IPv6 hosts keep their brackets.
+    The scheme's default port is used if the URL has none. IPv6 hosts keep their brackets.
     """
     origin = _ORIGIN.match(url)
     return _lane(origin[0] if origin else url)
@@ -58,6 +58,6 @@ def split_lane(queue_lane: str) -> tuple[str, str]:
 
 
 def shown_url(url: str) -> str:
-    """Return a URL as it may be shown: its query string, which may hold secrets, is left out."""
+    """Return a URL without its query string, which may hold secrets."""
     before, mark, _ = url.partition("?")
     return f"{before}?…" if mark else before

@@ -1,4 +1,4 @@
-"""Listening on a port; an error names the variable to change."""
+"""Listening on a port. An error names the variable to change."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ ALL_ADDRESSES = "::"
 def listen(part: str, host: str, port: int) -> socket.socket:
     """Return a listening socket, or end the process with a sentence that names the variable.
 
-    ``part`` begins the variables' names: API for API_HOST and API_PORT. ``::`` means all addresses
-    of IPv6 and IPv4; of IPv4 alone if the kernel has no IPv6.
+    ``part`` is the prefix of the variables: API for API_HOST and API_PORT. ``::`` means all IPv6
+    and IPv4 addresses, or all IPv4 addresses if the kernel has no IPv6.
     """
     try:
         listener = _open(host, port)
@@ -37,7 +37,7 @@ def _open(host: str, port: int) -> socket.socket:
     except OSError as error:
         if error.errno != errno.EAFNOSUPPORT or host != ALL_ADDRESSES:
             raise
-        return _open("0.0.0.0", port)  # noqa: S104 - what was asked for
+        return _open("0.0.0.0", port)  # noqa: S104 - the caller asked for it
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if host == ALL_ADDRESSES:
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)

@@ -1,4 +1,4 @@
-"""Telemetry looks on: what goes wrong in it must not change what becomes of a task."""
+"""Errors in telemetry must not change what happens to a task."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ logger = structlog.stdlib.get_logger(__name__)
 
 
 def never_raises(record: Callable[P, None]) -> Callable[P, None]:
-    """Have a recording function log what it raises, and go on."""
+    """Make a recording function log its errors instead of raising them."""
 
     @wraps(record)
     def recording(*args: P.args, **kwargs: P.kwargs) -> None:

@@ -1,4 +1,4 @@
-"""The retry policy: what an attempt leads to. Pure: no clock, no I/O."""
+"""The retry policy: decides what follows an attempt. Pure: no clock, no I/O."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_WAIT_MS = 31 * 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often and how long a worker tries, unless the task says otherwise."""
+    """The interval and deadline of tasks that have none of their own."""
 
     interval_ms: int = 10_000
     deadline_ms: int = 24 * 3600 * 1000
@@ -25,19 +25,19 @@ class RetryPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The destination has the request: nothing more to do."""
+    """The destination accepted the request: nothing is left to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetryAt:
-    """Try again at this Unix time."""
+    """Try again at this Unix time, in ms."""
 
     due_at_ms: int
 
 
 @dataclass(frozen=True, slots=True)
 class Dead:
-    """Give up and keep the task among the dead letters."""
+    """Give up and keep the task as a dead letter."""
 
     reason: str
 
@@ -56,11 +56,11 @@ _CONNECTION = frozenset({
 def decide(
     attempt: Attempt, task: Task, policy: RetryPolicy, now_ms: int, *, seed: str = ""
 ) -> Decision:
-    """Say what ``attempt`` leads to, ``now_ms`` being when it ended.
+    """Return what follows ``attempt``, which ended at ``now_ms``.
 
-    With the default policy a failing task is tried 10 s after each failure: at once, after 10 s,
-    20 s, 30 s and so on for 24 h, and is dead when the next attempt would come after that. A
-    destination's ``Retry-After`` takes the place of the interval where it lies within the deadline.
+    By default a task is tried again 10 s after each failure, for 24 h. It becomes a dead letter if
+    the next attempt would begin after that. A destination's ``Retry-After`` replaces the interval
+    if it ends before the deadline.
     ``seed``, the task's id, decides its jitter.
     """
     if attempt.outcome is Outcome.DELIVERED:
@@ -82,7 +82,7 @@ def decide(
 
 
 def deadline_of(task: Task, policy: RetryPolicy) -> int:
-    """Return the Unix time in ms after which no attempt is begun."""
+    """Return the Unix time in ms after which no attempt begins."""
     allowed = policy.deadline_ms if task.retry_deadline_ms is None else task.retry_deadline_ms
     return task.accepted_at_ms + allowed
 

@@ -1,4 +1,4 @@
-"""Settings blocks both processes embed, and the one place where variables are read."""
+"""Groups of settings that both services use, and the function that reads the environment."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ REDIS_PORT = 6379
 
 
 def _duration(value: object) -> object:
-    """Read ``10s``, ``1m30s`` or ``24h``: Go's spelling, as the original service has it."""
+    """Read ``10s``, ``1m30s`` or ``24h``: Go's format, as in the original service."""
     if not isinstance(value, str):
         return value
     try:
@@ -54,7 +54,7 @@ Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
 class Settings(BaseSettings):
-    """A frozen set of variables; fields are named after them, in lower case."""
+    """A frozen set of variables. Each field has its variable's name in lower case."""
 
     model_config = SettingsConfigDict(
         frozen=True, extra="ignore", env_file=".env", env_ignore_empty=True, validate_default=True
@@ -65,7 +65,7 @@ class LogSettings(Settings):
     """How the process logs."""
 
     env: Environment = "development"
-    """``production``: a JSON object a line; ``development``: coloured text."""
+    """``production``: a JSON object per line; ``development``: coloured text."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severe level that is written."""
 
@@ -111,7 +111,7 @@ def _existing(value: Path | None) -> Path | None:
 
 
 class RedisSettings(Settings):
-    """Where Redis is, and who we are to it: in parts, or in one REDIS_URL, which wins over them.
+    """Address and login of Redis: separate variables, or one REDIS_URL, which wins over them.
 
     With REDIS_SENTINELS the Sentinels name the server.
     """
@@ -121,27 +121,26 @@ class RedisSettings(Settings):
     redis_username: str = ""
     """The ACL user; empty: Redis' ``default``."""
     redis_password: SecretStr | None = None
-    """The user's password, as it is: nothing in it needs quoting."""
+    """The user's password. No character needs quoting."""
     redis_database: Annotated[int, Field(ge=0)] = 0
-    """The database's number."""
+    """The number of the database."""
     redis_tls: bool = False
-    """Whether to speak TLS."""
+    """Whether to use TLS."""
     redis_url: Annotated[SecretStr | None, AfterValidator(_redis_url)] = None
     """``redis://`` or ``rediss://`` (TLS) ``user:password@host:port/database``."""
     redis_ca_file: Annotated[Path | None, AfterValidator(_existing)] = None
-    """A PEM file with the CA that signed Redis' certificate, and the Sentinels'; the system's CAs
-    otherwise."""
+    """A PEM file with the CA of Redis' and the Sentinels' certificates. Default: the system's."""
     redis_sentinels: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_addresses)] = ()
-    """``host:port`` of each Sentinel, separated by commas: they name the primary in the place of
-    REDIS_ADDR."""
+    """``host:port`` of each Sentinel, separated by commas. They name the primary, and REDIS_ADDR is
+    not used."""
     redis_master_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = "mymaster"
-    """The name under which the Sentinels watch the primary."""
+    """The Sentinels' name for the primary."""
     redis_sentinel_username: str = ""
-    """The ACL user at the Sentinels; empty: ``default``."""
+    """The ACL user for the Sentinels; empty: ``default``."""
     redis_sentinel_password: SecretStr | None = None
-    """The password at the Sentinels; REDIS_PASSWORD is for the primary alone."""
+    """The password for the Sentinels; REDIS_PASSWORD is only for the primary."""
     redis_sentinel_tls: bool = False
-    """Whether to speak TLS with the Sentinels."""
+    """Whether to use TLS with the Sentinels."""
 
     @model_validator(mode="after")
     def _one_way_to_redis(self) -> Self:
@@ -161,7 +160,7 @@ class RedisSettings(Settings):
         return [(server.hostname or "localhost", server.port or REDIS_PORT)]
 
     def url(self) -> str:
-        """Return the URL to connect to, secrets and all; not used with REDIS_SENTINELS."""
+        """Return the URL to connect to, with its secrets; not used with REDIS_SENTINELS."""
         if self.redis_url is not None:
             return self.redis_url.get_secret_value()
         scheme = "rediss" if self.redis_tls else "redis"
@@ -175,7 +174,7 @@ class RedisSettings(Settings):
 
 
 class RetrySettings(Settings):
-    """How often and how long tasks are tried; the API reads it to show a task's deadline."""
+    """The default retry policy. The API reads it to show a task's deadline."""
 
     worker_retry_interval: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
     """From the end of a failed attempt to the next."""
@@ -183,7 +182,7 @@ class RetrySettings(Settings):
     """From acceptance to the last attempt."""
 
     def retry_policy(self) -> RetryPolicy:
-        """Return the policy of tasks that bring none of their own."""
+        """Return the policy of tasks that have none of their own."""
         return RetryPolicy(
             interval_ms=round(self.worker_retry_interval.total_seconds() * 1000),
             deadline_ms=round(self.worker_retry_deadline.total_seconds() * 1000),
@@ -191,17 +190,17 @@ class RetrySettings(Settings):
 
 
 class QueueSettings(Settings):
-    """The queue in Redis; the same for all processes of one installation."""
+    """The queue in Redis. All processes of an installation need the same values."""
 
     queue_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")] = "tasks"
-    """Names the queue; all its keys share the hash tag ``{QUEUE_NAME}``."""
+    """The queue's name. All its keys in Redis share the hash tag ``{QUEUE_NAME}``."""
     result_ttl: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(minutes=10)
     """How long a settled task can be looked up; 0s removes it at once."""
     result_max: Annotated[int, Field(ge=0)] = 100_000
-    """At most this many settled tasks are kept."""
+    """Max settled tasks that are kept."""
     result_max_bytes: Annotated[ByteSize | None, Field(ge=0)] = None
-    """Max bytes of the records of settled tasks; the oldest go first. Unset: 10 % of Redis'
-    ``maxmemory``, 100 MiB where it has none or does not tell."""
+    """Max bytes of the records of settled tasks; the oldest are removed first. Unset: 10 % of
+    Redis' ``maxmemory``, or 100 MiB if that is unset or unknown."""
     result_full_ttl: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=1))] = timedelta(
         minutes=1
     )
@@ -211,12 +210,12 @@ class QueueSettings(Settings):
     dead_ttl: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=30)
     """How long a dead letter is kept."""
     dead_max: Annotated[int, Field(ge=1)] = 100_000
-    """At most this many dead letters are kept; the oldest go first."""
+    """Max dead letters that are kept; the oldest are removed first."""
     dead_max_bytes: Annotated[ByteSize | None, Field(ge=1)] = None
-    """Max bytes of the records of dead letters; the oldest go first. Unset: 25 % of Redis'
-    ``maxmemory``, 256 MiB where it has none or does not tell."""
+    """Max bytes of the records of dead letters; the oldest are removed first. Unset: 25 % of Redis'
+    ``maxmemory``, or 256 MiB if that is unset or unknown."""
     lane_concurrency: Annotated[int, Field(ge=0)] = 0
-    """Most requests a lane has in flight; 0: the sum of the live workers' WORKER_CONCURRENCY."""
+    """Max requests in flight per lane; 0: the sum of the live workers' WORKER_CONCURRENCY."""
     durability: Literal["local", "replicated"] = "local"
     """``replicated``: a task is accepted once one replica has it too (WAIT)."""
 
@@ -225,9 +224,9 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 def load(kind: type[SettingsT]) -> SettingsT:
-    """Read the process' settings, or end it with exit code 2 and a line a mistake.
+    """Read the process' settings, or end it with exit code 2 and one line per error.
 
-    A line names the variable, its value and what is allowed; values of secrets are not shown.
+    A line names the variable, its value and what is allowed. Secrets are not shown.
     """
     try:
         return kind()

@@ -1,4 +1,4 @@
-"""The task: what a client asks for, what an attempt came to, and how both travel."""
+"""Tasks and attempts, and their wire forms."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ TaskId = NewType("TaskId", str)
 
 
 def new_task_id() -> TaskId:
-    """Return a fresh UUIDv7 (RFC 9562): ids sort by time, and no id can be guessed from another.
+    """Return a new UUIDv7 (RFC 9562). Ids sort by time, and none can be guessed from another.
 
     48 bits of milliseconds, 12 bits of their fraction (``rand_a``), 62 random bits (``rand_b``).
-    No counter is in it: the random bits keep others' tasks from being looked up. A partition's
-    number may take the place of the fraction.
+    There is no counter: the random bits prevent clients from looking up tasks of others.
     """
     seconds, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
     fraction = nanoseconds % 1_000_000 * 4096 // 1_000_000
@@ -33,30 +32,30 @@ def new_task_id() -> TaskId:
 
 
 class State(StrEnum):
-    """Where a task is in its life; ``docs/architecture.md`` draws who moves it on."""
+    """The state of a task; ``docs/architecture.md`` shows the transitions."""
 
     SCHEDULED = "scheduled"
-    """Waits for its due time: sent with a delay, or to be tried again."""
+    """Waits for its due time, because of a delay or before a retry."""
     QUEUED = "queued"
     """Waits in its lane for a worker."""
     ACTIVE = "active"
-    """Claimed by a worker, whose lease stands behind it."""
+    """Claimed by a worker with a live lease."""
     DELIVERED = "delivered"
-    """Settled: the destination answered 2xx. A compact record stays for RESULT_TTL."""
+    """Settled: the destination responded with 2xx. A compact record is kept for RESULT_TTL."""
     DEAD = "dead"
-    """Settled: kept in full among the dead letters for DEAD_TTL; without headers and body where the
-    egress guard refused it."""
+    """Settled: kept as a dead letter for DEAD_TTL, with headers and body unless the egress guard
+    refused it."""
     CANCELLED = "cancelled"
-    """Settled: taken back by a client. A compact record stays for RESULT_TTL."""
+    """Settled: cancelled by a client. A compact record is kept for RESULT_TTL."""
 
     @property
     def settled(self) -> bool:
-        """Say whether the task has come to its end."""
+        """Whether the state is final."""
         return self in {State.DELIVERED, State.DEAD, State.CANCELLED}
 
 
 class Outcome(StrEnum):
-    """What one attempt came to: a closed set, the same in records, logs, spans and metrics."""
+    """The result of an attempt: a closed set, the same in records, logs, spans and metrics."""
 
     DELIVERED = "delivered"
     HTTP_ERROR = "http_error"
@@ -68,37 +67,37 @@ class Outcome(StrEnum):
     PROTOCOL_ERROR = "protocol_error"
     EGRESS_REFUSED = "egress_refused"
     EXPIRED = "expired"
-    """No request was made: the deadline had passed before a worker came to it."""
+    """No request was made: the task's deadline had passed."""
     UNREADABLE = "unreadable"
     """No request was made: the record could not be read."""
     WORKER_ERROR = "worker_error"
-    """The worker's own code failed around the request."""
+    """The worker's own code failed."""
     POISON = "poison"
-    """No answer was ever seen: the task's worker died under it too often."""
+    """Too many workers died while they attempted the task."""
 
 
 class Attempt(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
-    """One request as it went. New fields are added at the end, with a default."""
+    """The result of one request. New fields are added at the end, with a default."""
 
     number: int
-    """From 1; an attempt cut short by a crash or a stop does not count."""
+    """From 1. An attempt interrupted by a crash or a stop does not count."""
     started_at_ms: int
     """Unix time."""
     duration_ms: float
     outcome: Outcome
     status_code: int | None = None
     error: str | None = None
-    """One sentence for a person; None where the destination answered 2xx."""
+    """One sentence for a person; None if the destination responded with 2xx."""
     phase: str | None = None
-    """Where a timeout struck: resolve, connect, tls, send or answer."""
+    """The phase in which the time ran out: resolve, connect, tls, send or answer."""
     response_excerpt: str | None = None
-    """The first 1 KiB of the destination's answer."""
+    """The first 1 KiB of the response's body."""
     retry_after_ms: int | None = None
-    """What the destination asked for by ``Retry-After``, counted from the answer."""
+    """The pause that the destination asked for by ``Retry-After``, from the response on."""
     left_out: int = 0
-    """Attempts up to this one since the last whose spans were kept; of recorded traces alone."""
+    """Attempts since the last one that was recorded as a span; 0 if the trace is not recorded."""
     changes: int = 0
-    """Attempts so far whose spans were kept because their outcome was another."""
+    """Attempts so far that were recorded because their outcome changed."""
     phases_us: tuple[int, int, int, int] | None = None
     """µs of look-up, connecting, TLS and the wait for the answer's first byte; -1: there was
     no such part. None: not measured."""
@@ -113,10 +112,10 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
-    """An HTTP request to be made, in the form in which it is kept.
+    """An HTTP request to be made, as it is stored.
 
     The wire form is a MessagePack array that begins with the schema's version. New fields are
-    added at the end with a default, so that each release reads the records of the one before.
+    added at the end, with a default, so that each release can read the records of the previous one.
     """
 
     version: int
@@ -125,9 +124,9 @@ class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     headers: dict[str, str]
     body: bytes | None
     accepted_at_ms: int
-    """Unix time at which the API accepted the task; its deadline counts from here."""
+    """Unix time at which the API accepted the task. Its deadline counts from here."""
     lane: str
-    """The queue in the queue: tasks of one lane wait for each other, lanes do not."""
+    """The task's lane. Tasks of one lane wait for each other; lanes do not."""
     retry_interval_ms: int | None = None
     """None: the worker's WORKER_RETRY_INTERVAL."""
     retry_deadline_ms: int | None = None
@@ -159,7 +158,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
         return task
 
     def compact(self) -> Task:
-        """Return the task as settled tasks are kept: without headers, body and baggage."""
+        """Return the task as it is kept after it is settled: without headers, body and baggage."""
         context = self.trace_context or {}
         kept = {"traceparent": context["traceparent"]} if "traceparent" in context else None
         options = self.options and self.options.compact()
@@ -168,7 +167,7 @@ class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
         )
 
     def digest(self) -> bytes:
-        """Return 8 bytes that tell two requests under one id apart (BLAKE2b)."""
+        """Return 8 bytes that differ for different requests under one id (BLAKE2b)."""
         content = _encoder.encode((self.url, self.method, self.headers, self.body, self.lane))
         if self.options is not None:
             content += _in_order.encode(_asked(self.options))
@@ -196,7 +195,7 @@ def _asked(options: TaskOptions) -> TaskOptions:
 
 
 class TaskView(msgspec.Struct, frozen=True):
-    """A task as a look-up finds it."""
+    """A task as a look-up returns it."""
 
     id: TaskId
     state: State
@@ -204,11 +203,11 @@ class TaskView(msgspec.Struct, frozen=True):
     attempts: int
     """Attempts that count for the retry policy."""
     interrupted: int
-    """Attempts cut short because their worker died."""
+    """Attempts interrupted by the death of their worker."""
     due_at_ms: int | None
-    """When the next attempt is due (scheduled), or since when it waits (queued)."""
+    """The time at which the next attempt is due (scheduled), or since which it waits (queued)."""
     finished_at_ms: int | None
-    """When the task was settled."""
+    """The time at which the task was settled."""
     last_attempt: Attempt | None
     task: Task | None
     """None where the stored record cannot be read; without a body if that is large and the task is

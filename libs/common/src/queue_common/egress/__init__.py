@@ -1,4 +1,4 @@
-"""Which destinations may be delivered to: one policy for the API and the worker."""
+"""The destinations that may be delivered to: one policy for the API and the worker."""
 
 from .policy import EgressGuard
 from .settings import EgressSettings

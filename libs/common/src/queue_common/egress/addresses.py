@@ -1,4 +1,4 @@
-"""What an IP address is, whatever spelling it hides behind. Pure: no I/O, no settings."""
+"""Classifies IP addresses in any spelling. Pure: no I/O, no settings."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ NEVER = _networks(
     "fe80::/10",  # link-local
     "100.100.100.200/32",  # Alibaba Cloud
     "192.0.0.192/32",  # Oracle Cloud, older images
-    "168.63.129.16/32",  # Azure's host agent, in the midst of public addresses
+    "168.63.129.16/32",  # Azure's host agent, among public addresses
     "fd00:ec2::/32",  # AWS: instance metadata, pod identity, DNS, NTP
     "fd20:ce::254/128",  # GCP
     "fd00:c1::a9fe:a9fe/128",  # Oracle Cloud
     "fd00:42::42/128",  # Scaleway
 )
-"""Link-local and cloud-metadata addresses: credentials are given to whoever asks there."""
+"""Link-local and cloud-metadata addresses: any client gets credentials there."""
 
 LOOPBACK = _networks("127.0.0.0/8", "::1/128")
 
-# IANA's special-purpose registries: what is not globally reachable.
+# IANA's special-purpose registries: networks that are not globally reachable.
 _SPECIAL_IPV4 = _networks(
     "0.0.0.0/8",
     "10.0.0.0/8",
@@ -64,17 +64,17 @@ _SPECIAL_IPV4 = _networks(
     "224.0.0.0/4",
     "240.0.0.0/4",
 )
-# In IPv6 all is special but 2000::/3, and within it:
+# In IPv6 only 2000::/3 is public, except for these parts of it.
 _GLOBAL_IPV6 = _networks("2000::/3")
 _SPECIAL_IPV6 = _networks("2001::/23", "2001:db8::/32", "3fff::/20")
 
-# Packets to these go to the IPv4 address inside, which alone says what they are.
+# Packets to these go to the IPv4 address inside, so only that one is classified.
 _MAPPED = IPv6Network("::ffff:0:0/96")
 _TRANSLATED = IPv6Network("::ffff:0:0:0/96")
 _NAT64 = IPv6Network("64:ff9b::/96")
 _SIX_TO_FOUR = IPv6Network("2002::/16")
 _TRANSPARENT = (_MAPPED, _TRANSLATED, _NAT64, _SIX_TO_FOUR)
-# These hold an IPv4 address too, and are special themselves.
+# These contain an IPv4 address too, and are special themselves.
 _COMPATIBLE = IPv6Network("::/96")
 _LOCAL_NAT64 = IPv6Network("64:ff9b:1::/48")
 _TEREDO = IPv6Network("2001::/32")
@@ -82,14 +82,14 @@ _ISATAP_INTERFACES = frozenset({0x5EFE, 0x2005EFE})
 
 
 def read_address(text: str) -> Address:
-    """Read what getaddrinfo or a socket gave, its zone left out. Raises ValueError."""
+    """Read an address of getaddrinfo or of a socket, without its zone. Raises ValueError."""
     return ipaddress.ip_address(text.partition("%")[0])
 
 
 def written_address(host: str) -> tuple[str, ...]:
-    """Return the address that ``host`` is, in plain spelling; nothing if it is a name.
+    """Return the address in ``host`` in its usual spelling; nothing if ``host`` is a name.
 
-    Hexadecimal, octal and short IPv4 count as the system's resolver reads them.
+    Hexadecimal, octal and short forms of IPv4 are read as the system's resolver reads them.
     """
     if ":" in host:
         return (host.partition("%")[0],)
@@ -102,12 +102,15 @@ def written_address(host: str) -> tuple[str, ...]:
 
 
 def contains(networks: Iterable[Network], address: Address) -> bool:
-    """Say whether one of ``networks`` holds ``address``."""
+    """Return whether one of ``networks`` contains ``address``."""
     return any(address in network for network in networks)
 
 
 def is_special(address: Address) -> bool:
-    """Say whether ``address``, by itself, is not one of the public internet."""
+    """Return whether ``address`` is outside the public internet.
+
+    The IPv4 address inside a transparent one is not looked at: see ``spellings``.
+    """
     if isinstance(address, IPv4Address):
         return contains(_SPECIAL_IPV4, address)
     if is_transparent(address):
@@ -116,12 +119,12 @@ def is_special(address: Address) -> bool:
 
 
 def is_transparent(address: Address) -> bool:
-    """Say whether ``address`` only stands for the IPv4 address inside it."""
+    """Return whether packets to ``address`` go to the IPv4 address inside it."""
     return contains(_TRANSPARENT, address)
 
 
 def spellings(address: Address) -> tuple[Address, ...]:
-    """Return ``address`` and all IPv4 addresses that a gateway would find inside it."""
+    """Return ``address`` and every IPv4 address that a gateway may extract from it."""
     if isinstance(address, IPv4Address):
         return (address,)
     return (address, *dict.fromkeys(_embedded(address)))

@@ -1,4 +1,4 @@
-"""Whether an address is one of this machine's own: traffic to it passes no firewall."""
+"""Detects this machine's own addresses: traffic to them passes no firewall."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ _FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 
 
 def is_own_address(address: str) -> bool:
-    """Say whether the kernel delivers packets to ``address``, in any spelling, to this machine.
+    """Return whether the kernel delivers packets for ``address``, in any spelling, to this machine.
 
-    It is asked by binding a socket, which sends nothing and sees interfaces as they are now.
+    Binding a socket shows it: that sends nothing and takes account of the current interfaces.
     """
     return any(_can_bind(form) for form in spellings(read_address(address)))
 
 
 def _can_bind(address: Address) -> bool:
-    # With ip_nonlocal_bind the kernel lets any address be bound: then it tells nothing.
+    # With ip_nonlocal_bind the kernel accepts any address: then binding proves nothing.
     version = address.version
     return _bind(version, str(address)) and not _bind(version, _NOBODYS[version])
 

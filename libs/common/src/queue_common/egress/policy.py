@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 __all__ = ["EgressGuard", "Rules"]
 
 _SUFFIX = re.compile(r"(?:[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?\.)*[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?")
-# No name ends in a number: what does is meant as an address (the URL standard's rule).
+# No name ends in a number. An entry that does is meant as an address (the URL standard's rule).
 _ADDRESS_LIKE = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?")
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """One of the two lists, EGRESS_ALLOW or EGRESS_DENY, as read."""
+    """One of the two lists, EGRESS_ALLOW or EGRESS_DENY."""
 
     networks: tuple[Network, ...] = ()
     suffixes: tuple[str, ...] = ()
-    """Names without leading or trailing dot; each stands for itself and for all below it."""
+    """Names without leading or trailing dot. Each matches itself and all names below it."""
 
     @classmethod
     def read(cls, text: str) -> Rules:
         """Read addresses, CIDRs and host suffixes, separated by commas or blanks.
 
-        Raises ValueError, which names the entry and what is wrong with it.
+        Raises ValueError, which names the entry and the reason.
         """
         networks: list[Network] = []
         suffixes: list[str] = []
@@ -54,12 +54,12 @@ class Rules:
         return cls(tuple(networks), tuple(suffixes))
 
     def names(self, host: str) -> bool:
-        """Say whether a suffix fits ``host``, whatever its case and trailing dot."""
+        """Return whether a suffix matches ``host``. Case and a trailing dot do not matter."""
         name = host.lower().rstrip(".")
         return any(name == suffix or name.endswith(f".{suffix}") for suffix in self.suffixes)
 
     def holds(self, forms: Iterable[Address]) -> bool:
-        """Say whether one of the networks holds one of an address' spellings."""
+        """Return whether one of the networks contains one of an address' spellings."""
         return any(contains(self.networks, form) for form in forms)
 
 
@@ -84,20 +84,20 @@ class EgressGuard:
     """Judges the address that is about to be connected to, never the name alone.
 
     1. Link-local and cloud-metadata addresses are refused, whatever the lists say.
-    2. So is the product's own ground: ``protected`` hosts, by port.
+    2. So is the queue's own infrastructure: ``protected`` hosts, by port.
     3. What ``deny`` lists is refused.
     4. What ``allow`` lists is allowed.
-    5. Of the rest the public internet is allowed, all else is refused.
+    5. Of the rest, public addresses are allowed and all others are refused.
 
-    An IPv4 address within an IPv6 one (mapped, NAT64, 6to4, Teredo and so on) is judged as well.
+    An IPv4 address inside an IPv6 one (mapped, NAT64, 6to4, Teredo and so on) is judged too.
     """
 
     allow: Rules
     deny: Rules
     protected: Mapping[int, tuple[str, ...]]
-    """Hosts never to be delivered to, by port: Redis itself, the cluster's API server."""
+    """Hosts that are never delivered to, by port: Redis, the cluster's API server."""
     found: Collection[tuple[str, int]] = ()
-    """More of them, which are found while the process runs: primary and replicas of Sentinels."""
+    """More of them, found while the process runs: the Redis servers that Sentinels name."""
 
     @classmethod
     def from_settings(
@@ -110,8 +110,7 @@ class EgressGuard:
     ) -> EgressGuard:
         """Return the guard that the variables describe.
 
-        ``found`` may grow while the guard is in use.
-        Raises ValueError for a mistake, naming the entry.
+        ``found`` may grow while the guard is in use. Raises ValueError, which names the entry.
         """
         by_port: dict[int, tuple[str, ...]] = {}
         for host, port in protected:
@@ -122,22 +121,25 @@ class EgressGuard:
         return cls(allowed, Rules.read(deny), by_port, found)
 
     def protected_hosts(self, port: int) -> tuple[str, ...]:
-        """Return the hosts that are never delivered to at a port."""
+        """Return the hosts that are never delivered to at this port."""
         found = (host for host, at in self.found if at == port)
         return (*self.protected.get(port, ()), *found)
 
     def denial_reason(
         self, host: str, address: str, protected: frozenset[Address] = frozenset()
     ) -> str | None:
-        """Return why ``host`` at ``address`` must not be connected to; None: it may be.
+        """Return why ``host`` at ``address`` must not be connected to; None if it may be.
 
-        ``protected`` are the addresses of this port's protected hosts, looked up by the caller.
+        ``protected``: the addresses of this port's protected hosts, which the caller looks up.
         """
         forms = spellings(read_address(address))
         if any(contains(NEVER, form) for form in forms):
             return f"{address} is a link-local or cloud-metadata address: never delivered to"
         if any(_is_protected(form, protected) for form in forms):
-            return f"{address} at this port is part of the queue's own ground: never delivered to"
+            return (
+                f"{address} at this port is part of the queue's own infrastructure: "
+                "never delivered to"
+            )
         if self.deny.names(host) or self.deny.holds(forms):
             return f"{_shown(host, address)} is listed in EGRESS_DENY"
         if self.allow.names(host) or self._admits(forms):
@@ -145,35 +147,35 @@ class EgressGuard:
         return f"{_shown(host, address)} is not public, and not listed in EGRESS_ALLOW"
 
     def lists(self, host: str, address: str) -> bool:
-        """Say whether EGRESS_ALLOW itself names ``host``, or the address it is at.
+        """Return whether EGRESS_ALLOW lists ``host`` or ``address`` itself.
 
-        Of an address that only stands for an IPv4 address the latter counts, of any other not.
+        If packets to the address go to an IPv4 address inside it, only the latter counts.
         """
         first, *inside = spellings(read_address(address))
         meant = inside if is_transparent(first) else [first]
         return self.allow.names(host) or all(contains(self.allow.networks, form) for form in meant)
 
     def lists_written(self, host: str) -> bool:
-        """Say the same of a host that is not looked up: by its name, or if it is an address."""
+        """Return the same for a host that is not looked up: a name, or an address."""
         written = written_address(host)
         return self.lists(host, written[0]) if written else self.allow.names(host)
 
     def _admits(self, forms: tuple[Address, ...]) -> bool:
         listed = self.allow.networks
-        # A listed address is meant as it stands; one that only wraps an IPv4 address is not meant
-        # by ::/0: what is inside has to be public, or listed as well.
+        # A listed network covers the address as written. But ::/0 does not cover an address that
+        # only wraps an IPv4 address: the one inside has to be public, or listed too.
         if not is_transparent(forms[0]) and contains(listed, forms[0]):
             return True
         return all(not is_special(form) or contains(listed, form) for form in forms)
 
     def name_denial_reason(self, host: str, port: int) -> str | None:
-        """Judge what can be judged without a look-up; None: it may be connected to, or not.
+        """Return why ``host`` is refused whatever its addresses; None if only a look-up can tell.
 
-        Protected names, names in ``deny``, addresses in any spelling, and ``localhost``.
+        Covers protected names, names in ``deny``, addresses in any spelling, and ``localhost``.
         """
         name = host.lower().rstrip(".")
         if any(name == other.lower().rstrip(".") for other in self.protected_hosts(port)):
-            return f"{host}:{port} is part of the queue's own ground: never delivered to"
+            return f"{host}:{port} is part of the queue's own infrastructure: never delivered to"
         if self.deny.names(host):
             return f"{host} is listed in EGRESS_DENY"
         written = ("127.0.0.1", "::1") if name == "localhost" else written_address(host)
@@ -191,7 +193,7 @@ def _check_possible(network: Network) -> None:
 def _is_protected(form: Address, protected: frozenset[Address]) -> bool:
     if form in protected:
         return True
-    # What listens on one loopback address mostly listens on all, and 0.0.0.0 leads there too.
+    # A server on one loopback address mostly listens on all of them, and 0.0.0.0 reaches it too.
     local = contains(LOOPBACK, form) or form.is_unspecified
     return local and any(contains(LOOPBACK, other) for other in protected)
 

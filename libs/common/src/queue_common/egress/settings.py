@@ -1,4 +1,4 @@
-"""What may be delivered to: the variables that API and worker both read."""
+"""The variables of the egress guard, which API and worker both read."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def _denied(value: str) -> str:
 
 
 class EgressSettings(Settings):
-    """The same for the API, which refuses what surely cannot be delivered, and for the worker."""
+    """The API refuses tasks by the same rules by which the worker refuses to connect."""
 
     egress_allow: Annotated[str, AfterValidator(_allowed)] = ""
     """CIDRs and host suffixes outside the public internet that may be delivered to."""
     egress_deny: Annotated[str, AfterValidator(_denied)] = ""
-    """CIDRs and host suffixes that must not be delivered to; over EGRESS_ALLOW."""
+    """CIDRs and host suffixes that must not be delivered to; wins over EGRESS_ALLOW."""

@@ -1,1 +1,1 @@
-"""Log lines: how they are set up and written, and the names of events and fields."""
+"""Log lines: their setup, and the names of events and fields."""

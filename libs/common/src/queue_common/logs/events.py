@@ -6,17 +6,17 @@ from typing import Final
 from ..lanes import DEFAULT_PROJECT, split_lane
 
 TASK_ENQUEUED: Final = "Task enqueued successfully"
-"""The API accepted a task. The original service's words, kept for those who search for them."""
+"""The API accepted a task. The text is that of the original service: people search for it."""
 DELIVERY_ATTEMPTED: Final = "delivery.attempted"
-"""A worker made one request; one line an attempt."""
+"""A worker made one attempt; one line per attempt."""
 TASK_DIED: Final = "task.died"
-"""A task went to the dead letters."""
+"""A task became a dead letter."""
 
 LEASE_LOST: Final = "settle.lease_lost"
-"""An attempt could not be settled: the task had gone into other hands."""
+"""An attempt could not be settled: the lease had ended, and others may have the task."""
 
 TASK_DUE: Final = "task.due"
-"""A span's event: since then the task could have been claimed."""
+"""A span event: the time from which the task could have been claimed."""
 
 TASK_ID: Final = "task_id"
 TRACE_ID: Final = "trace_id"
@@ -31,17 +31,17 @@ DURATION_MS: Final = "duration_ms"
 NEXT_DUE: Final = "next_due"
 REASON: Final = "reason"
 STATE: Final = "state"
-"""What the settlement makes of the task."""
+"""The task's state after the settlement."""
 PHASE: Final = "phase"
-"""Where a timeout struck."""
+"""The phase of the request in which its time ran out."""
 WAITED_MS: Final = "waited_ms"
-"""From due to claimed."""
+"""Time from being due to being claimed."""
 STANDS_FOR: Final = "stands_for_attempts"
-"""How many attempts a span stands for: itself, and those before it that have none."""
+"""Number of attempts that a span stands for: its own, and those before it without a span."""
 
 
 def iso_time(unix_ms: int) -> str:
-    """Return a time as lines and spans tell it: RFC 3339 in UTC."""
+    """Return a time as log lines and spans show it: RFC 3339 in UTC."""
     return datetime.fromtimestamp(unix_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 

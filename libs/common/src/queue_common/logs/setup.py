@@ -25,7 +25,7 @@ def configure_logging(settings: LogSettings, *, quiet: tuple[str, ...] = ()) -> 
     """Send structlog's and the standard library's lines to stdout in one form.
 
     JSON lines carry ``level``, ``timestamp`` (RFC 3339, UTC), ``msg`` and the event's fields.
-    Loggers named in ``quiet`` are raised to WARNING: those with lines that repeat ours.
+    Loggers named in ``quiet`` log warnings and errors only: their other lines repeat ours.
     """
     level = logging.getLevelNamesMapping()[settings.log_level]
     form = _json_form() if settings.env == "production" else _text_form()
@@ -52,9 +52,9 @@ def configure_logging(settings: LogSettings, *, quiet: tuple[str, ...] = ()) -> 
 
 
 class _Stdout:
-    """Stdout, except that a line that cannot be written is lost.
+    """Stdout. A line that cannot be written is lost without an error.
 
-    A full disk, or a pipe nobody reads, must not make a 500 of a task that was accepted.
+    A full disk or a broken pipe must not turn the response to an accepted task into a 500.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -82,7 +82,7 @@ def _json_form() -> list[Processor]:
 
 
 def _ordered(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Put first what people look for first."""
+    """Put the most important fields first."""
     # msgspec writes the time by RFC 3339.
     now = datetime.now(UTC)
     return {"level": event.pop("level"), "timestamp": now, "msg": event.pop("event"), **event}
@@ -91,7 +91,7 @@ def _ordered(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDic
 def _encoded(line: EventDict, **_: Any) -> bytes:  # noqa: ANN401 - json.dumps' options
     try:
         return _json.encode(line)
-    except UnicodeEncodeError:  # half a surrogate pair, which UTF-8 has no form for
+    except UnicodeEncodeError:  # half of a surrogate pair, which UTF-8 cannot encode
         return json.dumps(line, default=str).encode()
 
 
@@ -102,14 +102,14 @@ def _text_form() -> list[Processor]:
             colors=sys.stdout.isatty(),
             pad_event_to=26,
             sort_keys=False,
-            # A value in quotes cannot break out of its line, nor send a terminal its codes.
+            # Quoted values cannot start a new line or send control codes to a terminal.
             repr_native_str=True,
-            # A plain traceback: the rich one shows local variables, and secrets among them.
+            # A plain traceback: the rich one shows local variables, which may be secrets.
             exception_formatter=structlog.dev.plain_traceback,
         ),
         lambda _logger, _method, text: str(text).encode(errors="backslashreplace"),
     ]
 
 
-def _decoded(_logger: WrappedLogger, _method: str, line: Any) -> str:  # noqa: ANN401 - of any form
+def _decoded(_logger: WrappedLogger, _method: str, line: Any) -> str:  # noqa: ANN401 - of any type
     return bytes(line).decode()

@@ -1,7 +1,4 @@
-"""The metrics that a process counts: the one place where their names stand.
-
-Those that Redis counts for all processes are in ``redis_catalog``.
-"""
+"""All metrics that a process counts; those that Redis counts are in ``redis_catalog``."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What describes a metric.
+"""The description of a metric.
 
-Names and units are OpenTelemetry's, from its conventions where they have the thing. Prometheus'
-name of each follows by the rule of OpenTelemetry's specification ("Prometheus and OpenMetrics
-Compatibility"): dots become underscores, then the unit, then ``_total`` on what only grows.
+Names and units follow OpenTelemetry's conventions if they define the metric. Prometheus' names are
+derived by OpenTelemetry's rule ("Prometheus and OpenMetrics Compatibility"): dots become
+underscores, then the unit follows, then ``_total`` for a counter.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ __all__ = ["Kind", "Metric", "Source"]
 
 
 class Kind(StrEnum):
-    """What a metric is."""
+    """The type of a metric."""
 
     COUNTER = "counter"
     GAUGE = "gauge"
@@ -23,12 +23,12 @@ class Kind(StrEnum):
 
 
 class Source(Enum):
-    """Who counts, and so how figures of several pods go together."""
+    """The component that counts, and so how values of several pods are combined."""
 
     PROCESS = "sum"
-    """Each process counts its own: sums over the pods are the whole."""
+    """Each process counts its own: the sum over all pods is the total."""
     REDIS = "max"
-    """Redis counts for all: every pod shows the same."""
+    """Redis counts for all processes: every pod shows the same value."""
 
 
 _UNITS: Final = {"s": "_seconds", "By": "_bytes"}
@@ -36,12 +36,12 @@ _UNITS: Final = {"s": "_seconds", "By": "_bytes"}
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric; its attributes' values are from bounded sets."""
+    """One metric. The values of its attributes are from bounded sets."""
 
     name: str
     kind: Kind
     unit: str
-    """As OpenTelemetry writes it: ``s``, ``By``, or the thing counted in braces; empty: yes, no."""
+    """OpenTelemetry's unit: ``s``, ``By``, or the counted thing in braces; empty for 0 or 1."""
     description: str
     attributes: tuple[str, ...] = ()
     source: Source = Source.PROCESS
@@ -49,13 +49,13 @@ class Metric:
 
     @property
     def prometheus_name(self) -> str:
-        """Its name on ``/metrics``."""
+        """The name on ``/metrics``."""
         name = _underscored(self.name) + _UNITS.get(self.unit, "")
         return name + "_total" if self.kind is Kind.COUNTER else name
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """Its attributes' names on ``/metrics``."""
+        """The names of the attributes on ``/metrics``."""
         return tuple(map(_underscored, self.attributes))
 
 

@@ -1,4 +1,4 @@
-"""What a process keeps running for its metrics."""
+"""The metrics port of a process, and the tasks that keep its metrics up to date."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ __all__ = ["open_metrics_port", "report_metrics"]
 PERSISTENCE_SECONDS = 10.0
 PROBE_SECONDS = 0.5
 REFRESH_SECONDS = 5.0
-"""How long a sending waits for figures of Redis, which give up by themselves before that."""
+"""How long a push waits for Redis' stats. Reading them times out earlier."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
 
 def open_metrics_port(settings: MetricsSettings) -> socket.socket | None:
-    """Return a listening socket, None for METRICS_PORT=0; ends the process where it cannot."""
+    """Return a listening socket, None for METRICS_PORT=0; ends the process if it cannot listen."""
     if settings.metrics_port == 0:
         return None
     return listen("METRICS", settings.metrics_host, settings.metrics_port)
@@ -60,9 +60,9 @@ async def report_metrics(
     not_ready_reason: Reason,
     shows_backlog: bool,
 ) -> AsyncIterator[None]:
-    """Serve the pages of METRICS_PORT and send metrics, as far as is set, until the block ends.
+    """Serve METRICS_PORT and push metrics until the block ends, each if it is configured.
 
-    ``not_ready_reason`` says why the process is not ready, None where it is.
+    ``not_ready_reason`` returns why the process is not ready, None if it is ready.
     """
     async with AsyncExitStack() as stack:
         stack.push_async_callback(stats.close)
@@ -80,7 +80,7 @@ async def report_metrics(
 def _start_pushing(
     settings: MetricsSettings, metrics: ProcessMetrics, stats: QueueStats, service: str
 ) -> MetricsPush:
-    # Imported where it is used: it takes a tenth of a second.
+    # Imported only if needed: the import takes 0.1 s.
     from .push import MetricsPush
 
     loop = asyncio.get_running_loop()

@@ -1,4 +1,4 @@
-"""The HTTP of METRICS_PORT: uvicorn's on h11, with limits of time and number."""
+"""HTTP on METRICS_PORT: uvicorn's protocol on h11, with limits on time and connections."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["MetricsProtocol"]
 
 MAX_CONNECTIONS = 64
-"""Prometheus, a scaler and probes need a handful."""
+"""Prometheus, an autoscaler and probes need a few."""
 
 
 class MetricsProtocol(H11Protocol):
-    """Closes a connection on which no request becomes whole in time, or that is one too many."""
+    """Closes a connection without a complete request in time, and those over the limit."""
 
     def __init__(self, request_seconds: float, **named: Any) -> None:  # noqa: ANN401
         super().__init__(**named)

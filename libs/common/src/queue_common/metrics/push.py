@@ -1,4 +1,4 @@
-"""Sends metrics to a collector, from a thread of its own: nothing ever waits for it."""
+"""Pushes metrics to a collector from a separate thread, so that nothing waits for it."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 __all__ = ["MetricsPush"]
 
 STOP_SECONDS = 3.0
-"""How long a stopping process tries to send its last figures."""
+"""How long a stopping process tries to send its last values."""
 WARN_SECONDS = 60.0
-"""A collector that is away is told of once a minute, whatever the interval."""
+"""A failing collector is logged at most once a minute."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
 
 class MetricsPush:
-    """Sends all figures every OTEL_METRIC_EXPORT_INTERVAL, and once more at the end.
+    """Sends all metrics every OTEL_METRIC_EXPORT_INTERVAL, and once more at the end.
 
-    Figures are cumulative: what a collector missed the next sending tells, so nothing is kept.
+    Values are cumulative, so a failed push needs no repetition: the next one covers it.
     """
 
     def __init__(
@@ -46,9 +46,9 @@ class MetricsPush:
         service: str,
         refresh: Callable[[], None],
     ) -> None:
-        """Begin; ``refresh`` reads what Redis counts, and may take a few seconds."""
+        """Start the thread. ``refresh`` reads Redis' stats and may take a few seconds."""
         endpoint = settings.metrics_endpoint()
-        # Its own lines are several a sending; ``metrics.not_sent`` tells of them.
+        # The exporter logs several lines per failure; ``metrics.not_sent`` replaces them.
         name = "opentelemetry.exporter.otlp.proto.http.metric_exporter"
         logging.getLogger(name).setLevel(logging.CRITICAL)
         self._exporter = OTLPMetricExporter(endpoint=endpoint, headers=settings.export_headers())
@@ -77,7 +77,7 @@ class MetricsPush:
             )  # fmt: skip
             sent = self._exporter.export(data) is MetricExportResult.SUCCESS
         except Exception:
-            # This thread has nobody to tell: without it all later figures would be missing too.
+            # An error must not end this thread: all later metrics would be missing.
             logger.debug("metrics.sending_failed", exc_info=True)
             sent = False
         if not sent:
@@ -92,8 +92,8 @@ class MetricsPush:
         logger.warning("metrics.not_sent", collector=self._collector, hint=hint)
 
     def stop(self) -> None:
-        """Send the last figures, within a few seconds."""
+        """Send the last values, within a few seconds."""
         self._ended.set()
         self._thread.join(STOP_SECONDS)
-        # Cuts short what the exporter waits for between its attempts.
+        # Ends the exporter's pause between two attempts.
         self._exporter.shutdown()

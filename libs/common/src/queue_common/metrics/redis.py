@@ -1,4 +1,4 @@
-"""What Redis counts, as metrics."""
+"""Redis' counters as metrics."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ _Sample = tuple[tuple[str, ...], float]
 
 
 class RedisStats(Collector):
-    """Shows the figures that were read last; none where Redis did not answer."""
+    """Shows the stats that were read last; none if Redis did not reply."""
 
     def __init__(self, queue_name: str) -> None:
         self._queue = queue_name
         self.read: QueueSnapshot | None = None
-        """None: Redis is away, and nothing is known."""
+        """None if Redis is away."""
         self.persists: bool | None = None
-        """Whether Redis' last write to disk succeeded; None: it does not tell."""
+        """Whether Redis' last write to disk succeeded; None if that is unknown."""
 
     async def refresh(self, stats: QueueStats) -> None:
-        """Read the figures anew; without Redis there are none."""
+        """Read the stats again; there are none if Redis is away."""
         try:
             self.read = await stats.read()
         except QueueUnavailableError:
             self.read = None
 
     def collect(self) -> Iterable[Family]:
-        """Return the families; a metric without a figure has none."""
+        """Return the metrics that have a value."""
         read = self.read
         yield _family(table.REDIS_UP, [((), float(read is not None))])
         if read is None:

@@ -1,4 +1,4 @@
-"""The metrics that Redis counts for all processes: the one place where their names stand."""
+"""All metrics that Redis counts for all processes."""
 
 from __future__ import annotations
 

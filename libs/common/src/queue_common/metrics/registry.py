@@ -1,7 +1,7 @@
-"""What a process counts as it works.
+"""The metrics of a process.
 
-Each task is counted several times: the children for its labels are looked up once and kept, which
-makes a count cost some 0.2 µs and a duration 0.5 µs.
+Each task is counted several times. Label children are looked up once and kept, so that a count
+costs about 0.2 µs and a duration 0.5 µs.
 """
 
 from __future__ import annotations
@@ -43,21 +43,20 @@ _OPERATIONS = {
 
 
 class ProcessMetrics(QueueHooks):
-    """What both processes count, and the registry to which each adds what it counts besides.
+    """The metrics of both services, and the registry to which each adds its own.
 
-    One a process, made at its start and handed down; a registry of its own, for nothing here is
-    global.
+    Each process makes one at its start and passes it on. Its registry is not the global one.
     """
 
     def __init__(self, queue_name: str, count_dropped_spans: Callable[[], int] = lambda: 0) -> None:
         """``count_dropped_spans`` returns how many spans were dropped so far."""
         self.queue_name = queue_name
         self.began_ns = time.time_ns()
-        """Unix time since which the process counts."""
+        """Unix time at which the process began to count."""
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each
         self.registry = CollectorRegistry(auto_describe=False)
         self.snapshot = RedisStats(queue_name)
-        """What Redis counts, as last read."""
+        """Redis' stats, as read last."""
         self.loop_lag = self.histogram(table.LOOP_LAG)
         self._round_trips = self.histogram(table.ROUND_TRIPS)
         self._round_trip: dict[str, Callable[[float], None]] = {}
@@ -65,13 +64,13 @@ class ProcessMetrics(QueueHooks):
         self.registry.register(_SpansDropped(count_dropped_spans))
 
     def counter(self, metric: Metric) -> Counter:
-        """Make a counter of the table."""
+        """Create and register a counter."""
         return Counter(
             metric.prometheus_name, metric.description, metric.labels, registry=self.registry
         )
 
     def histogram(self, metric: Metric) -> Histogram:
-        """Make a histogram of the table."""
+        """Create and register a histogram."""
         return Histogram(
             metric.prometheus_name,
             metric.description,
@@ -81,7 +80,7 @@ class ProcessMetrics(QueueHooks):
         )
 
     def gauge(self, metric: Metric, read: Callable[[], float]) -> None:
-        """Show what ``read`` returns as a gauge of the table, with the queue as its label."""
+        """Create and register a gauge with the value of ``read``, labelled with the queue."""
         gauge = Gauge(
             metric.prometheus_name, metric.description, metric.labels, registry=self.registry
         )

@@ -1,9 +1,8 @@
-"""The queue in Redis: all that knows its keys and scripts.
+"""The queue in Redis. No other code knows its keys and scripts.
 
-``task_queue`` is the door. Behind it ``submit`` takes tasks in, ``exchange`` claims and settles,
-``lease`` holds what a worker claimed, ``wake`` waits for work, ``reader`` reads, ``watch`` looks at
-the queue as a whole. ``record`` and
-``scripts/prelude.lua`` say how it lies in Redis.
+``task_queue`` is the interface. ``enqueue_batcher`` writes new tasks; ``consumer`` claims and
+settles under a lease (``lease``); ``wakeup`` waits for work; ``admin`` reads, counts and changes
+tasks; ``storage`` has the layout in Redis, the Lua scripts and the connections.
 """
 
 from .admin.reader import Counts

@@ -1,4 +1,4 @@
-"""A claim: a task in a worker's hands."""
+"""A claim: a task that a worker has taken for an attempt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Claim", "claims_from"]
 
 
 class Claim(msgspec.Struct, frozen=True, eq=False, gc=False):
-    """A task whose next attempt is this worker's to make, while its lease lives."""
+    """A task that this worker may attempt and settle while its lease is alive."""
 
     task_id: TaskId
     lane: str
@@ -20,26 +20,26 @@ class Claim(msgspec.Struct, frozen=True, eq=False, gc=False):
     attempt: int
     """Number of the attempt to make, from 1."""
     interrupted: int
-    """Attempts that a crash cut short."""
+    """Attempts interrupted by a crash."""
     waiting_since_ms: int
     """Unix time since which the task could have been claimed."""
     task: Task | None
-    """None where the record cannot be read; ``unreadable`` says why."""
+    """None if the record cannot be read; ``unreadable`` has the reason."""
     unreadable: str | None
     last_attempt: Attempt | None
     cancel_requested: bool
-    """A client has taken the task back since it was claimed."""
+    """A client has cancelled the task since it was claimed."""
     raw: bytes
-    """The record as it was found, if it is not one of ours; else empty."""
+    """The bytes of a record that is not one of ours; else empty."""
     record: Record | None
-    """Its payload is empty if it was read as a task: a claim holds the body once."""
+    """Its payload is empty if it was decoded as a task: a claim holds the body only once."""
     size: int
     """Bytes of the record: about what the claim costs in memory."""
     on_trial: bool = False
     """Its lane was not proven when it was claimed."""
 
     def __repr__(self) -> str:
-        """Name the task, and nothing of what it carries."""
+        """Name the task without its content."""
         return f"Claim({self.task_id}, attempt {self.attempt})"
 
 
@@ -69,9 +69,9 @@ def _claim(lease: str, task_id: bytes, lane: bytes, raw: bytes, on_trial: bool) 
 
 
 def claims_from(lease: str, reply: list[bytes], proven: int) -> list[Claim]:
-    """Read a reply that repeats id, lane, record, the first ``proven`` being of proven lanes.
+    """Read a reply that repeats id, lane and record; the first ``proven`` are of proven lanes.
 
-    Empties it, so that each record is freed before the next is read.
+    Empties the reply, so that each record is freed before the next one is decoded.
     """
     reply.reverse()
     claims: list[Claim] = []

@@ -1,4 +1,4 @@
-"""The claim of a worker: when it asks Redis for tasks, and who gets them."""
+"""Claims tasks for a worker: decides when to ask Redis, and hands the claims over."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 __all__ = ["ClaimBatcher"]
 
 MAX_CLAIMS = 100
-"""A worker that takes more at once would leave other idle workers without."""
+"""Max tasks in one claim: with more, other idle workers would get none."""
 LEASE_ENDED, NO_ROOM = -2, -3
-"""Codes of ``claim.lua``: Redis does not know the lease any more; the worker gets nothing more
-before a claim of its own ends."""
+"""Codes of ``claim.lua``. LEASE_ENDED: Redis does not know the lease any more. NO_ROOM: the worker
+gets no more tasks before one of its claims ends."""
 NO_ROOM_SECONDS = 30.0
-"""A worker without room polls again after this time, in case that none of its claims ends."""
+"""A worker without room polls again after this time, even if none of its claims ends."""
 
 
 class ClaimBatcher:
@@ -148,12 +148,12 @@ class ClaimBatcher:
             self.release(claims)
 
     def release(self, claims: list[Claim]) -> None:
-        """Put claims back that have no caller."""
+        """Release claims that no caller waits for."""
         for claim in claims:
             settled = self._settlements.settle(claim, release_arguments(claim))
             settled.add_done_callback(self._released)
 
     def _released(self, future: asyncio.Future[bool]) -> None:
-        # Retrieves the error of a lost claim too: no caller needs it.
+        # This also retrieves the error of a lost claim, which no caller needs.
         if not future.cancelled() and future.exception() is None and not future.result():
             self._hooks.released(1, "stop")

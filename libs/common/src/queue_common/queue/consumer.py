@@ -40,8 +40,8 @@ logger = structlog.stdlib.get_logger(__name__)
 class Consumer:
     """Claims and settles over connections of its own, one round trip at a time, until ``end``.
 
-    While one round trip is under way the next gathers settlements. It also claims: settled tasks
-    make room in their lanes, which the claim behind them fills at once.
+    Settlements that arrive during a round trip are sent with the next one. It also claims: settled
+    tasks make room in their lanes, which the claim after them fills at once.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Consumer:
         self._scripts = Scripts(self._client, name, hooks)
         self._work = asyncio.Event()
         self.idle = asyncio.Event()
-        """Set while no round trip is under way and nothing waits for one."""
+        """Set while there is no round trip and nothing waits for one."""
         self.lease = Lease(
             Scripts(self._lease_client, name, hooks), retention, hooks, worker_id=worker_id,
             concurrency=concurrency, on_change=self._poll_now, on_renewal=self._compare,
@@ -93,7 +93,7 @@ class Consumer:
             self.claims.poll_now()
 
     async def _run(self) -> None:
-        """Make round trips until cancelled; while Redis is away all settlements are kept."""
+        """Make round trips until cancelled. Settlements are kept while Redis is away."""
         backoff, failures = ReconnectBackoff(cap=1.0, base=0.02), 0
         while True:
             if not self._work.is_set():
@@ -151,18 +151,18 @@ class Consumer:
 
     async def _reconcile(self, lease: str) -> None:
         found = await self._reconciler.unknown_claims(lease)
-        # A task cancelled since has no body left to send: its claim is only released.
+        # A task that was cancelled has no body left to send: its claim is released.
         self.claims.release([claim for claim in found if claim.cancel_requested])
         self.claims.hand_over([claim for claim in found if not claim.cancel_requested])
 
     async def end(self) -> None:
         """Stop, and end the lease; other workers release what is still claimed."""
-        # Tasks of a claim under way are released at once instead of after the lease.
+        # Wait for the reply to a claim: its tasks are then released now, not after the lease.
         with suppress(TimeoutError):
             async with asyncio.timeout(IDLE_SECONDS):
                 await self.idle.wait()
         await cancel_and_wait(self._tasks)
-        with suppress(QueueUnavailableError):  # the lease ends by itself
+        with suppress(QueueUnavailableError):  # the lease expires in Redis
             await self.lease.end()
         for client in (self._client, self._wakeup_client, self._lease_client):
             await client.aclose()

@@ -1,4 +1,4 @@
-"""Taking tasks in: concurrent submissions share round trips."""
+"""Writes new tasks to Redis: concurrent submissions share round trips."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ if TYPE_CHECKING:
 __all__ = ["MAX_WAITING_BYTES", "EnqueueBatcher", "Submission"]
 
 BATCH_SIZE = 200
-"""A script call of this size takes Redis about 1 ms: no client waits longer for another's batch."""
+"""Max tasks in a batch. It takes Redis about 1 ms, which is how long other clients wait for it."""
 BATCH_BYTES = 1 << 20
 GATHER_SECONDS = 0.002
-"""How long at most the next batch gathers where several clients submit at once: it then shares its
-round trip, and with ``appendfsync always`` its fsync, among more. It goes as soon as all are back
-who were there a moment ago. A client that is alone never waits."""
+"""Maximum time to wait for more submissions before sending a batch. They then share its round trip
+and, with ``appendfsync always``, its fsync. The batch is sent as soon as it holds as many
+submissions as the previous one. A lone client is never delayed."""
 REPLICATION_TIMEOUT_MS = 1000
 
 MAX_WAITING_BYTES = 32 << 20
 OVERHEAD_BYTES = 1024
-"""Added to each record: what its request takes in this process besides."""
+"""Added to the size of each record: the memory of its request in this process."""
 
 
 class Submission(msgspec.Struct, frozen=True, eq=False, gc=False):
@@ -43,14 +43,14 @@ class Submission(msgspec.Struct, frozen=True, eq=False, gc=False):
     lane: str
     bytes: int
     deadline: float
-    """By the loop's clock; those behind it have later ones."""
+    """By the loop's clock. Later submissions have later deadlines."""
 
 
 class EnqueueBatcher:
-    """Coalesces submissions: while one batch is under way, the next one gathers.
+    """Sends submissions in batches. Those that arrive during one batch form the next.
 
-    Each is answered within ``reply_seconds``: a batch is given up at the deadline of its first. If
-    Redis has been silent until then, all that wait fail with it.
+    Each ends within ``reply_seconds``: a batch fails at the deadline of its first submission. If
+    Redis did not reply at all, all waiting submissions fail with it.
     """
 
     def __init__(
@@ -66,29 +66,29 @@ class EnqueueBatcher:
         self._reply_seconds = reply_seconds
         self._max_waiting_bytes = max_waiting_bytes
         self._waiting_bytes = 0
-        """Of all that have not been answered."""
+        """Size of all submissions without a result."""
         self._waiting: deque[Submission] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._expected = 0
-        """How many must wait for the batch that gathers to go before its time."""
+        """The next batch is sent as soon as it holds so many submissions."""
         self._all_expected_came = asyncio.Event()
 
     def submit(
         self, task_id: TaskId, lane: str, payload: bytes, digest: bytes, *, delay_ms: int = 0
     ) -> asyncio.Future[bool]:
-        """Return what is done once Redis has answered: True for a new task, False for a known one.
+        """Return a future of Redis' reply: True if the task is new, False if it was there.
 
-        It fails with ConflictError where the id belongs to another task, QueueUnavailableError
-        where the task may not have been written; it may be submitted again under the same id.
-        IntakeFullError: it was not written, for too many wait.
+        The future raises ConflictError if the id belongs to another task. It raises
+        QueueUnavailableError if the task may not have been written; submitting it again under the
+        same id is safe. IntakeFullError: it was not written, because too many tasks wait.
         """
-        # Encoded here, so that what cannot be encoded fails its own caller and no batch.
+        # Encoded here, so that an error fails its own caller only, and not the batch.
         record = queued_record(lane, payload, digest)
         arguments = (task_id.encode(), lane.encode(), delay_ms, record)
         loop = asyncio.get_running_loop()
         future: asyncio.Future[bool] = loop.create_future()
         size = len(record) + OVERHEAD_BYTES
-        # One goes, however large it is.
+        # A single submission is accepted whatever its size.
         if self._waiting_bytes and self._waiting_bytes + size > self._max_waiting_bytes:
             self._refuse(future)
             return future
@@ -165,7 +165,7 @@ class EnqueueBatcher:
         return results
 
     async def close(self) -> None:
-        """Wait for what is under way."""
+        """Wait until all submissions have their results."""
         self._all_expected_came.set()
         if self._sender is not None:
             await asyncio.wait([self._sender])
@@ -173,7 +173,7 @@ class EnqueueBatcher:
 
 def _settle(submission: Submission, result: int) -> None:
     arguments, future = submission.arguments, submission.stored
-    if future.done():  # whoever waited has been cancelled
+    if future.done():  # its caller was cancelled
         return
     if result < 0:
         msg = f"a task with the id {arguments[0].decode()} and other content exists"  # type: ignore[union-attr]

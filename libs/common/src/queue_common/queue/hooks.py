@@ -1,4 +1,4 @@
-"""Who looks on while the queue works."""
+"""Instrumentation of the queue."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ __all__ = ["QueueHooks"]
 
 
 class QueueHooks:
-    """Is told of round trips and moves; this one keeps them to itself. Nothing here may raise."""
+    """Instrumentation hooks. The default implementation does nothing. A hook must not raise."""
 
     def round_trip(self, operation: str, seconds: float) -> None:
-        """Take note of a round trip, answered or not; the operation is its script's name."""
+        """Handle the end of a round trip, with or without a reply, of the script ``operation``."""
 
     def submitted(self, tasks: int, error: str) -> None:
-        """Take note of tasks handed to Redis; ``error`` is empty where it took them."""
+        """Handle tasks sent to Redis; ``error`` is empty if it stored them."""
 
     def claimed(self, tasks: int) -> None:
-        """Take note of tasks that have come into this worker's hands."""
+        """Handle tasks that this worker has claimed."""
 
     def released(self, tasks: int, reason: str) -> None:
-        """Take note of tasks put back, because of a ``stop`` or as a ``lease_ended``."""
+        """Handle released claims; ``reason`` is ``stop`` or ``lease_ended``."""

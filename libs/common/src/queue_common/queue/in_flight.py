@@ -1,4 +1,4 @@
-"""What a process has claimed and not settled yet, and how much more it may hold."""
+"""The claims that a process has not settled yet, and how many more it may take."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNBOUNDED = 1_000_000
 """More tasks than any process holds."""
 
 SUSPECT_AT = 2
-"""Workers that died under a task in a row, from which on it is a suspect: see ``suspects.lua``."""
+"""A task is a suspect if so many workers in a row died under it: see ``suspects.lua``."""
 
 MAX_PROJECTS = 16
 """A project of which a worker holds less than one in so many needs no limit."""
@@ -29,7 +29,7 @@ _Key = tuple[str, str]
 
 
 class InFlight:
-    """Counts the claims of a process, the bytes of their records, and the suspects among them."""
+    """Counts a process' claims, the bytes of their records, and the suspects among them."""
 
     def __init__(self) -> None:
         self.max_tasks = 1
@@ -40,7 +40,7 @@ class InFlight:
         self._suspects: set[_Key] = set()
         self._sizes: dict[_Key, int] = {}
         self._on_trial: set[_Key] = set()
-        """Those of lanes that were not proven when they were claimed."""
+        """Claims from lanes that were not proven at the time of the claim."""
         self._projects: dict[_Key, str] = {}
         """Those of projects other than ``default``."""
         self._by_project: Counter[str] = Counter()
@@ -48,7 +48,7 @@ class InFlight:
         self._bytes_by_project: Counter[str] = Counter()
 
     def add(self, claims: Iterable[Claim]) -> None:
-        """Count claims that have come."""
+        """Count new claims."""
         for claim in claims:
             self._sizes[claim.lease, claim.task_id] = claim.size
             self.bytes += claim.size
@@ -62,7 +62,7 @@ class InFlight:
                 self._count_for(project, claim, 1)
 
     def remove(self, claim: Claim) -> None:
-        """Count a claim that has ended; one that is not known is none."""
+        """Count a claim that has ended. An unknown claim is ignored."""
         key = claim.lease, claim.task_id
         self.bytes -= self._sizes.pop(key, 0)
         if claim.on_trial:
@@ -81,7 +81,7 @@ class InFlight:
                 del counter[project]
 
     def holds(self, lease: str, task_id: str) -> bool:
-        """Return whether the task is in this process' hands under the lease."""
+        """Return whether this process has claimed the task under the lease."""
         return (lease, task_id) in self._sizes
 
     def count(self, lease: str) -> int:

@@ -1,4 +1,4 @@
-"""A worker's lease: taken, renewed, lost and taken anew; and the reaper of leases that ended."""
+"""A worker's lease, and the reaper of leases that have ended."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ LEASE_SECONDS = 15.0
 RENEWAL_SECONDS = 5.0
 """Two renewals may fail before the lease ends."""
 REAP_GRACE_SECONDS = 3.0
-"""After Redis was away, all leases look old: their owners get this long to renew them."""
+"""After an outage of Redis all leases look expired: workers get this time to renew theirs."""
 REAP_BATCH_SIZE = 500
 POISON_AT = 3
-"""Workers that must have died under a task in a row, the last with it alone, to make it poison."""
+"""A task is poison if so many workers in a row died under it, the last with no other task."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -65,16 +65,16 @@ class Lease:
         """Set while Redis knows the lease."""
 
     def _new_id(self) -> str:
-        # One worker, many leases in its life: a new one must not settle what an old one held.
+        # A worker may have several leases in its life. A new one must not settle old claims.
         return f"{self._worker_id}/{uuid_utils.uuid7()}"
 
     @property
     def fresh(self) -> bool:
-        """Say whether Redis confirmed the lease within its length."""
+        """Whether Redis has confirmed the lease within the last 15 s."""
         return self.alive.is_set() and time.monotonic() - self._renewed_at < LEASE_SECONDS
 
     def lose(self, lease_id: str) -> None:
-        """Take note that Redis does not know ``lease_id`` any more."""
+        """Take a new lease if ``lease_id``, which Redis no longer knows, is the current one."""
         if lease_id == self.id and self.alive.is_set():
             logger.warning("lease.lost", lease=lease_id)
             self.alive.clear()
@@ -82,7 +82,7 @@ class Lease:
             self._lost.set()
 
     async def run(self) -> None:
-        """Hold the lease until cancelled; retries for ever while Redis is away."""
+        """Hold the lease until cancelled. Retries without limit while Redis is away."""
         failures = 0
         self._reap_not_before = time.monotonic() + REAP_GRACE_SECONDS / 2
         while True:
@@ -99,7 +99,7 @@ class Lease:
             self._lost.clear()
 
     async def _step(self) -> float:
-        """Register or renew, reap where something is to be reaped; return the seconds to rest."""
+        """Register or renew, then reap if a lease has ended; return the pause in seconds."""
         if not self.alive.is_set():
             await self._register()
         pause = await self._renew()
@@ -140,7 +140,7 @@ class Lease:
         return float(first_end_ms) / 1000
 
     async def _reap(self) -> bool:
-        """Give one portion of lost tasks back; return whether there are more."""
+        """Release one batch of claims of ended leases; return whether there are more."""
         with translated():
             ended, released, poisoned, more = await self._scripts.run(
                 "reap", REAP_BATCH_SIZE, POISON_AT, _poison_attempt(),
@@ -152,7 +152,7 @@ class Lease:
         return bool(more)
 
     async def end(self) -> None:
-        """Say goodbye; where Redis is away the lease ends by itself."""
+        """End the lease in Redis. If Redis is away, the lease expires there."""
         if self.alive.is_set():
             self.alive.clear()
             with translated():

@@ -1,4 +1,4 @@
-"""The settlements of a worker: concurrent ones share round trips."""
+"""Writes a worker's settlements to Redis: concurrent ones share round trips."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["SettleBatcher", "Settlement"]
 
 BATCH_SIZE = 200
 LOST, CANCELLED_INSTEAD = 0, 2
-"""Results of ``settle.lua`` for a claim that is no longer this lease's, and a cancelled task."""
+"""Results of ``settle.lua``. LOST: the claim no longer belongs to this lease."""
 
 Settlement = tuple[Claim, tuple["Argument", ...], "asyncio.Future[bool]"]
 
@@ -47,13 +47,13 @@ class SettleBatcher:
         self._reconciler = reconciler
         self._work = work
         self._resent: set[str] = set()
-        """Tasks of which the settlement was sent on a connection that broke."""
+        """Tasks of settlements that were sent without getting a reply."""
         self.pending: deque[Settlement] = deque()
 
     def settle(self, claim: Claim, arguments: tuple[Argument, ...]) -> asyncio.Future[bool]:
         """Return a future that is done once Redis has written the settlement.
 
-        True: a client cancelled the task before, so it is cancelled instead. It fails with
+        True: a client had cancelled the task, so it is cancelled instead. The future raises
         LeaseLostError.
         """
         future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -62,7 +62,7 @@ class SettleBatcher:
         return future
 
     def next_batch(self, lease: str) -> list[Settlement]:
-        """Take what can be settled under the lease; claims of an older lease are lost."""
+        """Take the settlements for the next round trip. Claims of an older lease are lost."""
         batch: list[Settlement] = []
         while self.pending and len(batch) < BATCH_SIZE:
             claim, arguments, future = self.pending.popleft()
@@ -84,15 +84,15 @@ class SettleBatcher:
         return joined
 
     def resend(self, batch: list[Settlement]) -> None:
-        """Keep a batch without a reply for the next round trip."""
+        """Send a batch that got no reply again, with the next round trip."""
         self.pending.extendleft(reversed(batch))
         self._resent.update(claim.task_id for claim, _, _ in batch)
 
     async def receive(self, lease: str, batch: list[Settlement], results: list[int]) -> None:
         """Read the reply of ``settle.lua``."""
         if self._resent and not all(results) and await self._reconciler.lease_lives(lease):
-            # Only its settlement ends a claim of a living lease: the first one was written, and
-            # its reply lost.
+            # While a lease is alive, only a settlement ends its claims. So the first one was
+            # written, and the reply to it was lost.
             results = [
                 result or int(claim.task_id in self._resent)
                 for (claim, _, _), result in zip(batch, results, strict=True)
@@ -108,5 +108,5 @@ class SettleBatcher:
         if result != LOST:
             future.set_result(result == CANCELLED_INSTEAD)
         else:
-            msg = f"task {claim.task_id}: the claim is no longer this worker's"
+            msg = f"task {claim.task_id}: the claim no longer belongs to this worker"
             future.set_exception(LeaseLostError(msg))

@@ -33,8 +33,8 @@ __all__ = ["defer_arguments", "release_arguments", "settle_arguments"]
 
 _NO_DIGEST = bytes(8)
 _NO_ATTEMPT = frozenset({Outcome.UNREADABLE, Outcome.EXPIRED})
-# No TLS_ERROR: it holds no slot for long, and whoever sends https:// to a port that speaks plain
-# HTTP brings it about, in a lane that is others' too.
+# TLS_ERROR is not among them: it occupies no slot for long, and a client can cause it for others in
+# the same lane, by sending https:// to a plain HTTP port.
 _FAILURES = frozenset({
     Outcome.TIMEOUT, Outcome.DNS_ERROR, Outcome.CONNECT_ERROR, Outcome.CONNECTION_LOST,
     Outcome.HTTP_ERROR,
@@ -72,12 +72,12 @@ def settle_arguments(
 
 
 def release_arguments(claim: Claim) -> tuple[Argument, ...]:
-    """Return the arguments that put a claim back to the front of its lane, without an attempt."""
+    """Return the arguments that put a claim back at the front of its lane, without an attempt."""
     return _pack(claim, ACTION_RELEASE, claim.waiting_since_ms, b"", None)
 
 
 def defer_arguments(claim: Claim) -> tuple[Argument, ...]:
-    """Return the arguments of ``release`` that also make the claim's lane unhealthy."""
+    """Return the arguments of a release that also marks the claim's lane as unhealthy."""
     return _pack(
         claim, ACTION_RELEASE, claim.waiting_since_ms, b"", None, evidence=EVIDENCE_UNREACHABLE
     )
@@ -99,15 +99,15 @@ def _responds(attempt: Attempt) -> bool:
 def _replacement(
     claim: Claim, attempt: Attempt, decision: Decision, payload: bytes | None
 ) -> bytes:
-    """Return what replaces the record; empty: it is kept."""
+    """Return the new immutable part of the record; empty if the old one is kept."""
     if payload is not None:
         return immutable_part(
             claim.lane, payload, claim.record.digest if claim.record else _NO_DIGEST
         )
     if claim.record is None:
-        # A foreign record is kept as it is, inside one of ours.
+        # A foreign record becomes the payload of one of ours, unchanged.
         return immutable_part(claim.lane, claim.raw, _NO_DIGEST)
-    # Anyone can send tasks that the egress guard refuses: they must not fill Redis.
+    # Any client can send tasks that the egress guard refuses: they must not fill Redis.
     refused = isinstance(decision, Dead) and attempt.outcome is Outcome.EGRESS_REFUSED
     if claim.task is not None and (refused or isinstance(decision, Done)):
         return immutable_part(claim.lane, claim.task.compact().encode(), claim.record.digest)

@@ -1,4 +1,4 @@
-"""The queue: what the API submits to and workers claim from."""
+"""The queue: the API submits tasks to it, workers claim them."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ __all__ = ["TaskQueue"]
 class TaskQueue:
     """One queue in Redis.
 
-    A client of it may submit and look up at once; one that also claims calls ``start_consuming``.
-    Redis may be away at any time: submissions and look-ups then raise QueueUnavailableError,
-    claims and settlements wait.
+    It can submit and look up tasks at once. A process that also claims calls ``start_consuming``
+    first. While Redis is away, submissions and look-ups raise QueueUnavailableError, and claims and
+    settlements wait.
     """
 
     def __init__(
@@ -51,10 +51,10 @@ class TaskQueue:
         self._servers = RedisServers(redis)
         self._retention = Retention.of(queue)
         self.keys = Keys(queue.queue_name)
-        # A submission and a look-up may run twice: a connection that Redis' restart left stale is
-        # replaced in silence.
+        # Submissions and look-ups may run twice, so a connection that a restart of Redis has broken
+        # is replaced and the command sent again.
         self.client = self._servers.open(retries=1)
-        """The connections that submit and look up."""
+        """Connections for submissions and look-ups."""
         self._scripts = scripts = Scripts(self.client, queue.queue_name, self._hooks)
         replicas = 1 if queue.durability == "replicated" else 0
         self.activity = Activity(scripts)
@@ -83,7 +83,7 @@ class TaskQueue:
         self._consumer: Consumer | None = None
 
     async def disconnect(self) -> None:
-        """End the lease where there is one, and close the connections."""
+        """End the lease, if there is one, and close the connections."""
         await self._enqueue_batcher.close()
         if self._consumer is not None:
             await self._consumer.end()
@@ -92,7 +92,7 @@ class TaskQueue:
         await self.client.aclose()
 
     async def submit(self, task_id: TaskId, task: Task, *, delay_ms: int = 0) -> bool:
-        """Keep a task; it is durable, in Redis' own mode of durability, when this returns.
+        """Store a task. When this returns, it is as durable as Redis' configuration makes it.
 
         It is due after ``delay_ms``, or after the delay that its options name.
         True: it is new. False: the same task was there. Raises ConflictError where the id belongs
@@ -102,7 +102,7 @@ class TaskQueue:
         return await self.submission(task_id, task, delay_ms=delay_ms)
 
     def submission(self, task_id: TaskId, task: Task, *, delay_ms: int = 0) -> asyncio.Future[bool]:
-        """Return what ``submit`` waits for, for callers that have no asyncio task of their own."""
+        """Return the future that ``submit`` awaits, for callers outside of an asyncio task."""
         if task.options is not None:
             delay_ms = delay_ms or task.options.delay_ms
         return self._enqueue_batcher.submit(
@@ -112,18 +112,19 @@ class TaskQueue:
     async def submit_payload(
         self, task_id: TaskId, lane: str, payload: bytes, digest: bytes, *, delay_ms: int = 0
     ) -> bool:
-        """Keep what is no ``Task``, as ``submit`` does; ``payload`` is its caller's to read.
+        """Store a payload that is not a ``Task``, as ``submit`` does.
 
-        An id whose task is settled is taken again if ``digest`` is 8 zero bytes.
+        If ``digest`` is 8 zero bytes, the id of a settled task may be used again.
         """
         return await self._enqueue_batcher.submit(task_id, lane, payload, digest, delay_ms=delay_ms)
 
     async def update_payload(
         self, task_id: str, payload: bytes, *, claim: Claim | None = None
     ) -> bool:
-        """Replace what a waiting task carries, or, with ``claim``, what that claim's task does.
+        """Replace the payload of a waiting task, or of the task of ``claim``.
 
-        Returns whether it was written: not if the task is elsewhere. Such a payload has no digest.
+        Returns False if the task is not waiting, or not claimed by ``claim`` any more. The new
+        payload has no digest.
         """
         lease = claim.lease if claim else ""
         with translated():
@@ -134,12 +135,12 @@ class TaskQueue:
         return await self.reader.get_task(task_id)
 
     async def ping(self) -> None:
-        """Return if Redis answers, and is no replica; raises QueueUnavailableError otherwise."""
+        """Return if a primary replies; raises QueueUnavailableError otherwise."""
         async with reply_within():
             await ping_primary(self.client)
 
     async def durability(self) -> Durability:
-        """Tell how the server keeps what it accepts; raises QueueUnavailableError."""
+        """Return how durably Redis stores accepted tasks; raises QueueUnavailableError."""
         async with reply_within():
             return await inspect_durability(self.client)
 
@@ -152,11 +153,12 @@ class TaskQueue:
         max_bytes: int = 0,
         max_on_trial: int = UNBOUNDED,
     ) -> None:
-        """Begin to hold a lease under which this process claims; its end is ``disconnect``.
+        """Take the lease under which this process claims; ``disconnect`` ends it.
 
-        ``concurrency`` is what the worker adds to the requests a lane may have in flight. It holds
-        at most ``max_tasks`` claims (0: ``concurrency``) of at most ``max_bytes`` (0: any number),
-        or one that is larger alone, and at most ``max_on_trial`` of lanes that are not proven.
+        ``concurrency`` is added to the number of requests that each lane may have in flight. The
+        process holds at most ``max_tasks`` claims (0: ``concurrency``) with at most ``max_bytes``
+        (0: no limit), or a single larger one. At most ``max_on_trial`` of them are from lanes that
+        are not proven.
         """
         if self._consumer is None:
             self._in_flight.max_tasks = max_tasks or concurrency
@@ -172,15 +174,15 @@ class TaskQueue:
         await self._started_consumer().lease.alive.wait()
 
     async def claim(self, limit: int) -> list[Claim]:
-        """Wait until there is work; return 1 to ``limit`` claims, the lanes having their turns.
+        """Wait until there is work; return 1 to ``limit`` claims, from the lanes in turn.
 
-        Returns none once ``stop_claiming`` was called. One caller at a time.
+        Returns an empty list after ``stop_claiming``. Only one caller may wait at a time.
         """
         consumer = self._started_consumer()
         return [] if consumer.stopped else await consumer.claims.claim(limit)
 
     def stop_claiming(self) -> None:
-        """Claim nothing more; what is held can still be settled."""
+        """Stop claiming. Existing claims can still be settled."""
         if self._consumer is not None:
             self._consumer.stopped = True
             self._consumer.claims.stop()
@@ -189,12 +191,11 @@ class TaskQueue:
         self, claim: Claim, attempt: Attempt, decision: Decision,
         *, payload: bytes | None = None, result_ttl_ms: int | None = None,
     ) -> bool:  # fmt: skip
-        """Return once Redis has written what ``attempt`` led to; waits while Redis is away.
+        """Return once Redis has written ``decision`` and ``attempt``; waits while Redis is away.
 
-        True: a client had taken the task back, and it is cancelled instead. Raises LeaseLostError
-        if the claim is no longer this worker's: the task is in other hands, and nothing was
-        written. ``payload`` takes the place of what the task carries; ``result_ttl_ms`` that of
-        RESULT_TTL.
+        Returns True if a client had cancelled the task: it is cancelled instead. Raises
+        LeaseLostError if the claim no longer belongs to this worker; nothing was written then.
+        ``payload`` replaces the task's payload, ``result_ttl_ms`` replaces RESULT_TTL.
         """
         ttl_ms = self._retention.result_ttl_ms if result_ttl_ms is None else result_ttl_ms
         keeps_whole = attempt.response_headers is not None and isinstance(decision, Done)
@@ -207,16 +208,16 @@ class TaskQueue:
         return cancelled
 
     async def defer(self, claim: Claim) -> None:
-        """Put a claim back as ``release`` does; its lane gets single probes from now on.
+        """Release a claim and mark its lane as unhealthy: the lane then gets single probes.
 
         Raises LeaseLostError.
         """
         await self._started_consumer().settlements.settle(claim, defer_arguments(claim))
 
     async def release(self, claims: Sequence[Claim]) -> None:
-        """Put claims back to the front of their lanes; no attempt is counted.
+        """Put claims back at the front of their lanes. No attempt is counted.
 
-        A claim that is no longer this worker's is left alone.
+        A claim that no longer belongs to this worker is ignored.
         """
         settlements = self._started_consumer().settlements
         futures = [settlements.settle(claim, release_arguments(claim)) for claim in claims]
@@ -226,21 +227,21 @@ class TaskQueue:
 
     @property
     def bytes_in_flight(self) -> int:
-        """Count the bytes of the records that are claimed and not settled."""
+        """Bytes of the records that are claimed and not settled."""
         return self._in_flight.bytes
 
     @property
     def redis_servers(self) -> Collection[tuple[str, int]]:
-        """Host and port of each primary and replica that Sentinels have named until now."""
+        """Host and port of each primary and replica that the Sentinels have named so far."""
         return self._servers.found
 
     @property
     def serving(self) -> bool:
-        """Say whether the lease is alive, as of Redis' last answer."""
+        """Whether the lease is alive, by Redis' last reply."""
         return self._consumer is not None and self._consumer.lease.fresh
 
     def _started_consumer(self) -> Consumer:
         if self._consumer is None:
-            msg = "start_consuming() comes before claims"
+            msg = "call start_consuming() before claiming"
             raise RuntimeError(msg)
         return self._consumer

@@ -20,10 +20,10 @@ WAIT_SECONDS = 5
 
 
 async def listen_for_work(client: Redis, key: str, claims: ClaimBatcher) -> None:
-    """Poll as soon as work comes while the worker waits for it; until cancelled.
+    """Poll as soon as there is work, if the worker waits for it. Runs until cancelled.
 
-    Blocked clients are served in turn, so that each token wakes one worker. A token that finds its
-    worker busy is passed on.
+    Redis serves blocked clients in turn, so each token wakes one worker. A worker that does not
+    wait any more passes its token on.
     """
     backoff, failures = ReconnectBackoff(cap=1.0, base=0.05), 0
     while True:
@@ -36,7 +36,7 @@ async def listen_for_work(client: Redis, key: str, claims: ClaimBatcher) -> None
                     continue
             failures = 0
         except QueueUnavailableError:
-            # A token may have been lost on its way: poll as if it had come.
+            # The reply with a token may have been lost: poll as if it had arrived.
             token = [key]
             failures += 1
             await asyncio.sleep(backoff.compute(failures))

@@ -1,8 +1,8 @@
-"""The queue as SAQ sees it: SAQ's worker, hooks, cron jobs, command line and web page run on it.
+"""A SAQ-compatible queue: SAQ's worker, hooks, cron jobs, command line and web page run on it.
 
-``queue`` has ``SaqQueue``, a ``saq.Queue`` that has a ``TaskQueue``; ``dequeue`` hands claims to
-SAQ's workers and settles them; ``jobs`` turns records into jobs; ``settings`` is what SAQ's
-command line starts from. The README of this package lists what differs from SAQ's ``RedisQueue``.
+``SaqQueue`` in ``queue`` is a ``saq.Queue`` that has a ``TaskQueue``. ``dequeue`` hands claims to
+SAQ's workers and settles them, ``jobs`` converts records to jobs, and ``settings`` is for SAQ's
+command line. The README of this package lists the differences from SAQ's ``RedisQueue``.
 """
 
 from .jobs import is_job, job_to_run

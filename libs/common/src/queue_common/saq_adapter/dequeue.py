@@ -1,4 +1,4 @@
-"""Claims in the hands of SAQ's workers: many callers that each wait for one job."""
+"""Claims for SAQ's workers: many callers that each wait for one job."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Held(NamedTuple):
 
 
 class JobClaims:
-    """Hands claims to waiting callers, and settles them as SAQ's worker finishes its jobs."""
+    """Hands claims to waiting callers, and settles them when SAQ's worker finishes its jobs."""
 
     def __init__(self, queue: SaqQueue, policy: RetryPolicy) -> None:
         self._queue = queue
@@ -44,22 +44,22 @@ class JobClaims:
         self._offered: deque[Claim] = deque()
         self._held: dict[str, _Held] = {}
         self._swept: dict[str, str] = {}
-        """Keys of jobs that the sweep ended, and the reason."""
+        """Keys of the jobs that a sweep has ended, with the reason."""
         self._dispatcher: asyncio.Task[None] | None = None
         self._serving = asyncio.Event()
 
     def holds(self, job: Job) -> bool:
-        """Return whether the job is claimed by this process."""
+        """Return whether this process has claimed the job."""
         return job.key in self._held
 
     def offer(self, claim: Claim) -> None:
-        """Let the next caller of ``next_job`` have this claim."""
+        """Give this claim to the next caller of ``next_job``."""
         self._offered.append(claim)
 
     async def next_job(self, timeout_seconds: float) -> Job | None:
-        """Wait for a job; None when the time (0: none is set) is up, or claiming was stopped.
+        """Wait for a job; return None after ``timeout_seconds`` (0: no limit) or a stop.
 
-        The time runs once Redis knows the lease under which this process claims.
+        The time begins when Redis knows the lease under which this process claims.
         """
         if self._offered:
             return await self._take(self._offered.popleft())
@@ -82,7 +82,7 @@ class JobClaims:
         return sum(not future.done() for future in self._waiting)
 
     async def _dispatch(self) -> None:
-        # All callers of SAQ's worker wait by now: their number is its concurrency.
+        # All callers of SAQ's worker are waiting by now: their number is its concurrency.
         await self._tasks.start_consuming(worker_id="saq", concurrency=self._waiting_callers())
         await self._tasks.until_consuming()
         self._serving.set()
@@ -102,7 +102,7 @@ class JobClaims:
             self._waiting.popleft().set_result(job)
 
     async def _take(self, claim: Claim) -> Job | None:
-        """Hold the claim and return its job; one that cannot be read becomes a dead letter."""
+        """Hold the claim and return its job. An unreadable job becomes a dead letter."""
         try:
             job = job_to_run(self._queue, claim)
         except UnreadableRecordError as error:
@@ -113,9 +113,9 @@ class JobClaims:
         return job
 
     async def update(self, job: Job) -> None:
-        """Keep what a job reports about itself: one that waits, or that this process holds.
+        """Store the data of a job that waits or that this process holds.
 
-        An HTTP task carries no such thing. A lost lease writes nothing.
+        HTTP tasks have no such data. Nothing is written if the lease is lost.
         """
         held = self._held.get(job.key)
         if held is None or held.claim.task is None:
@@ -123,7 +123,7 @@ class JobClaims:
             await self._tasks.update_payload(job.key, dump(self._queue, job), claim=claim)
 
     async def retry(self, job: Job) -> None:
-        """Schedule the job again after its own delay; an HTTP task as its policy decides."""
+        """Schedule the job again after its own delay; for an HTTP task its retry policy decides."""
         claim, _ = self._held.pop(job.key)
         delay_seconds = job.next_retry_delay()
         attempt = _attempt(job, claim, Outcome.WORKER_ERROR)
@@ -134,7 +134,7 @@ class JobClaims:
             )
         await self._settle(job, claim, attempt, decision)
         if claim.task is None and not delay_seconds:
-            # SAQ counts such a job as queued at once.
+            # Without a delay, SAQ counts the job as queued immediately.
             with suppress(UnknownTaskError, WrongStateError):
                 await self._tasks.operations.run_now(claim.task_id)
 
@@ -171,22 +171,22 @@ class JobClaims:
             logger.warning("settle.lease_lost", task_id=job.key, reason=str(lost))
 
     async def sweep(self, reason: str) -> list[str]:
-        """Mark the jobs that are stuck; SAQ's worker then cancels and finishes them."""
+        """Mark stuck jobs. SAQ's worker then cancels and finishes them."""
         stuck = [key for key, held in self._held.items() if held.job.stuck]
         self._swept.update(dict.fromkeys(stuck, reason))
         return stuck
 
     def mark_swept(self, job: Job) -> None:
-        """Let a job that the sweep ended be seen as one that is being aborted."""
+        """Show a job that a sweep has ended as one that is being aborted."""
         if job.key in self._swept and job.key in self._held:
             job.status, job.error = Status.ABORTING, self._swept[job.key]
 
     def was_swept(self, job: Job) -> bool:
-        """Return, once, whether the sweep ended this job: it has been settled then."""
+        """Return whether a sweep has ended, and so settled, this job; true only once."""
         return self._swept.pop(job.key, None) is not None
 
     async def close(self) -> None:
-        """Stop waiting; release what is held."""
+        """Stop waiting, and release the claims."""
         if self._dispatcher is not None:
             await cancel_and_wait([self._dispatcher])
         claims = [held.claim for held in self._held.values()] + list(self._offered)
@@ -197,7 +197,7 @@ class JobClaims:
 
 
 def _result_ttl_ms(job: Job) -> int | None:
-    """Return how long the job's record stays; None, SAQ's "for ever", is RESULT_TTL here."""
+    """Return how long the job's record is kept; None for RESULT_TTL, if SAQ sets no limit."""
     if job.ttl == 0:
         return None
     return max(job.ttl, 0) * 1000

@@ -1,7 +1,7 @@
-"""SAQ's view of our records: jobs.
+"""Converts records to SAQ's jobs.
 
-An HTTP task shows as a job of the function ``deliver``; what SAQ's own ``enqueue`` was given is
-kept as that job's JSON and comes back as it was.
+An HTTP task appears as a job of the function ``deliver``. A job that was enqueued by SAQ is stored
+as SAQ's JSON and is returned unchanged.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 __all__ = ["DELIVER", "NO_DIGEST", "dump", "is_job", "job_of", "job_to_run", "lane_of_function"]
 
 NO_DIGEST = bytes(8)
-"""SAQ tells jobs apart by their key alone. An id that has this digest may be used again once its
-task is settled."""
+"""The digest of SAQ's jobs, which SAQ identifies by their key alone. With this digest, an id may be
+used again once its task is settled."""
 
 DELIVER = "deliver"
-"""The function of which HTTP tasks are jobs."""
+"""The function name of HTTP tasks."""
 
 _STATUSES = {
     State.QUEUED: Status.QUEUED,
@@ -43,23 +43,23 @@ _STATUSES = {
 
 
 def lane_of_function(function: str) -> str:
-    """Return the lane of a SAQ job: one for each function."""
+    """Return the lane of a SAQ job. Each function has one."""
     return f"saq:{function}"
 
 
 def is_job(payload: bytes) -> bool:
-    """Tell a SAQ job's JSON from a task's MessagePack."""
+    """Return whether a payload is a SAQ job (JSON) and not a task (MessagePack)."""
     return payload.startswith(b"{")
 
 
 def dump(queue: Queue, job: Job) -> bytes:
-    """Return the JSON in which a SAQ job is kept."""
+    """Return the JSON by which a SAQ job is stored."""
     dumped = queue.serialize(job)
     return dumped if isinstance(dumped, bytes) else dumped.encode()
 
 
 def job_of(queue: Queue, key: str, record: Record) -> Job:
-    """Return the job that a record shows as; of an HTTP task no header, body or query string."""
+    """Return a record as a job, without an HTTP task's headers, body and query string."""
     try:
         if is_job(record.payload):
             job = _stored(queue, record.payload)
@@ -118,8 +118,8 @@ def _job_of_task(key: str, record: Record, task: Task) -> Job:
 def job_to_run(queue: Queue, claim: Claim) -> Job:
     """Return the job that a SAQ worker runs for a claim.
 
-    Of an HTTP task it carries all that is to be sent, as ``deliver(ctx, *, url, method, headers,
-    body)``. Raises UnreadableRecordError.
+    For an HTTP task this is ``deliver(ctx, *, url, method, headers, body)``, with everything that
+    is to be sent. Raises UnreadableRecordError.
     """
     record = claim.record
     if record is None:
@@ -133,7 +133,9 @@ def job_to_run(queue: Queue, claim: Claim) -> Job:
     job.attempts = record.attempts
     job.status = Status.QUEUED
     if task is not None:
-        job.retries = claim.attempt + 1  # it always asks for a retry; our policy decides
+        job.retries = (
+            claim.attempt + 1
+        )  # SAQ's worker then always asks for a retry, and our policy decides
         fields: dict[str, Any] = msgspec.structs.asdict(task)
         job.kwargs = {name: fields[name] for name in ("url", "method", "headers", "body")}
     return job

@@ -40,9 +40,9 @@ _STATES = {
 
 
 class SaqQueue(saq.Queue):
-    """A SAQ queue that has a ``TaskQueue``: HTTP tasks show as jobs of the function ``deliver``.
+    """A SAQ queue that has a ``TaskQueue``. HTTP tasks appear as jobs of the function ``deliver``.
 
-    ``policy`` decides when an HTTP task is tried again that a stock SAQ worker failed to deliver.
+    ``policy`` decides when to retry an HTTP task that a stock SAQ worker failed to deliver.
     """
 
     def __init__(self, tasks: TaskQueue, policy: RetryPolicy | None = None) -> None:
@@ -52,12 +52,12 @@ class SaqQueue(saq.Queue):
         self._infos = WorkerInfos(tasks)
 
     async def disconnect(self) -> None:
-        """Release what is claimed, and close the connections."""
+        """Release the claims, and close the connections."""
         await self._claims.close()
         await self.tasks.disconnect()
 
     async def info(self, jobs: bool = False, offset: int = 0, limit: int = 10) -> QueueInfo:
-        """Return workers, counts and, if asked, the jobs next to be done."""
+        """Return workers and counts, and with ``jobs`` the jobs that run or come next."""
         counts = await self.tasks.reader.count()
         return {
             "workers": await self._infos.read(),
@@ -77,7 +77,7 @@ class SaqQueue(saq.Queue):
         return found[offset:]
 
     async def write_worker_info(self, worker_id: str, info: WorkerInfo, ttl: int) -> None:
-        """Keep what a worker reports about itself for ``ttl`` seconds."""
+        """Store a worker's report for ``ttl`` seconds."""
         await self._infos.write(worker_id, info, ttl)
 
     async def count(self, kind: CountKind) -> int:
@@ -95,19 +95,19 @@ class SaqQueue(saq.Queue):
     async def sweep(self, lock: int = 60, abort: float = 5.0) -> list[str]:
         """Abort the jobs of this process that have exceeded their timeout or heartbeat.
 
-        Such a job is retried if it has retries left. What a dead worker held comes back by its
-        lease, whether anybody sweeps or not. Returns the keys.
+        Such a job is retried if it has retries left. Jobs of a dead worker return when its lease
+        ends, without a sweep. Returns the keys.
         """
         del lock, abort
         return await self._claims.sweep(self.swept_error_message)
 
     async def job(self, job_key: str) -> Job | None:
-        """Return the job that a task shows as, or None."""
+        """Return a task as a job, or None if it is unknown."""
         (found,) = await self.jobs([job_key])
         return found
 
     async def jobs(self, job_keys: Iterable[str]) -> list[Job | None]:
-        """Return jobs in the order asked; None for what is unknown."""
+        """Return jobs in the order of their keys; None for an unknown one."""
         keys = list(job_keys)
         records = await self.tasks.reader.records(keys)
         return [
@@ -123,7 +123,7 @@ class SaqQueue(saq.Queue):
     async def iter_jobs(
         self, statuses: list[Status] | None = None, batch_size: int = 100
     ) -> AsyncIterator[Job]:
-        """Walk the jobs in the given statuses, page by page, without a scan of the keys."""
+        """Iterate over the jobs in the given statuses, page by page, without scanning the keys."""
         wanted = list(Status) if statuses is None else statuses
         states = dict.fromkeys(state for status in wanted for state in _STATES[status])
         for state in states:
@@ -138,7 +138,7 @@ class SaqQueue(saq.Queue):
                     break
 
     async def abort(self, job: Job, error: str, ttl: float = 5) -> None:
-        """Cancel: at once if the job waits; an active one when its worker notices."""
+        """Cancel a job: at once if it waits, otherwise when its worker notices."""
         del ttl
         job.error = error
         with suppress(UnknownTaskError, WrongStateError):
@@ -151,12 +151,12 @@ class SaqQueue(saq.Queue):
         return await self.tasks.operations.cancel(TaskId(job.key), payload=payload)
 
     async def dequeue(self, timeout: float = 0.0, poll_interval: float = 0.0) -> Job | None:
-        """Wait for a job, for ``timeout`` seconds if that is not 0."""
+        """Wait for a job, at most ``timeout`` seconds if that is not 0."""
         del poll_interval
         return await self._claims.next_job(timeout)
 
     def offer(self, claim: Claim) -> None:
-        """Let the next ``dequeue`` return the job of ``claim``, which the caller made."""
+        """Let the next ``dequeue`` return the job of ``claim``, which the caller has taken."""
         self._claims.offer(claim)
 
     async def _enqueue(self, job: Job) -> Job | None:

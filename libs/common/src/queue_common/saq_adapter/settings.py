@@ -1,4 +1,4 @@
-"""What SAQ's command line starts from: ``saq queue_common.saq_adapter.settings --web``."""
+"""The settings for SAQ's command line: ``saq queue_common.saq_adapter.settings --web``."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class _Settings(RedisSettings, QueueSettings, RetrySettings):
 def settings() -> dict[str, Any]:
     """Return SAQ's settings for a process that shows the queue and claims nothing.
 
-    Reads the variables that API and worker read; a bad value ends the process with exit code 2.
+    Reads the same variables as API and worker. A bad value ends the process with exit code 2.
     """
     variables = load(_Settings)
-    queue = SaqQueue(TaskQueue(variables, variables), variables.retry_policy())
+    queue = SaqQueue(TaskQueue(redis=variables, queue=variables), variables.retry_policy())
     # No job is dequeued: the queue's own workers deliver.
     return {"queue": queue, "functions": [], "concurrency": 0}

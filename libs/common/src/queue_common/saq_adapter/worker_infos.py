@@ -1,4 +1,4 @@
-"""What SAQ's workers report about themselves, for SAQ's web page and health check."""
+"""Reports of SAQ's workers, for SAQ's web page and health check."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["WorkerInfos"]
 
 
 class WorkerInfos:
-    """Reports by worker id, each kept for the time its worker asks for."""
+    """Reports by worker id. Each worker sets the time for which its report is kept."""
 
     def __init__(self, tasks: TaskQueue) -> None:
         self._client = tasks.client
@@ -26,7 +26,7 @@ class WorkerInfos:
         self._ids = tasks.keys.of(Key.WORKER_INFOS)
 
     async def read(self) -> dict[str, WorkerInfo]:
-        """Return the reports that are not out of date."""
+        """Return the reports that have not expired."""
         with translated():
             live = await reply(self._client.zrangebyscore(self._ids, time.time(), "+inf"))
             infos = [
@@ -35,7 +35,7 @@ class WorkerInfos:
         return {i.decode(): json.loads(info) for i, info in zip(live, infos, strict=True) if info}
 
     async def write(self, worker_id: str, info: WorkerInfo, ttl_seconds: int) -> None:
-        """Keep a worker's report."""
+        """Store a worker's report."""
         now = time.time()
         async with self._client.pipeline(transaction=True) as pipeline:
             pipeline.setex(self._keys.of(Key.WORKER_INFO, worker_id), ttl_seconds, json.dumps(info))

@@ -1,1 +1,1 @@
-"""Traces: contexts that travel with a task, sampling, spans and their export."""
+"""Traces: the context that a task carries, sampling, spans and their export."""

@@ -1,4 +1,4 @@
-"""The context of a trace as it travels from process to process (W3C Trace Context, Baggage)."""
+"""The trace context that processes pass on (W3C Trace Context, Baggage)."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 __all__ = ["SAMPLED", "TraceContext", "new_span_id", "new_trace_id", "read_context"]
 
 SAMPLED = 1
-"""The flag that says that the trace is recorded."""
+"""The flag of a trace that is recorded."""
 _KNOWN_FLAGS = 3
-"""Sampled, and random (Trace Context level 2); the rest is for later versions, and not sent on."""
+"""Sampled and random (Trace Context level 2). Other flags are not passed on."""
 
 MAX_TRACESTATE_CHARACTERS = 512
-"""What the standard asks everybody to pass on; more may be left out, as a whole."""
+"""The standard requires to pass on so much. A longer value may be dropped as a whole."""
 MAX_TRACESTATE_MEMBERS = 32
 MAX_BAGGAGE_CHARACTERS = 8192
 """The standard's own limit."""
 
-# Version 00 ends here; a later one may go on after a dash.
+# Version 00 has no more fields; a later one may have, after a dash.
 _TRACEPARENT = re.compile(r"(?!ff)([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _NO_TRACE = "0" * 32
 _NO_SPAN = "0" * 16
@@ -33,7 +33,7 @@ _VISIBLE = re.compile(r"[\x20-\x7e\t]+")
 
 
 class TraceContext(msgspec.Struct, frozen=True):
-    """One span as others know it; ids are in lower-case hexadecimal, as they are sent."""
+    """A span's identity in other processes. Ids are lower-case hexadecimal, as in the headers."""
 
     trace_id: str
     """32 digits."""
@@ -41,18 +41,18 @@ class TraceContext(msgspec.Struct, frozen=True):
     """16 digits."""
     flags: int = 0
     tracestate: str = ""
-    """What tracing systems told each other, passed on as it came."""
+    """Data of tracing systems, passed on unchanged."""
     baggage: str = ""
-    """What the client wants everybody on the way to know, passed on as it came."""
+    """Data of the client for all services on the way, passed on unchanged."""
 
     @property
     def sampled(self) -> bool:
-        """Say whether the trace is recorded."""
+        """Whether the trace is recorded."""
         return bool(self.flags & SAMPLED)
 
     @property
     def traceparent(self) -> str:
-        """The header's value."""
+        """The value of the header ``traceparent``."""
         return f"00-{self.trace_id}-{self.span_id}-{self.flags:02x}"
 
     def span(self, span_id: str) -> TraceContext:
@@ -60,7 +60,7 @@ class TraceContext(msgspec.Struct, frozen=True):
         return TraceContext(self.trace_id, span_id, self.flags, self.tracestate, self.baggage)
 
     def headers(self) -> dict[str, str]:
-        """Return the headers by which the context is handed on; ``read_context`` reads them."""
+        """Return the headers that carry the context; ``read_context`` reads them."""
         headers = {"traceparent": self.traceparent}
         if self.tracestate:
             headers["tracestate"] = self.tracestate
@@ -70,7 +70,7 @@ class TraceContext(msgspec.Struct, frozen=True):
 
 
 def new_trace_id() -> str:
-    """Return a random trace id; like OpenTelemetry's, it is unique and no secret."""
+    """Return a random trace id. It is unique but no secret, like OpenTelemetry's."""
     return f"{getrandbits(128) or 1:032x}"
 
 
@@ -80,10 +80,10 @@ def new_span_id() -> str:
 
 
 def read_context(headers: Mapping[str, str]) -> TraceContext | None:
-    """Return the context that ``headers`` carry, names in lower case; None without a valid one.
+    """Return the context of ``headers`` (names in lower case); None without a valid one.
 
-    As the standard has it: an invalid ``traceparent`` counts as none, and an invalid ``tracestate``
-    or ``baggage`` is left out.
+    By the standard, an invalid ``traceparent`` counts as missing, and an invalid ``tracestate`` or
+    ``baggage`` is dropped.
     """
     traceparent = headers.get("traceparent")
     match = traceparent and _TRACEPARENT.fullmatch(traceparent.strip(" \t"))

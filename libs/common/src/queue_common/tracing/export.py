@@ -1,4 +1,4 @@
-"""Sends spans to the collector, from a thread of its own: nothing ever waits for it."""
+"""Sends spans to the collector from a separate thread, so that nothing waits for it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["SpanExport", "quiet_exporter"]
 
 SHUTDOWN_SECONDS = 3.0
-"""How long a stopping process goes on sending what it has."""
+"""How long a stopping process tries to send its last spans."""
 WARN_SECONDS = 60.0
-"""A collector that is away is told of once a minute, not once a batch."""
+"""A failing collector is logged at most once a minute."""
 
 QUERY = "url.query"
 
@@ -30,10 +30,10 @@ logger = structlog.stdlib.get_logger(__name__)
 
 
 class SpanExport(SpanProcessor):
-    """Gathers ended spans and exports them in batches.
+    """Collects ended spans and exports them in batches until ``shutdown``.
 
-    At most ``max_waiting`` wait; those beyond are dropped, as are those the collector does not
-    take. ``dropped`` counts both. Ends with ``shutdown``, within a few seconds.
+    Spans are dropped if more than ``max_waiting`` wait, or if the collector does not accept them.
+    ``dropped`` counts both.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class SpanExport(SpanProcessor):
         self._reported = 0
         self._waiting: deque[ReadableSpan] = deque()
         self._lock = threading.Lock()
-        """Guards ``dropped``: the loop's thread and the export's both add to it."""
+        """Guards ``dropped``, which two threads increment."""
         self._wake = threading.Event()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="span-export", daemon=True)
@@ -63,10 +63,10 @@ class SpanExport(SpanProcessor):
         return len(self._waiting)
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Do nothing: spans are exported when they have ended."""
+        """Do nothing: spans are exported after their end."""
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Take a span that has ended; one whose trace is not sampled is left alone."""
+        """Take a span that has ended, if its trace is recorded."""
         context = span.context
         if context is not None and context.trace_flags.sampled:
             self.add(_without_query(span))
@@ -115,7 +115,7 @@ class SpanExport(SpanProcessor):
         self._reported, self._warned_at = self.dropped, now
 
     def shutdown(self, timeout_seconds: float = SHUTDOWN_SECONDS) -> None:
-        """Send what waits, within ``timeout_seconds``; the rest is dropped."""
+        """Send the waiting spans within ``timeout_seconds``; drop the others."""
         if self._ended.is_set():
             return
         self._ended.set()
@@ -124,14 +124,14 @@ class SpanExport(SpanProcessor):
         left = len(self._waiting)
         self._waiting.clear()
         self._drop(left)
-        # Cuts short what the exporter waits for between its attempts.
+        # Ends the exporter's pause between two attempts.
         self._exporter.shutdown()
 
 
 def _without_query(span: ReadableSpan) -> ReadableSpan:
     """Return the span without its URL's query string, which may hold secrets.
 
-    Ours have none; those that OpenTelemetry's instrumentation makes do.
+    Our own spans have none, but those of OpenTelemetry's instrumentation do.
     """
     attributes = span.attributes or {}
     if QUERY not in attributes:
@@ -153,6 +153,6 @@ def _without_query(span: ReadableSpan) -> ReadableSpan:
 
 
 def quiet_exporter() -> None:
-    """Silence the exporter's own lines, one or more a batch: ``spans.dropped`` tells of them."""
+    """Silence the exporter's log lines, one or more per batch: ``spans.dropped`` replaces them."""
     name = "opentelemetry.exporter.otlp.proto.http.trace_exporter"
     logging.getLogger(name).setLevel(logging.CRITICAL)

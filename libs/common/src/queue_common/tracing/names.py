@@ -1,4 +1,4 @@
-"""Attributes of spans by OpenTelemetry's conventions; ours are in ``queue_common.logs.events``."""
+"""Span attributes of OpenTelemetry's conventions. Our own are in ``queue_common.logs.events``."""
 
 from typing import Final
 

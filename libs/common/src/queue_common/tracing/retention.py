@@ -1,4 +1,4 @@
-"""Which attempts of a task are kept as spans: few enough that a day's trace can be read. Pure."""
+"""Decides which attempts of a task are recorded, so that a day's trace stays readable. Pure."""
 
 from __future__ import annotations
 
@@ -13,28 +13,28 @@ if TYPE_CHECKING:
 __all__ = ["Kept", "decide"]
 
 FIRST_ATTEMPTS = 10
-"""All of them are kept."""
+"""The first attempts, which are all recorded."""
 GROWTH = 1.5
-"""From one kept attempt to the next, after the first."""
+"""Factor between the numbers of recorded attempts after those."""
 MAX_CHANGES = 30
-"""A destination that flaps would fill the trace with changes."""
+"""Max changes of outcome that are recorded: a flapping destination must not fill the trace."""
 
 
 class Kept(NamedTuple):
-    """What is decided of an attempt's spans."""
+    """The decision about an attempt's spans."""
 
     stands_for: int
-    """Attempts that the kept span stands for, itself among them; 0: it is not kept."""
+    """Number of attempts that the span stands for, itself included; 0: it is not recorded."""
     attempt: Attempt
-    """The attempt with what the next one's decision must know of this one's."""
+    """The attempt, with the data that the decision about the next one needs."""
 
 
 def decide(attempt: Attempt, last: Attempt | None, *, settles: bool) -> Kept:
-    """Decide whether the spans of ``attempt`` are kept; ``last`` is the attempt before it.
+    """Decide whether the spans of ``attempt`` are recorded; ``last`` is the attempt before it.
 
-    Kept are the first ten, those whose outcome is another than the one before (at most 30), then
-    attempts at growing distances (15, 23, 34, 51, 76, 114, ...), and the one that settles the task:
-    at most 57 of 8,640, which is a day of attempts every 10 s.
+    Recorded are the first ten attempts, up to 30 with another outcome than the one before, attempts
+    at growing distances (15, 23, 34, 51, 76, 114, ...), and the one that settles the task: at most
+    57 of 8,640, which is a day of attempts every 10 s.
     """
     left_out = last.left_out if last else 0
     changes = last.changes if last else 0

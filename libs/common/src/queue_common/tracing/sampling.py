@@ -1,4 +1,4 @@
-"""Which traces are recorded: one decision a trace, made where it begins and kept by all after."""
+"""Decides which traces are recorded: once per trace, where it begins."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["RateLimit", "SdkSampler", "TraceSampler"]
 
 
 class RateLimit:
-    """Lets the first ``max_per_second`` of each second through."""
+    """Passes the first ``max_per_second`` traces of each second."""
 
     def __init__(self, max_per_second: int, clock: Callable[[], float] = time.monotonic) -> None:
         self._max_per_second = max_per_second
@@ -32,7 +32,7 @@ class RateLimit:
         self._passed = 0
 
     def passes(self, _trace_id: str, /) -> bool:
-        """Say whether one more may pass now."""
+        """Return whether one more trace may be recorded now."""
         now = self._clock()
         if now - self._second >= 1:
             self._second = now
@@ -42,7 +42,7 @@ class RateLimit:
 
 
 class _Ratio:
-    """Lets a part of all traces through: the same ones in every process (TraceIdRatioBased)."""
+    """Passes a share of all traces, the same ones in every process (TraceIdRatioBased)."""
 
     def __init__(self, ratio: float) -> None:
         self._bound = round(ratio * (1 << 64))
@@ -52,7 +52,7 @@ class _Ratio:
 
 
 class TraceSampler:
-    """Decides by the parent where there is one, else by a rate; the OTEL_* variables go first."""
+    """Follows the parent's decision if there is one, else applies a rate or an OTEL_* sampler."""
 
     def __init__(
         self, settings: TraceSettings, clock: Callable[[], float] = time.monotonic
@@ -68,14 +68,14 @@ class TraceSampler:
             self._passes = _Ratio(ratios.get(kind, settings.otel_traces_sampler_arg)).passes
 
     def samples(self, trace_id: str, parent_flags: int | None) -> bool:
-        """Say whether the trace is recorded; ``parent_flags`` is None where it begins here."""
+        """Return whether the trace is recorded; ``parent_flags`` is None if it begins here."""
         if parent_flags is not None and self._follows_parent:
             return bool(parent_flags & SAMPLED)
         return self._passes(trace_id)
 
 
 class SdkSampler(Sampler):
-    """The same decision for spans that OpenTelemetry's own instrumentation makes."""
+    """The same decision for the spans of OpenTelemetry's instrumentation."""
 
     def __init__(self, sampler: TraceSampler) -> None:
         self._sampler = sampler
@@ -98,5 +98,5 @@ class SdkSampler(Sampler):
         return SamplingResult(decision, attributes if sampled else None, parent.trace_state)
 
     def get_description(self) -> str:
-        """Return what it is."""
+        """Return the sampler's name."""
         return "TraceSampler"

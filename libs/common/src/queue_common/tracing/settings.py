@@ -1,4 +1,4 @@
-"""What the processes' traces are set by: OpenTelemetry's own variables, and two of ours."""
+"""Settings of tracing: OpenTelemetry's standard variables, and two of ours."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ Endpoint = Annotated[str, AfterValidator(_endpoint)]
 
 
 def _pairs(value: str) -> dict[str, str]:
-    """Read ``key=value,key=value``, percent-encoded, as OpenTelemetry's variables have it."""
+    """Read ``key=value,key=value``, percent-encoded, as in OpenTelemetry's variables."""
     found: dict[str, str] = {}
     for member in filter(None, (part.strip() for part in value.split(","))):
         key, mark, text = member.partition("=")
         if not mark or not key.strip():
-            msg = "should be key=value, more of them separated by commas"
+            msg = "should be key=value, or several separated by commas"
             raise ValueError(msg)
         found[key.strip()] = unquote(text.strip())
     return found
@@ -48,26 +48,26 @@ def _secret_pairs(value: SecretStr) -> SecretStr:
 
 def _template(value: str) -> str:
     if value and "{trace_id}" not in value:
-        msg = "should have {trace_id} where the trace's id belongs"
+        msg = "should contain {trace_id} in the place of the trace's id"
         raise ValueError(msg)
     return value
 
 
 class OtelSettings(Settings):
-    """Who the process is and where its telemetry goes, by OpenTelemetry's standard variables."""
+    """OpenTelemetry's standard variables for the process' name and its collector."""
 
     otel_service_name: str = ""
     """Empty: ``queue-api`` or ``queue-worker``, unless OTEL_RESOURCE_ATTRIBUTES says otherwise."""
     otel_resource_attributes: Annotated[str, AfterValidator(_readable)] = ""
-    """What else the process is known by: ``key=value,key=value``."""
+    """More attributes of the process: ``key=value,key=value``."""
     otel_exporter_otlp_endpoint: Endpoint = ""
-    """The collector's URL, without ``/v1/traces``. Nothing is exported where it is empty."""
+    """The collector's URL, without ``/v1/traces``. If it is empty, nothing is exported."""
     otel_exporter_otlp_headers: Annotated[SecretStr, AfterValidator(_secret_pairs)] = SecretStr("")
-    """Sent with each export, such as an access token: ``key=value,key=value``."""
+    """Headers of each export, such as an access token: ``key=value,key=value``."""
     otel_exporter_otlp_protocol: Literal["http/protobuf"] = "http/protobuf"
-    """The one form in which telemetry is exported."""
+    """The only supported protocol."""
     otel_sdk_disabled: bool = False
-    """Exports nothing, whatever the other variables say."""
+    """``true``: nothing is exported, even if other variables are set."""
 
     def resource_attributes(self) -> dict[str, str]:
         """Return OTEL_RESOURCE_ATTRIBUTES, with OTEL_SERVICE_NAME over it."""
@@ -80,12 +80,12 @@ class OtelSettings(Settings):
 
 
 class TraceSettings(OtelSettings):
-    """Which traces are recorded, and how their spans are exported."""
+    """Sampling of traces and export of their spans."""
 
     otel_exporter_otlp_traces_endpoint: Endpoint = ""
-    """The URL for spans as a whole, where it is not OTEL_EXPORTER_OTLP_ENDPOINT/v1/traces."""
+    """The full URL for spans. Default: OTEL_EXPORTER_OTLP_ENDPOINT/v1/traces."""
     otel_traces_exporter: Literal["otlp", "none"] = "otlp"
-    """``none``: spans are not exported, whatever the endpoint."""
+    """``none``: spans are not exported, even if there is an endpoint."""
     otel_traces_sampler: (
         Literal[
             "always_on", "always_off", "traceidratio", "parentbased_always_on",
@@ -93,22 +93,22 @@ class TraceSettings(OtelSettings):
         ]
         | None
     ) = None  # fmt: skip
-    """Takes the place of TRACE_RATE_LIMIT."""
+    """Replaces TRACE_RATE_LIMIT."""
     otel_traces_sampler_arg: Annotated[float, Field(ge=0, le=1)] = 1.0
-    """The part of all traces that the ``traceidratio`` samplers record."""
+    """The share of traces that the ``traceidratio`` samplers record."""
     otel_bsp_schedule_delay: Annotated[int, Field(ge=1)] = 1000
-    """Milliseconds for which spans are gathered before they are exported."""
+    """Max milliseconds that spans wait for others before they are exported."""
     otel_bsp_max_queue_size: Annotated[int, Field(ge=1)] = 2048
-    """Most spans that wait for their export; those beyond are dropped, and counted."""
+    """Max spans that wait for their export; further ones are dropped and counted."""
     otel_bsp_max_export_batch_size: Annotated[int, Field(ge=1)] = 512
-    """Most spans exported in one request."""
+    """Max spans in one export request."""
     trace_rate_limit: Annotated[int, Field(ge=0)] = 50
-    """Most traces that this process begins to record in a second."""
+    """Max traces that this process begins to record per second."""
     trace_url_template: Annotated[str, AfterValidator(_template)] = ""
-    """Where a trace can be seen, ``{trace_id}`` standing for its id; shown with each task."""
+    """The URL of a trace in a tracing system, with ``{trace_id}`` for its id; shown with tasks."""
 
     def traces_endpoint(self) -> str:
-        """Return the URL to which spans are exported; empty for nowhere."""
+        """Return the URL to which spans are exported; empty if they are not."""
         if self.otel_sdk_disabled or self.otel_traces_exporter == "none":
             return ""
         if self.otel_exporter_otlp_traces_endpoint:
@@ -117,16 +117,16 @@ class TraceSettings(OtelSettings):
         return f"{base}/v1/traces" if base else ""
 
     def trace_url(self, trace_id: str | None) -> str | None:
-        """Return where the trace can be seen; None where that is not known."""
+        """Return the trace's URL; None if there is no id or no template."""
         if not trace_id or not self.trace_url_template:
             return None
         return self.trace_url_template.replace("{trace_id}", trace_id)
 
 
 def use_stable_conventions() -> None:
-    """Have OpenTelemetry's instrumentations use the stable HTTP conventions, as our spans do.
+    """Make OpenTelemetry's instrumentations use the stable HTTP conventions, as our spans do.
 
-    They read this variable alone, and still default to the names of 2022, under which they would
-    tell the query string too.
+    They only read this variable. Their default is still the names of 2022, among which is the query
+    string.
     """
     os.environ["OTEL_SEMCONV_STABILITY_OPT_IN"] = "http"

@@ -1,7 +1,7 @@
-"""Makes spans: whole, when they have ended.
+"""Records spans after their end.
 
-A span of the SDK costs about 20 us while it lives, and is exported whatever came of it. Ours are a
-few numbers until their end; only then is it known whether they are worth keeping.
+A span of the SDK costs about 20 us and is always exported. Ours are a few numbers until their end:
+only then it is known whether they are recorded.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ OK = Status(StatusCode.UNSET)
 
 
 def failed(description: str | None) -> Status:
-    """Return the status of a span that went wrong."""
+    """Return the status of a failed span."""
     return Status(StatusCode.ERROR, description)
 
 
@@ -48,7 +48,7 @@ class Spans:
         parent_is_remote: bool = False, started_ns: int, ended_ns: int, attributes: Attributes,
         status: Status = OK, events: Sequence[Event] = (),
     ) -> None:  # fmt: skip
-        """Record a span that has ended; times are Unix nanoseconds, ``parent_id`` '' for none."""
+        """Record a span that has ended. Times are Unix ns; ``parent_id`` is empty for a root."""
         parent = context.span(parent_id) if parent_id else None
         self._export.add(
             ReadableSpan(

@@ -1,4 +1,4 @@
-"""A process' part in the traces of tasks."""
+"""Tracing in a process."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = ["Tracing", "resource_of"]
 
 
 def resource_of(settings: OtelSettings, service: str) -> Resource:
-    """Return who this process is; ``service`` is its distribution, and its name by default."""
+    """Return the attributes of this process. ``service``: its distribution and default name."""
     return Resource.create(
         {
             "service.name": service,
@@ -38,24 +38,24 @@ def resource_of(settings: OtelSettings, service: str) -> Resource:
 
 @cache
 def _instance_id() -> str:
-    """Return an id of this process, the same in its traces and its metrics."""
+    """Return this process' id, the same in its traces and its metrics."""
     return str(uuid.uuid4())
 
 
 class Tracing:
-    """Continues and begins traces; records their spans where a collector's endpoint is set.
+    """Continues and begins traces, and records their spans if there is a collector.
 
-    Without an endpoint ids travel all the same, and a client's decision to record with them.
+    Without one, trace ids and the client's sampling decision are still passed on.
     """
 
     def __init__(self, settings: TraceSettings, service: str, queue: str) -> None:
         self.settings = settings
         self.queue = queue
-        """The queue's name, after which spans are named."""
+        """The queue's name, which is part of the spans' names."""
         self.spans: Spans | None = None
-        """None: nothing is exported."""
+        """None if nothing is exported."""
         self.provider: TracerProvider | None = None
-        """For OpenTelemetry's own instrumentation; None where nothing is exported."""
+        """For OpenTelemetry's instrumentation; None if nothing is exported."""
         self._sampler = TraceSampler(settings)
         self._export: SpanExport | None = None
         endpoint = settings.traces_endpoint()
@@ -63,7 +63,7 @@ class Tracing:
             self._begin_export(endpoint, service)
 
     def _begin_export(self, endpoint: str, service: str) -> None:
-        # Imported where it is used: it takes a tenth of a second.
+        # Imported only if needed: the import takes 0.1 s.
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         settings, resource = self.settings, resource_of(self.settings, service)
@@ -91,7 +91,7 @@ class Tracing:
         return self._export.waiting if self._export else 0
 
     def begin(self, parent: TraceContext | None) -> TraceContext:
-        """Return the context of a new span: in ``parent``'s trace, or in a trace of its own."""
+        """Return the context of a new span, in ``parent``'s trace or in a new one."""
         if parent is None:
             trace_id = new_trace_id()
             sampled = self.spans is not None and self._sampler.samples(trace_id, None)
@@ -105,10 +105,10 @@ class Tracing:
         )
 
     def recorder(self, context: TraceContext) -> Spans | None:
-        """Return where the spans of this trace go; None where it is not recorded here."""
+        """Return the recorder for this trace's spans; None if it is not recorded here."""
         return self.spans if context.flags & SAMPLED else None
 
     def shutdown(self) -> None:
-        """Send the spans that wait; returns within a few seconds, whatever the collector does."""
+        """Send the waiting spans. Returns within a few seconds even if the collector hangs."""
         if self._export is not None:
             self._export.shutdown()

@@ -1,1 +1,1 @@
-"""What operators and clients do with tasks and lanes: read, page, count, change."""
+"""Reading, listing, counting and changing tasks and lanes, for clients and operators."""

@@ -75,7 +75,7 @@ class QueueSnapshot(msgspec.Struct, frozen=True):
     trial_lanes: int
     """Lanes that wait on trial: new ones, and those with a failure last."""
     oldest_waiting_ms: int | None
-    """For how long the oldest waiting task has been due; None: not known now."""
+    """Time for which the oldest waiting task has been due; None if unknown."""
     lanes: tuple[LaneSnapshot, ...]
     """The ten lanes with the most unsettled tasks."""
     counters: dict[str, int]
@@ -94,7 +94,7 @@ class _Scan(msgspec.Struct, frozen=True, array_like=True):
 
 
 class _StoredScan(msgspec.Struct, frozen=True, array_like=True):
-    """What is stored in Redis."""
+    """The scan that is stored in Redis."""
 
     last: _Scan | None = None
     """The last scan of all lanes."""

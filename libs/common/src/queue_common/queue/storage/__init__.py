@@ -1,1 +1,1 @@
-"""How the queue lies in Redis: records, scripts, connections, durability, retention."""
+"""The queue's storage in Redis: records, keys, scripts, connections, durability, retention."""

@@ -39,12 +39,12 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT_SECONDS = 2.0
 REPLY_TIMEOUT_SECONDS = 5.0
-"""A server that is silent for this long counts as away: clients get a 503 instead of waiting."""
+"""A server without a reply for this long counts as away: clients get a 503 instead of waiting."""
 MAX_DOUBLINGS = 20
 
 
 class RedisServers:
-    """The address of Redis, for all clients of a process."""
+    """The address of Redis, shared by all clients of a process."""
 
     def __init__(self, settings: RedisSettings) -> None:
         self._settings = settings

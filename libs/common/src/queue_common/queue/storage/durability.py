@@ -41,17 +41,17 @@ class Durability:
         if self.mode == "none":
             found.append(
                 "Redis has neither an append-only file nor snapshots: "
-                "its end loses all tasks; set appendonly yes"
+                "a restart loses all tasks; set appendonly yes"
             )
         if self.mode in {"no", "snapshots"}:
             found.append(
-                f"Redis persists by {self.mode!r}: the end of its machine loses the tasks of "
+                f"Redis persists by {self.mode!r}: a crash of its machine loses the tasks of "
                 "minutes; set appendonly yes and appendfsync everysec or always"
             )
         if self.eviction not in {"noeviction", "unknown"}:
             found.append(
-                f"Redis' maxmemory-policy is {self.eviction}: when it is full it throws tasks "
-                "away; set noeviction"
+                f"Redis' maxmemory-policy is {self.eviction}: if its memory is full, it evicts "
+                "tasks; set noeviction"
             )
         return found
 

@@ -7,7 +7,7 @@ bytes       type   content
 1-8         u64    Unix ms: due (scheduled), waiting since (queued), claimed (active), settled;
                    by Redis' clock, within a second if new; by the worker's if delivered
 9-12        u32    attempts that count
-13-14       u16    attempts cut short by a crash
+13-14       u16    attempts interrupted by a crash
 15          char   ``x``: a client cancelled the task while it was active
 16          char   ``Q``: this is a record of ours, first layout
 17-24       bytes  digest of the content (Task.digest)
@@ -48,9 +48,9 @@ IMMUTABLE = struct.Struct(">c8sHI")
 HEADER_BYTES = MUTABLE.size + IMMUTABLE.size
 MAGIC = b"Q"
 SINCE_AT = 1
-"""Offset of the time since which the task is in its state."""
+"""Offset of the time from which the task is in its state."""
 _MAX_TEXT_CHARACTERS = 4096
-"""Characters kept of an attempt's error and of its response."""
+"""Max characters of an attempt's error and of its response that are kept."""
 MAX_ATTEMPTS = 20
 """Attempts that a record holds."""
 _OLDER_ERROR_CHARACTERS = 40
@@ -60,20 +60,20 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 def queued_record(lane: str, payload: bytes, digest: bytes) -> bytes:
-    """Return the record of a task that waits from now on."""
+    """Return the record of a new queued task."""
     return immutable_part(lane, payload, digest, mutable_header(STATE_QUEUED, 0, 0))
 
 
 def mutable_header(state: bytes, attempts: int, interrupted: int) -> bytes:
-    """Return a record's first 16 bytes: in ``state``, a code of ``STATES``, since now."""
+    """Return a record's first 16 bytes, with the current time; ``state`` is a code of STATES."""
     return MUTABLE.pack(state, round(time.time() * 1000), attempts, interrupted, CANCEL_NONE)
 
 
 def immutable_part(lane: str, payload: bytes, digest: bytes, header: bytes = b"") -> bytes:
-    """Return a record from its 17th byte on, without a last attempt, behind ``header``."""
+    """Return ``header`` and a record from its 17th byte on, without a last attempt."""
     name = lane.encode()
     fields = IMMUTABLE.pack(MAGIC, digest, len(name), len(payload))
-    # One copy of a payload that may be large.
+    # A single join copies the payload, which may be large, only once.
     return b"".join((header, fields, name, payload))
 
 
@@ -140,12 +140,12 @@ def unpack_attempts(packed: bytes) -> list[Attempt]:
 
 
 def _shortened(text: str | None) -> str | None:
-    # A text that cannot be encoded or does not fit must not prevent the settlement.
+    # A text that is too long or cannot be encoded must not prevent the settlement.
     return None if text is None else text[:_MAX_TEXT_CHARACTERS].encode(errors="replace").decode()
 
 
 class Record(msgspec.Struct, gc=False):
-    """A record as read."""
+    """A decoded record."""
 
     state: State
     at_ms: int
@@ -156,7 +156,7 @@ class Record(msgspec.Struct, gc=False):
     lane: str
     payload: bytes
     packed_attempts: bytes
-    """Empty if no attempt has ended yet."""
+    """Empty if no attempt has ended."""
     last_attempt_at: int
     """Offset of the last attempt in the record, in bytes."""
 

@@ -32,7 +32,7 @@ _PARTS = {
     "list_dead": ("positions",),
     "list_results": ("positions",),
 }
-"""The files that precede a script's own text: of every script, and of single ones."""
+"""Files that are put in front of every script, and of single ones."""
 _MODULES = frozenset({"projects", *_PARTS["claim"]})
 """Files whose locals are their own: they return what others use of them, under their file's name.
 Lua allows a function 200 locals."""
@@ -70,11 +70,11 @@ class Scripts:
         self._hooks = hooks or QueueHooks()
         self._keys = Keys(queue_name)
         self.script_loads = 0
-        """How often a server did not know a script: the calls behind it then ran before it."""
+        """Counts how often a server did not know a script. Calls after that one then ran first."""
 
     @contextmanager
     def timed(self, operation: str) -> Iterator[None]:
-        """Report the duration of the round trip within to the hooks."""
+        """Report the duration of the block, a round trip, to the hooks."""
         begin = time.perf_counter()
         try:
             yield
@@ -114,8 +114,8 @@ class Scripts:
     ) -> tuple[Any, int]:
         """Run a script; return its result and how many replicas have all that it read or wrote.
 
-        WAIT covers only the writes of its own connection. So all is one round trip, and the barrier
-        is a write behind those of other connections that the script may have read.
+        WAIT only covers the writes of its own connection. So the barrier is a write on this
+        connection, after the writes of others that the script may have read.
         """
         for last in (False, True):
             pipeline = self._client.pipeline(transaction=False)

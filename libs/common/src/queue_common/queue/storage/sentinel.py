@@ -27,7 +27,8 @@ __all__ = ["PrimaryFinder"]
 TIMEOUT_SECONDS = 1.0
 """For a connection to a Sentinel and for its reply; after it the next Sentinel is asked."""
 ASK_AGAIN_SECONDS = 0.1
-"""Min time between questions: while Redis is away every submission connects again."""
+"""Min time between two requests to the Sentinels: while Redis is away, every submission connects
+again."""
 
 
 class PrimaryFinder(Sentinel):
@@ -80,7 +81,7 @@ class PrimaryFinder(Sentinel):
         """Return host and port of the primary; raises MasterNotFoundError with each reason."""
         came_at = time.monotonic()
         async with self._asking:
-            # An answer found while this caller waited serves it too.
+            # A reply that arrived while this caller waited is good for it too.
             if came_at >= self._ask_from:
                 await self._ask(service_name)
                 self._ask_from = time.monotonic() + ASK_AGAIN_SECONDS
