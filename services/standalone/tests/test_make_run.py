@@ -19,7 +19,7 @@ import pytest
 from queue_testing import RedisServer, free_port, wait_until
 from queue_testing.receiver import Receiver
 
-PARTS = ("queue_api", "queue_worker", "valkey-server", "orphans")
+PARTS = ("queue_dashboard", "queue_api", "queue_worker", "valkey-server", "orphans")
 
 
 def two_free_ports() -> int:
@@ -39,6 +39,7 @@ class Run:
     api_port: int
     valkey_port: int
     metrics_port: int = field(default_factory=two_free_ports)
+    dashboard_port: int = field(default_factory=free_port)
     process: asyncio.subprocess.Process | None = None
 
     async def start(self, **variables: str) -> None:
@@ -46,6 +47,7 @@ class Run:
             **os.environ,
             "API_PORT": str(self.api_port),
             "VALKEY_PORT": str(self.valkey_port),
+            "DASHBOARD_PORT": str(self.dashboard_port),
             "METRICS_PORT": str(self.metrics_port),
             "WORKER_RETRY_INTERVAL": "200ms",
             "ENV": "production",
@@ -148,15 +150,25 @@ async def test_a_task_sent_as_printed_is_delivered(run: Run) -> None:
     await wait_until(delivered, "the task is delivered")
 
 
+async def test_the_first_line_is_the_dashboards_url(run: Run) -> None:
+    """The first line that is printed has the dashboard's URL, which has the first steps."""
+    await run.start()
+    await run.until_running()
+
+    url = f"http://localhost:{run.dashboard_port}"
+    assert run.said().splitlines()[0].endswith(url)
+    assert "Send your first task" in await run.read(f"{url}/start")
+
+
 async def test_ctrl_c_stops_in_order_with_exit_0(run: Run) -> None:
-    """Ctrl-C stops API, worker and Valkey in this order, and the run ends with 0."""
+    """Ctrl-C stops dashboard, API, worker and Valkey in this order; the run ends with 0."""
     await run.start()
     await run.until_running()
 
     code = await run.end(signal.SIGINT)
 
     stopped = [line.split()[2] for line in run.said().splitlines() if line.startswith("Stopping")]
-    assert (code, stopped) == (0, ["api", "worker", "valkey"])
+    assert (code, stopped) == (0, ["dashboard", "api", "worker", "valkey"])
     assert "worker.stopped" in run.log("worker")
 
 

@@ -24,12 +24,14 @@ METRICS_PORT = 9464
 
 
 class StandaloneSettings(RedisSettings, MetricsSettings, EgressSettings):
-    """What `make run` reads itself; API and worker read their own from the same environment."""
+    """What `make run` reads itself; the parts read their own from the same environment."""
 
     egress_allow: str = LOOPBACK
     """For API and worker. Unlike theirs, it is this machine's own services by default."""
     api_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """The API's port."""
+    dashboard_port: Annotated[int, Field(ge=1, le=65535)] = 8081
+    """The dashboard's port."""
     valkey_port: Annotated[int, Field(ge=1, le=65535)] = 16379
     """The embedded Valkey's port, on loopback; another than a Redis of yours would have."""
     data_dir: Path = Path(".data")

@@ -23,6 +23,7 @@ __all__ = ["run"]
 WORKER_STOP_SECONDS = 60.0
 """More than WORKER_DRAIN_TIMEOUT's default and the give-back."""
 VALKEY_STOP_SECONDS = 30.0
+DASHBOARD_STOP_SECONDS = 10.0
 ORPHAN_SECONDS = 2.0
 """What API and worker have to stop if the run was killed; the next run repeats what is cut."""
 
@@ -30,8 +31,8 @@ ORPHAN_SECONDS = 2.0
 async def run(settings: StandaloneSettings) -> int:
     """Run until Ctrl-C or SIGTERM and return 0, or until a part ends and return 1.
 
-    Starts Valkey, then API and worker; stops the API first, so that nothing new comes in, then the
-    worker, which finishes what it has in flight, then Valkey.
+    Starts Valkey, then worker, API and dashboard; stops dashboard and API first, so that nothing
+    new comes in, then the worker, which finishes what it has in flight, then Valkey.
     """
     _check_ports(settings)
     logs = private_directory(settings.data_dir / "logs")
@@ -75,6 +76,10 @@ class _System:
         self._valkey = None if own else self._embedded(logs)
         self._api = self._module("api", shared, logs, 40.0)
         self._worker = self._module("worker", shared, logs, WORKER_STOP_SECONDS)
+        api_url = f"http://localhost:{settings.api_port}"
+        self._dashboard = self._module(
+            "dashboard", {"DASHBOARD_API_URL": api_url}, logs, DASHBOARD_STOP_SECONDS
+        )
         self._running: list[ChildProcess] = []
         self._orphans = OrphanWatch()
 
@@ -107,6 +112,9 @@ class _System:
         await self._start(self._api)
         await self._api.until_ready(lambda: responds_to_http(self._settings.api_port, "/ready"))
         await self._worker.until_ready(lambda: log_contains(self._worker.log, "worker.ready"))
+        await self._start(self._dashboard)
+        port = self._settings.dashboard_port
+        await self._dashboard.until_ready(lambda: responds_to_http(port, "/health"))
         _print(_banner(self._settings, embedded=self._valkey is not None))
         endings = [asyncio.create_task(part.until_ended()) for part in self._running]
         try:
@@ -139,7 +147,7 @@ class _System:
 
 
 def _check_ports(settings: StandaloneSettings) -> None:
-    ports = [("API_PORT", settings.api_port)]
+    ports = [("API_PORT", settings.api_port), ("DASHBOARD_PORT", settings.dashboard_port)]
     if not settings.brings_own_redis:
         ports.append(("VALKEY_PORT", settings.valkey_port))
     ports += [("METRICS_PORT", port) for port in settings.metrics_ports.values()]
@@ -163,13 +171,13 @@ def _banner(settings: StandaloneSettings, *, embedded: bool) -> str:
         f"http://localhost:{port}/metrics ({name})" for name, port in settings.metrics_ports.items()
     ]
     keeps = f"{data / 'valkey'} (tasks survive a restart)" if embedded else "your own Redis"
-    return f"""
-Queue System is running.
+    return f"""Queue System is running: open http://localhost:{settings.dashboard_port}
 
-  API      {base}, described at {base}/docs
-  metrics  {", ".join(metrics) or "none"}
-  data     {keeps}
-  logs     {data / "logs"}
+  dashboard  http://localhost:{settings.dashboard_port}, with first steps at /start
+  API        {base}, described at {base}/docs
+  metrics    {", ".join(metrics) or "none"}
+  data       {keeps}
+  logs       {data / "logs"}
 
 Send it a task, here one to its own health page, and look it up by the task_id of the answer:
 
