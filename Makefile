@@ -59,17 +59,17 @@ build: setup ## Build the wheels of all packages into dist/
 	$(UV) build --all-packages --wheel --out-dir dist
 
 ##@ Docker
-docker-build: ## Build the images queue-api and queue-worker, tagged with their versions
-	@for service in api worker; do \
+docker-build: ## Build the images queue-api, queue-worker and queue-dashboard, tagged with their versions
+	@for service in api worker dashboard; do \
 		version=$$(sed -n 's/^version = "\(.*\)"$$/\1/p' services/$$service/pyproject.toml); \
 		docker build $(DOCKER_BUILD_FLAGS) --file services/$$service/Dockerfile --tag queue-$$service:$$version \
 			--build-arg VERSION=$$version --build-arg REVISION=$$(git rev-parse HEAD 2>/dev/null) \
 			--build-arg CREATED=$$(git log -1 --format=%cI 2>/dev/null) . || exit 1; \
 	done
 
-docker-up: docker-build ## Start Redis, API, worker and Jaeger in containers
+docker-up: docker-build ## Start Redis, API, worker, dashboard and Jaeger in containers
 	docker compose up --detach --no-build --wait
-	@echo 'The API is at http://localhost:$(or $(API_PORT),8080)/docs, traces are at http://localhost:$(or $(JAEGER_PORT),16686)'
+	@echo 'The dashboard is at http://localhost:$(or $(DASHBOARD_PORT),8081), the API at http://localhost:$(or $(API_PORT),8080)/docs, traces are at http://localhost:$(or $(JAEGER_PORT),16686)'
 
 docker-down: ## Stop and remove the containers; the tasks stay, in a volume
 	docker compose down
@@ -146,7 +146,7 @@ saq-tests: setup ## Run SAQ's own tests on our queue (1 minute; fetches SAQ's so
 	$(BIN)/python tests/saq/run.py
 
 sbom: setup ## Write what each image is made of to dist/, as CycloneDX
-	@mkdir -p dist && for service in api worker; do \
+	@mkdir -p dist && for service in api worker dashboard; do \
 		$(UV) export --quiet --frozen --no-dev --package queue-$$service --format cyclonedx1.5 \
 			--preview-features sbom-export --output-file dist/queue-$$service.cdx.json >/dev/null || exit 1; \
 		echo dist/queue-$$service.cdx.json; \

@@ -28,6 +28,7 @@ COMPOSE = """
 services:
   api: {image: "queue-api:0.1.0", build: {args: {VERSION: 0.1.0}}}
   worker: {image: "queue-worker:0.1.0", build: {args: {VERSION: 0.1.0}}}
+  dashboard: {image: "queue-dashboard:0.1.0", build: {args: {VERSION: 0.1.0}}}
 """
 AGREEING = {
     "libs/common/pyproject.toml": MEMBER,
@@ -36,6 +37,8 @@ AGREEING = {
     "services/api/CHANGELOG.md": "## Unreleased\n",
     "services/worker/pyproject.toml": MEMBER,
     "services/worker/CHANGELOG.md": "## Unreleased\n",
+    "services/dashboard/pyproject.toml": MEMBER,
+    "services/dashboard/CHANGELOG.md": "## Unreleased\n",
     "docker-compose.yml": COMPOSE,
     f"{CHART}/Chart.yaml": ABOUT,
     f"{CHART}/values.yaml": VALUES,

@@ -19,12 +19,17 @@ ROOT = Path(__file__).parents[3]
 def boms() -> dict[str, dict[str, Any]]:
     """What `make sbom` writes, by service."""
     subprocess.run(["make", "--silent", "sbom"], cwd=ROOT, check=True, capture_output=True)
-    paths = {name: ROOT / f"dist/queue-{name}.cdx.json" for name in ("api", "worker")}
+    paths = {name: ROOT / f"dist/queue-{name}.cdx.json" for name in ("api", "worker", "dashboard")}
     return {name: json.loads(path.read_text()) for name, path in paths.items()}
 
 
 @pytest.mark.parametrize(
-    ("service", "needs", "lacks"), [("api", "fastapi", "ruff"), ("worker", "httptools", "fastapi")]
+    ("service", "needs", "lacks"),
+    [
+        ("api", "fastapi", "ruff"),
+        ("worker", "httptools", "fastapi"),
+        ("dashboard", "jinja2", "redis"),
+    ],
 )
 def test_the_sbom_names_what_a_service_is_made_of(
     boms: dict[str, dict[str, Any]], service: str, needs: str, lacks: str
