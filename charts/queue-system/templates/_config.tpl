@@ -22,6 +22,8 @@ REDIS_CA_FILE: /etc/queue-system/redis-ca/{{ include "queue-system.redisCAKey" .
 QUEUE_NAME: {{ .name | quote }}
 DURABILITY: {{ .durability }}
 LANE_CONCURRENCY: {{ .laneConcurrency | int | quote }}
+MAX_BACKLOG: {{ .maxBacklog | int64 | quote }}
+MAX_LANE_BACKLOG: {{ .maxLaneBacklog | int64 | quote }}
 RESULT_TTL: {{ .resultTTL | quote }}
 RESULT_MAX: {{ .resultMax | int64 | quote }}
 RESULT_MAX_BYTES: {{ .resultMaxBytes | quote }}

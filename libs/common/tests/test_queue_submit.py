@@ -124,7 +124,7 @@ async def test_a_task_waits_by_the_servers_clock(
     record = queued_record(task.lane, task.encode(), task.digest())
     sent_ms = int.from_bytes(record[1:9], "big") + off_ms
     as_sent = record[:1] + sent_ms.to_bytes(8, "big") + record[9:]
-    await scripted.scripts.run("enqueue", "1", task.lane, 0, as_sent)
+    await scripted.scripts.run("enqueue", 0, 0, "1", task.lane, 0, as_sent)
     seconds, microseconds = await raw_redis.time()
     waiting_since_ms = (await scripted.reader.get_task(TaskId("1"))).due_at_ms or 0
 

@@ -8,8 +8,10 @@ __all__ = [
     "ConflictError",
     "IntakeFullError",
     "LeaseLostError",
+    "LimitError",
     "QueueSystemError",
     "QueueUnavailableError",
+    "UnknownProjectError",
     "UnknownTaskError",
     "UnreadableRecordError",
     "WrongStateError",
@@ -40,6 +42,21 @@ class ConflictError(QueueSystemError):
     """A task with this id and other content exists. Use another id."""
 
 
+class LimitError(QueueSystemError):
+    """A project, a lane or the queue is at a limit: the task was not stored. Try later."""
+
+    def __init__(self, limit: str, quota: str, *, burst: int = 0, retry_after_ms: int = 0) -> None:
+        super().__init__(f"the limit {limit} of {quota} is reached")
+        self.limit = limit
+        """``rate``, ``waiting``, ``stored_bytes`` or ``lanes`` of a project, ``backlog`` of the
+        queue or ``lane_backlog``."""
+        self.quota = quota
+        self.burst = burst
+        """Of a rate: the tasks that may come at once."""
+        self.retry_after_ms = retry_after_ms
+        """When another try may succeed; 0: that is not known."""
+
+
 class UnknownTaskError(QueueSystemError):
     """No task has this id: it never existed, or its record has expired."""
 
@@ -47,6 +64,10 @@ class UnknownTaskError(QueueSystemError):
     def of(cls, task_id: str) -> Self:
         """Return the error for this id."""
         return cls(f"no task has the id {task_id}: it never existed, or its record has expired")
+
+
+class UnknownProjectError(QueueSystemError):
+    """No project has this name: it has no settings and never had a task."""
 
 
 class WrongStateError(QueueSystemError):

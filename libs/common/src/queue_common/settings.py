@@ -216,6 +216,10 @@ class QueueSettings(Settings):
     ``maxmemory``, or 256 MiB if that is unset or unknown."""
     lane_concurrency: Annotated[int, Field(ge=0)] = 0
     """Max requests in flight per lane; 0: the sum of the live workers' WORKER_CONCURRENCY."""
+    max_backlog: Annotated[int, Field(ge=0)] = 0
+    """Max waiting and scheduled tasks of the queue; more are refused. 0: no limit."""
+    max_lane_backlog: Annotated[int, Field(ge=0)] = 0
+    """The same for each lane."""
     durability: Literal["local", "replicated"] = "local"
     """``replicated``: a task is accepted once one replica has it too (WAIT)."""
 

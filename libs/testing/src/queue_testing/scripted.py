@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from queue_common.lanes import split_lane
 from queue_common.queue.admin.operations import Operations
+from queue_common.queue.admin.projects import Projects
 from queue_common.queue.admin.reader import TaskReader
 from queue_common.queue.admin.stats import QueueSnapshot, QueueStats
 from queue_common.queue.claim import Claim, claims_from
@@ -59,6 +60,9 @@ class ScriptedQueue:
         self.operations = Operations(self.scripts, self.reader, result_ttl_ms=result_ttl_ms)
         self.inspector = QueueInspector(client, name)
         self.stats = QueueStats(client, name, QueueHooks())
+        self.projects = Projects(self.scripts)
+        self.backlogs = (0, 0)
+        """MAX_BACKLOG and MAX_LANE_BACKLOG."""
         self.poll_again_ms = -1
         """What the last claim said: when its worker should look again."""
 
@@ -75,7 +79,7 @@ class ScriptedQueue:
         self, tasks: Sequence[tuple[str, Task]], *, delay_ms: int = 0
     ) -> list[int]:
         """Submit tasks with one script call."""
-        arguments: list[Argument] = []
+        arguments: list[Argument] = [*self.backlogs]
         for task_id, task in tasks:
             record = queued_record(task.lane, task.encode(), task.digest())
             arguments += [task_id, task.lane, delay_ms, record]

@@ -96,6 +96,17 @@ _RETRY_AFTER = {
 }
 _UNAVAILABLE = _problem("Redis is away, full or read-only.", headers=_RETRY_AFTER)
 _OBJECT = {"type": "object"}
+_LIMITED = {
+    **_RETRY_AFTER,
+    "RateLimit-Policy": {
+        "description": 'The limit, such as `"rate";q=20;w=2`: 20 tasks in 2 s.',
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'What is left of it, such as `"rate";r=0;t=1`: none, for 1 s.',
+        "schema": {"type": "string"},
+    },
+}
 
 PATH = "/api/v1/tasks"
 CREATE_TASK: dict[str, Any] = {
@@ -121,6 +132,7 @@ CREATE_TASK: dict[str, Any] = {
         "415": _problem("The body is not application/json."),
         "421": _problem("The Host is not in API_ALLOWED_HOSTS."),
         "422": _problem("Fields are wrong; all of them are named."),
+        "429": _problem("A limit, which is named, is reached.", headers=_LIMITED),
         "503": _UNAVAILABLE,
     },
 }

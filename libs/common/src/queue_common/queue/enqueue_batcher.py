@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..errors import ConflictError, IntakeFullError, QueueUnavailableError
+from ..errors import ConflictError, IntakeFullError, LimitError, QueueUnavailableError
+from .storage.codes import LIMITS
 from .storage.record import queued_record
 from .storage.reply_deadline import REPLY_SECONDS, is_silence, reply_until
 
@@ -56,11 +57,13 @@ class EnqueueBatcher:
     def __init__(
         self, scripts: Scripts, hooks: QueueHooks, activity: Activity, *, replicas: int,
         gather_seconds: float = GATHER_SECONDS, reply_seconds: float = REPLY_SECONDS,
-        max_waiting_bytes: int = MAX_WAITING_BYTES,
+        max_waiting_bytes: int = MAX_WAITING_BYTES, max_backlog: int = 0,
+        max_lane_backlog: int = 0,
     ) -> None:  # fmt: skip
         self._scripts = scripts
         self._hooks = hooks
         self._activity = activity
+        self._backlogs: tuple[Argument, ...] = (max_backlog, max_lane_backlog)
         self._replicas = replicas
         self._gather_seconds = gather_seconds
         self._reply_seconds = reply_seconds
@@ -81,6 +84,7 @@ class EnqueueBatcher:
         The future raises ConflictError if the id belongs to another task. It raises
         QueueUnavailableError if the task may not have been written; submitting it again under the
         same id is safe. IntakeFullError: it was not written, because too many tasks wait.
+        LimitError: it was not written, because its project, its lane or the queue is at a limit.
         """
         # Encoded here, so that an error fails its own caller only, and not the batch.
         record = queued_record(lane, payload, digest)
@@ -124,7 +128,8 @@ class EnqueueBatcher:
 
     async def _send_batch(self, batch: list[Submission]) -> None:
         try:
-            arguments = [a for submission in batch for a in submission.arguments]
+            arguments = [*self._backlogs]
+            arguments += [a for submission in batch for a in submission.arguments]
             results = await self._send(arguments, batch[0].deadline)
         except Exception as error:
             if is_silence(error):
@@ -135,7 +140,10 @@ class EnqueueBatcher:
                 if not submission.stored.done():
                     submission.stored.set_exception(error)
         else:
-            self._hooks.submitted(len(batch), "")
+            refused = sum([isinstance(result, list) for result in results])
+            self._hooks.submitted(len(batch) - refused, "")
+            if refused:
+                self._hooks.submitted(refused, LimitError.__name__)
             self._activity.accepted(batch, results)
             for submission, result in zip(batch, results, strict=True):
                 _settle(submission, result)
@@ -150,8 +158,8 @@ class EnqueueBatcher:
             batch.append(submission)
         return batch
 
-    async def _send(self, arguments: list[Argument], deadline: float) -> list[int]:
-        results: list[int]
+    async def _send(self, arguments: list[Argument], deadline: float) -> list[Any]:
+        results: list[Any]
         async with reply_until(deadline):
             if not self._replicas:
                 results = await self._scripts.run("enqueue", *arguments)
@@ -171,11 +179,18 @@ class EnqueueBatcher:
             await asyncio.wait([self._sender])
 
 
-def _settle(submission: Submission, result: int) -> None:
+def _limit_error(code: int, retry_after_ms: int, quota: bytes | int, burst: int = 0) -> LimitError:
+    shown = quota.decode() if isinstance(quota, bytes) else str(quota)
+    return LimitError(LIMITS[code], shown, burst=burst, retry_after_ms=retry_after_ms)
+
+
+def _settle(submission: Submission, result: Any) -> None:  # noqa: ANN401 - of enqueue.lua
     arguments, future = submission.arguments, submission.stored
     if future.done():  # its caller was cancelled
         return
-    if result < 0:
+    if isinstance(result, list):
+        future.set_exception(_limit_error(*result))
+    elif result < 0:
         msg = f"a task with the id {arguments[0].decode()} and other content exists"  # type: ignore[union-attr]
         future.set_exception(ConflictError(msg))
     else:

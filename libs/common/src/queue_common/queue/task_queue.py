@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..retry import Done
 from .activity import Activity, Rings
 from .admin.operations import Operations
+from .admin.projects import Projects
 from .admin.reader import TaskReader
 from .consumer import Consumer
 from .enqueue_batcher import MAX_WAITING_BYTES, EnqueueBatcher
@@ -62,18 +63,18 @@ class TaskQueue:
         self.rings = Rings(self.client, self.keys)
         """The stats of all over time."""
         self._enqueue_batcher = EnqueueBatcher(
-            scripts,
-            self._hooks,
-            self.activity,
-            replicas=replicas,
+            scripts, self._hooks, self.activity, replicas=replicas,
             max_waiting_bytes=max_waiting_bytes,
-        )
+            max_backlog=queue.max_backlog, max_lane_backlog=queue.max_lane_backlog,
+        )  # fmt: skip
         self.reader = TaskReader(self.client, scripts, self.keys)
         """Pages and counts of tasks."""
         self.operations = Operations(
             scripts, self.reader, result_ttl_ms=self._retention.result_ttl_ms
         )
         """Cancel, run now, requeue, purge, pause and resume."""
+        self.projects = Projects(scripts)
+        """Weights, limits and use of projects."""
         self._lane_concurrency = queue.lane_concurrency
         self._in_flight = InFlight()
         self.full_results = FullResults(
@@ -97,7 +98,7 @@ class TaskQueue:
         It is due after ``delay_ms``, or after the delay that its options name.
         True: it is new. False: the same task was there. Raises ConflictError where the id belongs
         to another task, QueueUnavailableError where Redis cannot take it; then it may be submitted
-        again under the same id.
+        again under the same id. LimitError: a limit is reached, and the task was not stored.
         """
         return await self.submission(task_id, task, delay_ms=delay_ms)
 

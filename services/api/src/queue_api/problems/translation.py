@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,12 @@ from starlette.requests import ClientDisconnect
 
 from queue_common.errors import (
     ConflictError,
+    LimitError,
     QueueUnavailableError,
+    UnknownProjectError,
     UnknownTaskError,
     UnreadableRecordError,
+    WrongStateError,
 )
 
 from .lingering_response import LingeringResponse
@@ -35,6 +39,9 @@ _BEFORE_BODY = {
 }
 RETRY_AFTER_SECONDS = 2
 """A restarted Redis is back within seconds."""
+LIMIT_RETRY_SECONDS = 5
+"""Nobody knows when tasks that wait will have gone."""
+BACKLOGS = frozenset({"backlog", "lane_backlog"})
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -55,6 +62,8 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str
     errors: list[FieldError] = []
     """Where fields are wrong: all of them."""
+    limit: str | None = None
+    """Of a 429: the limit that is reached."""
 
 
 class ProblemError(Exception):
@@ -63,6 +72,7 @@ class ProblemError(Exception):
     def __init__(
         self, status: HTTPStatus, kind: str, detail: str, *,
         errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None,
+        limit: str | None = None,
     ) -> None:  # fmt: skip
         super().__init__(detail)
         self.status = status
@@ -70,6 +80,7 @@ class ProblemError(Exception):
         self.detail = detail
         self.errors = list(errors)
         self.headers = dict(headers or {})
+        self.limit = limit
 
 
 def problem(error: ProblemError) -> Response:
@@ -80,6 +91,7 @@ def problem(error: ProblemError) -> Response:
         status=error.status,
         detail=error.detail,
         errors=error.errors,
+        limit=error.limit,
     )
     content = msgspec.json.encode(document)
     response_class = LingeringResponse if error.status in _BEFORE_BODY else Response
@@ -106,6 +118,38 @@ def _unreadable(error: Exception) -> ProblemError:
 
 def _conflict(error: Exception) -> ProblemError:
     return ProblemError(HTTPStatus.CONFLICT, "conflict", str(error))
+
+
+def _unknown_project(error: Exception) -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, "unknown-project", str(error))
+
+
+def _wrong_state(error: Exception) -> ProblemError:
+    return ProblemError(HTTPStatus.CONFLICT, "wrong-state", str(error))
+
+
+def refused_by_limit(error: Exception) -> ProblemError:
+    """Return the 429 of a task that was not stored because a limit is reached."""
+    assert isinstance(error, LimitError)  # noqa: S101 - by the table below
+    kind = "backlog-full" if error.limit in BACKLOGS else "limit-exceeded"
+    seconds = max(math.ceil(error.retry_after_ms / 1000), 1)
+    wait = seconds if error.retry_after_ms else LIMIT_RETRY_SECONDS
+    headers = {"Retry-After": str(wait), **_rate_limit_headers(error, wait)}
+    detail = f"The task was not stored: the limit {error.limit} of {error.quota} is reached."
+    return ProblemError(
+        HTTPStatus.TOO_MANY_REQUESTS, kind, detail, headers=headers, limit=error.limit
+    )
+
+
+def _rate_limit_headers(error: LimitError, wait: int) -> dict[str, str]:
+    """Return the headers of the IETF's draft on rate limits: what there is, and what is left."""
+    quota, policy = f"q={error.quota}", ""
+    if error.limit == "rate":
+        quota, policy = f"q={error.burst}", f";w={math.ceil(error.burst / float(error.quota))}"
+    return {
+        "RateLimit-Policy": f'"{error.limit}";{quota}{policy}',
+        "RateLimit": f'"{error.limit}";r=0;t={wait}',
+    }
 
 
 def _own(error: Exception) -> ProblemError:
@@ -142,6 +186,9 @@ _TABLE: dict[type, Callable[[Exception], ProblemError]] = {
     UnknownTaskError: _unknown_task,
     UnreadableRecordError: _unreadable,
     ConflictError: _conflict,
+    LimitError: refused_by_limit,
+    UnknownProjectError: _unknown_project,
+    WrongStateError: _wrong_state,
     HTTPException: _http,
     ClientDisconnect: _gone,
     Exception: _bug,

@@ -40,6 +40,16 @@ ACTION_RETRY: Final = b"s"
 ACTION_DEAD: Final = b"d"
 ACTION_RELEASE: Final = b"b"
 
+LIMITS: Final = {
+    -2: "rate",
+    -3: "waiting",
+    -4: "stored_bytes",
+    -5: "lanes",
+    -6: "backlog",
+    -7: "lane_backlog",
+}
+"""``LIMIT_*`` of ``enqueue_limits.lua``, by the names that clients see."""
+
 EVIDENCE_NONE: Final = b"-"
 EVIDENCE_RESPONDS: Final = b"g"
 EVIDENCE_PROVES: Final = b"p"

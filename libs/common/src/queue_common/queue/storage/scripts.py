@@ -31,9 +31,10 @@ _PARTS = {
     "list": ("positions",),
     "list_dead": ("positions",),
     "list_results": ("positions",),
+    "enqueue": ("enqueue_limits",),
 }
 """Files that are put in front of every script, and of single ones."""
-_MODULES = frozenset({"projects", *_PARTS["claim"]})
+_MODULES = frozenset({"projects", *_PARTS["claim"], *_PARTS["enqueue"]})
 """Files whose locals are their own: they return what others use of them, under their file's name.
 Lua allows a function 200 locals."""
 

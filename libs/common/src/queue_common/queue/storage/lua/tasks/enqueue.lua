@@ -1,21 +1,36 @@
 -- Stores new tasks: each becomes queued, or scheduled if it has a delay.
 --
 -- KEYS[1]  the queue
--- ARGV     per task: id, lane, delay in ms, the record of a queued task
--- Result   per task: 1 new, 0 the same task exists, -1 another task has this id
+-- ARGV     max waiting tasks of the queue (0: no limit; -1: no limit at all counts), and of a lane, then
+--          per task: id, lane, delay in ms, the record of a queued task
+-- Result   per task: 1 new, 0 the same task exists, -1 another task has this id, or which limit it is
+--          over (enqueue_limits.lua)
 -- Cost     O(1) a task; about 5 commands a lane, and 2 a task if one of them exists or has a delay, or
---          if the sender's clock is off. Running it again changes nothing.
+--          if the sender's clock is off. A lane of a project takes 2 more, and 2 if it has limits.
+--          Running it again changes nothing, except for the tokens of a rate.
 local results, by_lane, lanes = {}, {}, {}
+local TASKS_AT, ARGUMENTS = 3, 4
 
 -- A task waits since a time by this server's clock. A submitted record has its sender's time.
 local MAX_CLOCK_SKEW_MS = 1000
 
+-- Returns whether all tasks are within the limits, if all are new.
+local function admits_all()
+  for i = TASKS_AT, #ARGV, ARGUMENTS do
+    local lane, bytes = ARGV[i + 1], #ARGV[i + 3]
+    local project = projects.of(lane)
+    if enqueue_limits.refusal(project, lane, bytes) then return false end
+    enqueue_limits.accept(project, lane, bytes)
+  end
+  return true
+end
+
 -- The most common case: all tasks are new, none has a delay, and the clocks agree. One write stores them
 -- all, and no record is assembled here, because long strings are expensive in Lua.
 local function write_new_ones()
-  if math.abs(now - struct.unpack('>I8', ARGV[4], SINCE_AT + 1)) > MAX_CLOCK_SKEW_MS then return false end
+  if math.abs(now - struct.unpack('>I8', ARGV[TASKS_AT + 3], SINCE_AT + 1)) > MAX_CLOCK_SKEW_MS then return false end
   local keys, writes, seen = {}, {}, {}
-  for i = 1, #ARGV, 4 do
+  for i = TASKS_AT, #ARGV, ARGUMENTS do
     local key = RECORD .. ARGV[i]
     if ARGV[i + 2] ~= '0' or seen[key] then return false end
     seen[key] = true
@@ -23,7 +38,7 @@ local function write_new_ones()
     writes[#writes + 1] = key
     writes[#writes + 1] = ARGV[i + 3]
   end
-  if call('EXISTS', unpack(keys)) > 0 then return false end
+  if not admits_all() or call('EXISTS', unpack(keys)) > 0 then return false end
   call('MSET', unpack(writes))
   return true
 end
@@ -44,7 +59,7 @@ local function may_reuse(id, record)
 end
 
 -- Returns the task's result.
-local function write(id, delay, record)
+local function write_one(id, delay, record)
   local header = mutable_header(delay > 0 and STATE_SCHEDULED or STATE_QUEUED, now + delay, 0, 0)
   record = header .. string.sub(record, MUTABLE_BYTES + 1)
   if call('SET', RECORD .. id, record, 'NX') then return 1 end
@@ -57,12 +72,22 @@ local function write(id, delay, record)
   return digest == digest_of(record) and 0 or -1
 end
 
+-- A task that exists is no new one, whatever the limits.
+local function write(project, id, lane, delay, record)
+  local over = enqueue_limits.refusal(project, lane, #record)
+  if over and call('EXISTS', RECORD .. id) == 0 then return over end
+  local result = write_one(id, delay, record)
+  if result == 1 then enqueue_limits.accept(project, lane, #record) end
+  return result
+end
+
 local all_written = write_new_ones()
-for i = 1, #ARGV, 4 do
-  local id, lane, delay = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
-  local result = all_written and 1 or write(id, delay, ARGV[i + 3])
-  local project = result == 1 and projects.of(lane)
-  if project then projects.use(project, 1, #ARGV[i + 3], 0) end
+if not all_written then enqueue_limits.forget() end
+for i = TASKS_AT, #ARGV, ARGUMENTS do
+  local id, lane, delay, record = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
+  local project = projects.of(lane)
+  local result = all_written and 1 or write(project, id, lane, delay, record)
+  if project and result == 1 then projects.use(project, 1, #record, 0) end
   if result == 1 and delay > 0 then
     call('ZADD', LANES, 0, lane)
     schedule(lane, id, now + delay)
@@ -78,6 +103,7 @@ end
 
 local placed = false
 for _, lane in ipairs(lanes) do placed = push(lane, by_lane[lane]) or placed end
+enqueue_limits.finish()
 projects.finish()
 if placed then wake() end
 local earliest = end_scheduling()
