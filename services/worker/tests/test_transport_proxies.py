@@ -143,7 +143,7 @@ REPLIES = {
     "no HTTP": (b"SSH-2.0\r\n\r\n", "SSH-2.0"),
     "closes": (b"", "closed the connection"),
     "an endless head": (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000, "too large headers"),
-    "speaks first": (OPENED + OK, "nobody asked for"),
+    "speaks first": (OPENED + OK, "unexpected bytes"),
 }
 
 

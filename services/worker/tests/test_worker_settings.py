@@ -95,5 +95,5 @@ def test_an_unknown_hook_is_named(
         load(WorkerSettings)
 
     line = capsys.readouterr().err
-    assert "WORKER_HOOKS=odd_hooks:hooks: has no before_proces" in line
+    assert "WORKER_HOOKS=odd_hooks:hooks: unknown options: before_proces;" in line
     assert "before_process" in line

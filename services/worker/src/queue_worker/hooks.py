@@ -1,4 +1,4 @@
-"""WORKER_HOOKS: code of the user's own that runs in the worker, in the form of SAQ's settings."""
+"""WORKER_HOOKS: user code that runs in the worker, in the format of SAQ's settings."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ OPTIONS = (
 
 
 def read_hooks(found: object) -> dict[str, Any]:
-    """Return ``TaskWorker``'s options from a mapping, or from the attributes of anything else.
+    """Return ``TaskWorker``'s options from a mapping, or from an object's attributes.
 
-    Raises ValueError for a mapping with an unknown key, and if there is none of the options.
+    Raises ValueError for a mapping with an unknown key, and for an object without any option.
     """
     if isinstance(found, Mapping):
         unknown = set(found) - set(OPTIONS)
         if unknown:
-            msg = f"has no {', '.join(sorted(map(str, unknown)))}; there are {', '.join(OPTIONS)}"
+            msg = (
+                f"unknown options: {', '.join(sorted(map(str, unknown)))}; "
+                f"allowed are {', '.join(OPTIONS)}"
+            )
             raise ValueError(msg)
         return dict(found)
     options = {name: getattr(found, name) for name in OPTIONS if hasattr(found, name)}

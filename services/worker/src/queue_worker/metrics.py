@@ -1,4 +1,4 @@
-"""What a worker counts."""
+"""The worker's metrics."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _KNOWN_STATUSES = frozenset(HTTPStatus)
 
 
 class WorkerMetrics(ProcessMetrics):
-    """Counts claims, attempts and what became of them; some 1 µs a task in all."""
+    """Counts claims, attempts and their outcomes. Costs about 1 µs per task."""
 
     def __init__(self, queue_name: str, count_dropped_spans: Callable[[], int] = lambda: 0) -> None:
         super().__init__(queue_name, count_dropped_spans)
         self.settled = dict.fromkeys(State, 0)
-        """Attempts by the state to which they led, for SAQ's page."""
+        """Attempts by the task's new state, for SAQ's page."""
         queue = queue_name
         self._consumed = self.counter(table.CONSUMED).labels(queue)
         self._retries = self.counter(table.RETRIES).labels(queue)
@@ -50,7 +50,7 @@ class WorkerMetrics(ProcessMetrics):
         }
 
     def dns_failed(self, reason: str) -> None:
-        """Count a name that no address was found for."""
+        """Count a name for which no address was found."""
         self._dns_failures[reason].inc()
 
     def claimed(self, tasks: int) -> None:
@@ -58,7 +58,7 @@ class WorkerMetrics(ProcessMetrics):
         self._consumed.inc(tasks)
 
     def released(self, tasks: int, reason: str) -> None:
-        """Count tasks put back."""
+        """Count released claims."""
         self._released[reason].inc(tasks)
 
     def deferred(self) -> None:
@@ -68,14 +68,14 @@ class WorkerMetrics(ProcessMetrics):
     def attempted(
         self, claim: Claim, attempt: Attempt, *, state: State | None, seconds: float
     ) -> None:
-        """Count an attempt; it took ``seconds`` from the claim to its settlement."""
+        """Count an attempt that took ``seconds`` from the claim to the settlement."""
         if state is not None:
             self.settled[state] += 1
         outcome = attempt.outcome
         self._attempts[outcome]()
         (self._duration.get(outcome) or self._new_duration(outcome))(seconds)
         if claim.waiting_since_ms:
-            # The clocks of worker and Redis may differ a little.
+            # The clocks of worker and Redis may differ slightly.
             delay_ms = max(attempt.started_at_ms - claim.waiting_since_ms, 0)
             self._start_delay(delay_ms / 1000)
         if state is State.SCHEDULED:
@@ -105,8 +105,8 @@ def _error_type(outcome: Outcome) -> str:
 
 
 def _status(code: int) -> int:
-    """Return a status that has a name: any destination may make up others, without end.
+    """Return a standard status code, because destinations may invent any number of others.
 
-    One that is not known counts as the first of its class, as RFC 9110, section 15, has it.
+    An unknown code counts as the first of its class (RFC 9110, section 15).
     """
     return code if code in _KNOWN_STATUSES else code // 100 * 100

@@ -30,15 +30,15 @@ class WorkerSettings(
     """All variables the worker reads."""
 
     worker_concurrency: Annotated[int, Field(ge=1, le=100_000)] = 10
-    """What this worker adds to the requests that a lane may have in flight."""
+    """Number that this worker adds to the requests that a lane may have in flight."""
     worker_max_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 1000
-    """Most requests this worker has in flight, over all lanes."""
+    """Max requests that this worker has in flight, over all lanes."""
     worker_max_in_flight_bytes: Annotated[ByteSize | None, Field(ge=1 << 20)] = None
-    """Max bytes of tasks this worker has in flight; None: what fits into its memory."""
+    """Max bytes of tasks that this worker has in flight; None: derived from its memory."""
     worker_request_timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=30)
-    """For one attempt as a whole: connect, send, answer."""
+    """Time limit of an attempt: connect, send and response together."""
     worker_drain_timeout: Annotated[Duration, Field(ge=timedelta(0))] = timedelta(seconds=35)
-    """How long a stopping worker waits for what is in flight; the rest is given back."""
+    """How long a stopping worker waits for attempts in flight; it then releases the others."""
     attempt_history: bool = True
     """Whether a task's last 20 attempts are kept, with phases, address and response."""
     worker_hooks: Annotated[
@@ -52,5 +52,5 @@ class WorkerSettings(
         return self.worker_max_in_flight_bytes or bytes_in_flight()
 
     def max_on_trial(self) -> int:
-        """Return how many of its requests may be to destinations that have not shown to respond."""
+        """Return the max requests in flight to destinations that have not responded yet."""
         return max(self.worker_max_in_flight // 2, 1)

@@ -1,8 +1,8 @@
-"""The worker's loop: SAQ's Worker, fed with many claims a round trip.
+"""The worker's loop: a SAQ worker that claims many tasks per round trip.
 
-SAQ gives the lifecycle: signals, hooks at start, stop and around each job, cron jobs, the worker's
-entry on SAQ's web page. Its tasks that dequeue one job each are replaced by one that claims many;
-jobs of functions run as SAQ runs them.
+SAQ provides the lifecycle: signals, hooks at start, stop and around each job, cron jobs, the
+worker's entry on SAQ's web page. Instead of many loops that each dequeue one job, one loop claims
+many. SAQ runs the jobs of functions.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 __all__ = ["TaskWorker"]
 
 RELEASE_TIMEOUT_SECONDS = 5.0
-"""How long a stopping worker tries to give claims back; where Redis is away, its lease ends and
-others find them."""
+"""How long a stopping worker tries to release its claims. After that, other workers get them at the
+end of its lease."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -44,8 +44,8 @@ logger = structlog.stdlib.get_logger(__name__)
 class TaskWorker(saq.Worker[Any]):
     """A SAQ worker whose ``process`` starts one task for each claim, up to ``max_in_flight``.
 
-    HTTP tasks go to ``handle``; jobs of ``functions`` and ``cron_jobs`` run as SAQ runs them. The
-    remaining options are SAQ's; those that it has for its own loop (``concurrency``, ``burst``,
+    HTTP tasks go to ``handle``; SAQ runs the jobs of ``functions`` and ``cron_jobs``. The other
+    options are SAQ's. SAQ's options for its own loop (``concurrency``, ``burst``,
     ``dequeue_timeout``, grace periods) do not exist here.
     """
 
@@ -85,22 +85,22 @@ class TaskWorker(saq.Worker[Any]):
         self._has_room.set()
         self._has_hooks = bool(self.before_process or self.after_process)
         self.failure: Exception | None = None
-        """What ended the loop, where no signal did."""
+        """The error that ended the loop; None if a signal did."""
 
     async def not_ready_reason(self) -> str | None:
-        """Say why the worker takes no tasks; None where it does."""
+        """Return why the worker takes no tasks; None if it does."""
         if self.event.is_set():
             return "draining"
         return None if self._task_queue.serving else "Redis has not confirmed the lease"
 
     async def process(self) -> bool:
-        """Claim what there is room for and start it; SAQ calls this again and again."""
+        """Claim as many tasks as there is room for and start them. SAQ calls this in a loop."""
         await self._has_room.wait()
         try:
             claims = await self._task_queue.claim(self._max_in_flight - len(self._in_flight))
         except Exception as error:
-            # A worker that cannot claim is of no use, and trying for ever would hide it: it ends,
-            # and whoever supervises it sees the exit code and starts another.
+            # A worker that cannot claim is useless. It ends with an exit code, so that its
+            # supervisor starts another; endless retries would hide the error.
             self.failure = error
             self.event.set()
             return False
@@ -120,7 +120,7 @@ class TaskWorker(saq.Worker[Any]):
             logger.error("worker.claim_left", exc_info=error)
 
     async def _run(self, claim: Claim) -> None:
-        # Without hooks no job is made for a task; an unreadable record makes none.
+        # A job object is only needed for hooks. An unreadable record has none.
         if claim.task is not None and self._has_hooks:
             await self._handle_within_hooks(claim)
         elif claim.task is None and claim.record is not None and is_job(claim.record.payload):
@@ -129,7 +129,7 @@ class TaskWorker(saq.Worker[Any]):
             await self._handle(claim)
 
     async def _run_job(self, claim: Claim) -> None:
-        """Let SAQ run the job of a function; one that nobody here knows becomes a dead letter."""
+        """Let SAQ run the job of a function. An unknown function's job becomes a dead letter."""
         try:
             function = job_to_run(self.queue, claim).function
         except UnreadableRecordError:
@@ -157,11 +157,11 @@ class TaskWorker(saq.Worker[Any]):
         try:
             await run(context)
         except Exception:
-            # A hook looks on: its failure must not cost the task its attempt or its settlement.
+            # An error in a hook must not prevent the attempt or its settlement.
             logger.exception("worker.hook_failed")
 
     async def worker_info(self, ttl: int = 60) -> WorkerInfo:
-        """Report to SAQ's page; while Redis is away nobody could read it."""
+        """Report to SAQ's page. If Redis is away, the report is skipped."""
         self.queue.complete = self._settled.get(State.DELIVERED, 0)
         self.queue.retried = self._settled.get(State.SCHEDULED, 0)
         self.queue.failed = self._settled.get(State.DEAD, 0)
@@ -173,20 +173,20 @@ class TaskWorker(saq.Worker[Any]):
             return {"queue_key": self.queue.name, "stats": None, "metadata": None}
 
     async def stop(self) -> None:
-        """Stop in order; a second signal cuts the drain short."""
+        """Stop in order. A second signal ends the drain."""
         self.event.set()
         async with self._stop_lock:
             if self._stopped:
                 return
             self._stopped = True
-            # 1. Claim no more.
+            # 1. Stop claiming.
             self._task_queue.stop_claiming()
             await cancel_and_wait(self.tasks)
-            # 2. Wait for what is in flight.
+            # 2. Wait for attempts in flight.
             await self._drain()
-            # 3. Give back the rest.
+            # 3. Release the others.
             await self._release()
-            # 4. Nothing runs any more: hooks may close what it used.
+            # 4. Nothing runs any more, so hooks may close resources.
             await self._run_shutdown_hooks()
 
     async def _drain(self) -> None:

@@ -1,4 +1,4 @@
-"""Cutting attempts short that take too long."""
+"""Time limits of attempts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Deadline", "Deadlines"]
 
 
 class Deadline:
-    """The end of one attempt's time, in the task that makes it."""
+    """The time limit of one attempt."""
 
     __slots__ = ("at", "passed", "task", "timers")
 
@@ -21,7 +21,7 @@ class Deadline:
         """By the loop's clock."""
         self.task = task
         self.passed = False
-        """Set as the task is cancelled for it."""
+        """Set when the deadline cancels the task."""
         self.timers: tuple[asyncio.TimerHandle, ...] = ()
         """Its own, if its length is its own."""
 
@@ -39,8 +39,8 @@ class Deadline:
 class Deadlines:
     """Deadlines of equal length over one timer, and others with a timer of their own.
 
-    What asyncio.timeout does, at a fifth of its price: it arms and disarms a timer an attempt. Here
-    deadlines of equal length lie in the order in which they pass.
+    Does what asyncio.timeout does at a fifth of its cost, because attempts of equal length need no
+    timer each: their deadlines are kept in the order in which they pass.
     """
 
     def __init__(self, seconds: float) -> None:
@@ -48,16 +48,15 @@ class Deadlines:
         self._open: dict[Deadline, None] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        """Kept from the first attempt on: up to Python 3.11 asking for the running one takes a
-        system call."""
+        """Cached: up to Python 3.11, asyncio.get_running_loop takes a system call."""
 
     def begin(
         self, seconds: float | None = None, hangs: Callable[[], bool] | None = None
     ) -> Deadline:
-        """Return the deadline of the running task, which is cancelled when it passes.
+        """Return a new deadline for the running task, which is cancelled when it passes.
 
-        It is ``seconds`` away; None: the usual length. If that is longer than usual, the task is
-        cancelled after the usual length too if ``hangs`` then says so.
+        It passes after ``seconds`` (None: the usual length). If that is longer than usual, the task
+        is also cancelled after the usual length if ``hangs`` then returns True.
         """
         loop = self._loop
         if loop is None:
@@ -84,10 +83,9 @@ class Deadlines:
         return deadline
 
     def end(self, deadline: Deadline) -> bool:
-        """Take the deadline back; say whether it alone had the task cancelled.
+        """End the deadline; return whether it has cancelled the task, and nothing else has.
 
-        The caller then goes on as after a timeout. False: it has not passed, or somebody else wants
-        the task cancelled too.
+        If so, the caller treats the cancellation as a timeout.
         """
         for timer in deadline.timers:
             timer.cancel()

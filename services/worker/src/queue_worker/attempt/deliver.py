@@ -1,4 +1,4 @@
-"""One attempt: the request is made, and what came of it is a value, never an exception."""
+"""Delivery: makes a task's request. A failed delivery is a value, not an exception."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ USER_AGENT = f"queue-system/{version('queue-worker')}".encode()
 _CONNECTED = frozenset({"send", "answer"})
 """The phases of an attempt whose destination has taken the connection."""
 OWN_HEADERS = frozenset({"x-task-id", "x-task-attempt", "traceparent", "tracestate"})
-"""By these the destination tells repetitions apart and goes on with the trace: what a task says of
-them itself is not sent."""
+"""Headers by which the destination detects repeated requests and continues the trace. A task's own
+values for them are not sent."""
 
 
 class Deliverer:
-    """Makes attempts over a transport."""
+    """Makes attempts over the HTTP client."""
 
     def __init__(
         self,
@@ -55,10 +55,10 @@ class Deliverer:
     async def deliver(
         self, task_id: TaskId, task: Task, number: int, trace: TraceContext
     ) -> Attempt:
-        """Make attempt ``number`` and return what it came to; the request is a span of ``trace``.
+        """Make attempt ``number`` and return its result; the request is a span of ``trace``.
 
-        Redirects are not followed. At most 1 MiB of the answer is read; of a failure's answer 1 KiB
-        is kept. Raises only what is no failure of the delivery: cancellation, and bugs.
+        Redirects are not followed. At most 1 MiB of the response is read, and 1 KiB of a failure's
+        response is kept. Raises only cancellation and bugs, which are no failures of the delivery.
         """
         progress = _AttemptProgress(number)
         options = task.options
@@ -114,9 +114,9 @@ class Deliverer:
 
 
 def _context(trace: TraceContext, *, with_baggage: bool) -> list[Header]:
-    """Return what a client told its own services, which may be personal or internal.
+    """Return the client's tracestate and baggage, which may be personal or internal.
 
-    What the task itself says to its destination goes before it.
+    The task's own header ``baggage`` wins over the client's.
     """
     headers = []
     if trace.tracestate:
@@ -127,7 +127,7 @@ def _context(trace: TraceContext, *, with_baggage: bool) -> list[Header]:
 
 
 class _AttemptProgress(Phases):
-    """One attempt under way: its clock, and how far it got."""
+    """The start time and the current phase of an attempt."""
 
     def __init__(self, number: int) -> None:
         super().__init__()

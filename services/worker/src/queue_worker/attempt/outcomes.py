@@ -1,4 +1,4 @@
-"""From what a transport raised to the outcome of an attempt."""
+"""Maps the HTTP client's errors to outcomes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..transport.errors import (
 
 __all__ = ["outcome_of"]
 
-# The first line that fits decides: particular failures stand above what they are a kind of.
+# The first match decides: subclasses come before their base classes.
 _TABLE: tuple[tuple[type[BaseException], Outcome], ...] = (
     (EgressRefusedError, Outcome.EGRESS_REFUSED),
     (ResolveError, Outcome.DNS_ERROR),
@@ -28,8 +28,8 @@ _TABLE: tuple[tuple[type[BaseException], Outcome], ...] = (
 
 
 def outcome_of(error: BaseException) -> Outcome | None:
-    """Return what an attempt that raised ``error`` came to.
+    """Return the outcome of an attempt that raised ``error``.
 
-    None for what is no failure of the delivery but a fault of our own.
+    None if the error is not a failure of the delivery but our own.
     """
     return next((outcome for kind, outcome in _TABLE if isinstance(error, kind)), None)

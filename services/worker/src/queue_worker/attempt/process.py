@@ -39,20 +39,20 @@ logger = structlog.stdlib.get_logger(__name__)
 
 
 class SupportsDeliver(Protocol):
-    """What makes an attempt; ``Deliverer`` does."""
+    """Makes attempts, as ``Deliverer`` does."""
 
     async def deliver(
         self, task_id: TaskId, task: Task, number: int, trace: TraceContext
     ) -> Attempt:
-        """Return what the attempt came to."""
+        """Return the attempt's result."""
         ...
 
 
 class AttemptHooks(Protocol):
-    """What counts attempts; ``WorkerMetrics`` does."""
+    """Counts attempts, as ``WorkerMetrics`` does."""
 
     def deferred(self) -> None:
-        """Take note of a claim put back without an attempt, because of its address."""
+        """Count a claim that was put back without an attempt, because its address hangs."""
 
     def attempted(
         self, claim: Claim, attempt: Attempt, *, state: State | None, seconds: float
@@ -65,7 +65,7 @@ class AttemptHooks(Protocol):
 
 
 class Processor:
-    """Processes claims; each ends settled, or is cancelled and then the caller's to give back."""
+    """Processes claims. Each is settled; if cancelled, the caller must release it."""
 
     def __init__(
         self,
@@ -95,8 +95,8 @@ class Processor:
             trace.interrupted()
             raise
         except Exception as error:
-            # A bug of ours must neither lose the task nor stop the others, nor spin: it is tried
-            # again after the interval, as after a failure of the destination.
+            # A bug must not lose the task, stop other tasks, or loop: the task is tried again
+            # after the interval, as after a failure of the destination.
             logger.exception("process.failed", **{events.TASK_ID: claim.task_id})
             attempt = _without_request(claim, Outcome.WORKER_ERROR, f"the worker failed: {error!r}")
             state = await self._settle(claim, attempt, trace)
@@ -104,7 +104,7 @@ class Processor:
         self._hooks.attempted(claim, attempt, state=state, seconds=seconds)
 
     async def _defer(self, claim: Claim) -> None:
-        # A moment's wait bounds how many claims a second are put back so.
+        # The pause limits how often claims are put back.
         await asyncio.sleep(DEFERRAL_SECONDS)
         self._hooks.deferred()
         with suppress(LeaseLostError):
@@ -126,7 +126,7 @@ class Processor:
     def _settle(
         self, claim: Claim, attempt: Attempt, trace: AttemptTrace
     ) -> Awaitable[State | None]:
-        """Return, awaited, the task's new state."""
+        """Settle the attempt; the awaited result is the task's new state."""
         decision = self._decide(claim, attempt)
         return settle(self._queue, claim, trace.decided(attempt, decision), decision, trace)
 

@@ -9,15 +9,15 @@ __all__ = ["retry_after_ms"]
 
 HONOURED = frozenset({429, 503})
 MAX_DIGITS = 10
-"""Three centuries: more is nonsense, and would not fit where the wait is kept."""
+"""300 years. More is an error, and would not fit into the record."""
 
 
 def retry_after_ms(status_code: int, value: str | None, now_ms: int) -> int | None:
-    """Return how long the destination asks to wait, or None.
+    """Return the milliseconds that the destination asks to wait, or None.
 
-    ``value`` is a number of seconds or an HTTP date. It counts on 429 and 503 only. Zero, a date in
-    the past and nonsense are passed over: a destination that asks to be tried again at once, and
-    fails again, would be asked without a pause.
+    ``value`` is a number of seconds or an HTTP date. It is used with 429 and 503 only. Zero, a past
+    date and invalid values are ignored: a destination that asks for an immediate retry and fails
+    again would otherwise be tried without a pause.
     """
     if value is None or status_code not in HONOURED:
         return None

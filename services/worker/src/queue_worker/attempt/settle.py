@@ -1,4 +1,4 @@
-"""Writing down what was decided of an attempt, and telling it in one log line."""
+"""Settles an attempt and logs it in one line."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ logger = structlog.stdlib.get_logger(__name__)
 
 
 class SupportsSettle(Protocol):
-    """What writes decisions down; the queue does."""
+    """Writes settlements, as the queue does."""
 
     async def defer(self, claim: Claim) -> None:
-        """Put a claim back, its address being tried enough; its lane rests."""
+        """Release a claim whose address hangs; its lane then rests."""
         ...
 
     async def settle(self, claim: Claim, attempt: Attempt, decision: Decision) -> bool:
         """Return once the decision is written; raises LeaseLostError.
 
-        True: a client had taken the task back, and it is cancelled instead.
+        Returns True if a client had cancelled the task: it is cancelled instead.
         """
         ...
 
@@ -42,16 +42,16 @@ class SupportsSettle(Protocol):
 async def settle(
     queue: SupportsSettle, claim: Claim, attempt: Attempt, decision: Decision, trace: AttemptTrace
 ) -> State | None:
-    """Return the task's new state once Redis has it; None if the lease was lost.
+    """Return the task's new state once Redis has written it; None if the lease was lost.
 
-    Whatever was decided, a task that a client had taken back is cancelled instead.
+    A task that a client had cancelled becomes cancelled, whatever the decision.
     """
     trace.settling()
     try:
         cancelled = await queue.settle(claim, attempt, decision)
     except LeaseLostError as error:
         trace.settled(error)
-        # The attempt was made all the same; what follows from it others decide.
+        # The attempt was made, but another worker decides what follows.
         logger.info(events.DELIVERY_ATTEMPTED, **_fields(claim, attempt, trace))
         lost = {events.TASK_ID: claim.task_id, events.ATTEMPT: attempt.number}
         logger.warning(events.LEASE_LOST, **lost, **{events.REASON: str(error)})

@@ -1,6 +1,6 @@
-"""The spans of an attempt, made when it has ended: ``process``, in it the request and ``settle``.
+"""The spans of an attempt, recorded after its end: ``process`` with the request and ``settle``.
 
-One trace holds a task's whole life: each attempt is a child of the span that sent the task.
+All spans of a task are in one trace: each attempt is a child of the span that sent the task.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = ["AttemptTrace", "begin_trace"]
 _STATES = {Done: State.DELIVERED, RetryAt: State.SCHEDULED, Dead: State.DEAD}
 _TRACE_ID = re.compile(r"(?!0{32})[0-9a-f]{32}")
 INTERRUPTED = "worker_stopped"
-"""Why an attempt ended that was given back."""
+"""The reason in the spans of an attempt that was interrupted and released."""
 
 
 def begin_trace(tracing: Tracing, claim: Claim) -> AttemptTrace:
@@ -57,45 +57,45 @@ def begin_trace(tracing: Tracing, claim: Claim) -> AttemptTrace:
 
 
 def _unrecorded_trace(claim: Claim) -> TraceContext | None:
-    """Return a trace for a task that came without: the same for all its attempts, not recorded."""
+    """Return a trace for a task without one: the same for all its attempts, and not recorded."""
     trace_id = claim.task_id.replace("-", "")
     return TraceContext(trace_id, "") if _TRACE_ID.fullmatch(trace_id) else None
 
 
 class AttemptTrace:
-    """An attempt that is not recorded: ids for the destination and the log line."""
+    """The trace of an attempt that is not recorded: ids for the destination and the log."""
 
     __slots__ = ("client", "span_id", "trace_id")
 
     def __init__(self, process: TraceContext) -> None:
         self.trace_id = process.trace_id
         self.span_id = process.span_id
-        """The process span's."""
+        """The id of the process span."""
         self.client = process
-        """What the destination is handed."""
+        """The context that is sent to the destination."""
 
     def delivering(self) -> None:
-        """Note that the request begins."""
+        """Record that the request begins."""
 
     def delivered(self) -> None:
-        """Note that it has ended, one way or the other."""
+        """Record that the request has ended, with or without success."""
 
     def decided(self, attempt: Attempt, _decision: Decision) -> Attempt:
-        """Return the attempt with what the next one's trace must know of it."""
+        """Return the attempt with the data that the next attempt's trace needs."""
         return attempt
 
     def settling(self) -> None:
-        """Note that the settlement begins."""
+        """Record that the settlement begins."""
 
     def settled(self, error: Exception | None = None, *, cancelled: bool = False) -> None:
-        """Note that Redis has it, or whose it is now: the attempt has ended."""
+        """Record the settlement span. ``error`` is set if the lease was lost."""
 
     def interrupted(self) -> None:
-        """Note that the worker stops before the attempt has ended, and gives the task back."""
+        """Record that the worker stops before the attempt has ended, and releases the task."""
 
 
 class _RecordedAttempt(AttemptTrace):
-    """An attempt whose spans are exported, unless they are thinned out."""
+    """The trace of a recorded attempt. Spans are left out if ``retention.decide`` says so."""
 
     __slots__ = (
         "_attempt",
@@ -146,7 +146,7 @@ class _RecordedAttempt(AttemptTrace):
     @never_raises
     def settled(self, error: Exception | None = None, *, cancelled: bool = False) -> None:
         if cancelled:
-            # The task's last attempt after all, and kept as such.
+            # This is the task's last attempt after all, so it is recorded.
             self._state = State.CANCELLED
             self._stands_for = self._stands_for or self._attempt.left_out
         if not self._stands_for:
@@ -161,7 +161,7 @@ class _RecordedAttempt(AttemptTrace):
 
     @never_raises
     def interrupted(self) -> None:
-        # The destination may have the request, and its own spans under the one it was told of.
+        # The destination may have received the request, and recorded spans of its own under ours.
         ended_ns = time.time_ns()
         task = self._claim.task
         if task is not None and self._delivering_ns:
@@ -178,7 +178,7 @@ class _RecordedAttempt(AttemptTrace):
         wrong = attempt.status_code is None or attempt.status_code >= 400
         self._record_client(
             task.method, attributes | (error_type_attribute(attempt) if wrong else {}),
-            # A status code says it all; the conventions want no words beside it.
+            # The conventions want no description beside a status code.
             failed(None if attempt.status_code else attempt.error) if wrong else OK,
             self._delivered_ns,
         )  # fmt: skip

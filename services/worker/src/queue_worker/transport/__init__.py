@@ -1,8 +1,8 @@
-"""The HTTP client under the deliveries.
+"""The HTTP client for deliveries.
 
-A request's way: ``request`` writes it, ``pool`` finds a kept connection or ``resolve`` and ``dial``
-make one through the egress guard, as far as ``address_health`` admits it, or ``proxy`` through a
-proxy, ``connection`` reads the answer; ``native`` holds them together.
+``http_client`` combines the parts: ``request`` encodes a request, ``pool`` keeps connections,
+``dialing`` opens new ones, ``connection`` sends the request and ``response_reader`` reads the
+response.
 """
 
 from .build import build_http_client

@@ -1,4 +1,4 @@
-"""From settings to the transport the worker delivers by."""
+"""Builds the HTTP client from settings."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def build_http_client(
     redis_servers: Collection[tuple[str, int]] = (),
     count_dns_failure: Callable[[str], None] = ignore_failure,
 ) -> HttpClient:
-    """Return the transport with the egress guard within it.
+    """Return the HTTP client, with the egress guard.
 
-    ``max_open`` bounds kept connections, those in use included. ``redis_servers`` are those that
-    are found while the process runs: like ``redis`` itself they are not delivered to.
+    ``max_open`` limits the open connections, in use and kept. ``redis_servers`` are found while the
+    process runs; like ``redis``, they are never delivered to.
     """
     resolver = Resolver(
         timeout_seconds=settings.worker_dns_timeout.total_seconds(),
@@ -52,8 +52,8 @@ def build_http_client(
 def build_tls(ca_file: Path | None) -> ssl.SSLContext:
     """Return a context that trusts the system's CAs, and those in ``ca_file``.
 
-    Certificates are read once. A certificate counts for the names it lists (RFC 9525), not for its
-    common name, and SSLKEYLOGFILE does not have the keys of deliveries written down.
+    Certificates are read once. A certificate is valid for the names that it lists (RFC 9525), not
+    for its common name. SSLKEYLOGFILE is ignored, so the keys of deliveries are not written.
     """
     context = ssl.create_default_context()
     context.hostname_checks_common_name = False
@@ -67,7 +67,7 @@ def build_guard(
     settings: DeliverySettings, redis: RedisSettings,
     redis_servers: Collection[tuple[str, int]] = (),
 ) -> EgressGuard:  # fmt: skip
-    """Return the guard that the variables describe."""
+    """Return the guard that the settings describe."""
     return EgressGuard.from_settings(
         allow=settings.egress_allow,
         deny=settings.egress_deny,

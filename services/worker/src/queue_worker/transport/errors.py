@@ -1,4 +1,4 @@
-"""What can go wrong in a request; ``outcomes`` has the table from these to outcomes."""
+"""Errors of requests; ``attempt.outcomes`` maps them to outcomes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class TransportError(Exception):
 
 
 class ConnectError(TransportError):
-    """There is no connection to the destination, or to the proxy before it."""
+    """The connection to the destination or its proxy failed."""
 
 
 class ResolveError(ConnectError):
@@ -38,11 +38,11 @@ class TlsError(ConnectError):
 
 
 class EgressRefusedError(ConnectError):
-    """The destination is at an address that must not be delivered to."""
+    """The egress guard refuses the destination's address."""
 
 
 class AddressBusyError(Exception):
-    """The address hangs and is tried as often as it may be: no attempt was made."""
+    """The address hangs and has enough attempts already: no attempt was made."""
 
 
 class ConnectionLostError(TransportError):
@@ -50,7 +50,7 @@ class ConnectionLostError(TransportError):
 
 
 class ProtocolError(TransportError):
-    """The response is not HTTP/1.1, or beyond all bounds."""
+    """The response is not HTTP/1.1, or exceeds a limit."""
 
 
 class InvalidUrlError(ProtocolError):
@@ -58,11 +58,11 @@ class InvalidUrlError(ProtocolError):
 
 
 class UnsendableRequestError(ProtocolError):
-    """The request has no form in HTTP/1.1."""
+    """The request cannot be written as HTTP/1.1."""
 
 
 class Progress(Protocol):
-    """Where a request stands. After a timeout it says in which phase the time ran out."""
+    """The current phase of a request. After a timeout it shows where the time ran out."""
 
     phase: str
     """``resolve``, ``connect``, ``tls``, ``send`` or ``answer``."""
@@ -73,7 +73,7 @@ class Progress(Protocol):
 
 
 def tls_reason(error: BaseException) -> str:
-    """Say in a few words why TLS failed."""
+    """Return a short reason why TLS failed."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"the certificate is not trusted: {error.verify_message}"
     if isinstance(error, ssl.SSLError) and error.reason:

@@ -1,4 +1,4 @@
-"""Our own transport: HTTP/1.1 on asyncio and httptools, connections kept a destination."""
+"""The HTTP client: HTTP/1.1 on asyncio and httptools, with kept connections."""
 
 from __future__ import annotations
 
@@ -25,19 +25,18 @@ if TYPE_CHECKING:
 __all__ = ["HttpClient"]
 
 RequestBytes = tuple[bytes, bytes, bytes]
-"""A request's head, its head for an internal destination if that is another, and its body."""
+"""A request's head, its head for internal destinations (empty if it is the same), its body."""
 
 NO_TIMEOUT_SECONDS = 3600.0
-"""The caller's deadline ends a handshake; the loop's own limit must not come before it."""
+"""The caller's deadline ends a handshake, so the event loop's own limit must be later."""
 
 
 class HttpClient:
-    """Sends requests over HTTP/1.1, with TLS where the URL says so.
+    """Sends requests over HTTP/1.1, with TLS for https URLs.
 
-    An answer is returned once it is whole: at most 1 MiB of its body is read, the rest cut off, and
-    1 KiB is handed on. The time for a request is set by the caller, by cancelling it
-    (asyncio.timeout); the request's ``progress`` then says in which phase it was. On connections
-    see ``Pool``, on addresses ``Dialer``, on proxies ``Proxies``.
+    A response is returned once it is complete. At most 1 MiB of its body is read, and 1 KiB is
+    returned. The caller limits the time of a request by cancelling it; the request's ``progress``
+    then shows its phase. See also ``Pool`` for connections, ``Dialer`` for addresses, ``Proxies``.
     """
 
     def __init__(
@@ -56,11 +55,11 @@ class HttpClient:
         self.pool = Pool(max_open=max_open, idle_seconds=idle_seconds)
 
     async def send(self, request: Request) -> Response:
-        """Make the request.
+        """Send a request and return its response.
 
-        A kept connection that turns out to be closed, with no byte of an answer, is replaced by a
-        new one and the request sent again, once. Raises ConnectError, ConnectionLostError,
-        ProtocolError, and AddressBusyError where no attempt was made.
+        If a kept connection turns out to be closed before any byte of a response, the request is
+        sent again, once, over a new connection. Raises ConnectError, ConnectionLostError,
+        ProtocolError, and AddressBusyError if no attempt was made.
         """
         target, head = encode_outgoing(request)
         is_head = request.method.upper() == "HEAD"
@@ -75,7 +74,7 @@ class HttpClient:
             try:
                 return await self._send_over(kept, destination, data, is_head, progress)
             except ConnectionLostError:
-                # A byte of an answer shows that the request was received: it may have had effect.
+                # A byte of a response shows that the destination may have processed the request.
                 if kept.response_begun:
                     raise
         with self._addresses.attempt(destination) as attempt:
@@ -123,7 +122,7 @@ class HttpClient:
         try:
             await self._start(connection, sock, destination, progress)
         except BaseException:
-            # Where the transport has the socket already, both are closed by either.
+            # If the transport already has the socket, closing one closes the other too.
             connection.close()
             sock.close()
             raise
@@ -180,19 +179,19 @@ class HttpClient:
                 ssl_handshake_timeout=NO_TIMEOUT_SECONDS,
             )
         if made is None or made.is_closing():
-            # The connection was told of its end already, before it was told of its beginning.
+            # asyncio has called connection_lost before connection_made.
             msg = f"{destination.host} closed the connection after the TLS handshake"
             raise TlsError(msg)
         return made
 
     async def aclose(self) -> None:
-        """Close all kept connections; those in use close with the end of their exchange."""
+        """Close all kept connections. Those in use close after their response."""
         self.pool.close()
 
 
 @contextmanager
 def _tls_errors(destination: Destination) -> Iterator[None]:
-    """Raise TlsError for what a handshake raises."""
+    """Raise TlsError from any error of a handshake."""
     try:
         yield
     except (OSError, ValueError) as error:

@@ -1,4 +1,4 @@
-"""What the deliveries ask of a transport: a request out, the beginning of its answer in."""
+"""Requests and responses, as deliveries use them."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ Header = tuple[bytes, bytes]
 
 
 class Request(NamedTuple):
-    """A request to be made. ``Host`` and ``Content-Length`` are the transport's to add."""
+    """A request to be made. The client adds ``Host`` and ``Content-Length``."""
 
     method: str
     url: str
     headers: Sequence[Header]
     body: bytes | None
     progress: Progress
-    """Told how far the request has come."""
+    """The client sets its phase."""
     internal_headers: Sequence[Header] = ()
-    """Sent besides, to destinations that EGRESS_ALLOW lists."""
+    """Headers that are added for destinations that EGRESS_ALLOW lists."""
 
 
 class Response(NamedTuple):
-    """An answer, its body cut to what is kept."""
+    """A response with the first bytes of its body."""
 
     status_code: int
     headers: Sequence[Header]
@@ -36,12 +36,12 @@ class Response(NamedTuple):
 
 
 class Client(Protocol):
-    """A transport, as the deliveries use it."""
+    """An HTTP client, as deliveries use it."""
 
     async def send(self, request: Request) -> Response:
-        """Make the request.
+        """Send a request and return its response.
 
-        Raises what ``outcomes`` knows. The time for it is set by the caller, who cancels it.
+        Raises the errors that ``attempt.outcomes`` lists. The caller limits the time by cancelling.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Connections kept for the next request; every operation is O(1)."""
+"""Connections kept for further requests. Every operation is O(1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IDLE_SECONDS = 30.0
 
 
 class Destination(NamedTuple):
-    """Whom to connect to; requests to the same one may share a connection."""
+    """Scheme, host and port. Requests to the same destination may share a connection."""
 
     scheme: str
     host: str
@@ -25,42 +25,42 @@ class Destination(NamedTuple):
 
 
 class Pool:
-    """Keeps connections a destination, the one used last is taken first.
+    """Keeps connections by destination. The one used last is taken first.
 
-    A kept connection is closed after ``idle_seconds``; and the one kept longest, of whichever
-    destination, wherever more than ``max_open`` would be open, those in use included. Those in use
-    are bounded by whoever makes the requests, and are never closed here.
+    A kept connection is closed after ``idle_seconds``. If more than ``max_open`` connections would
+    be open, in use and kept, the oldest kept one of any destination is closed. Connections in use
+    are limited by the caller and never closed here.
     """
 
     def __init__(self, *, max_open: int, idle_seconds: float) -> None:
         self._max_open = max_open
         self._idle_seconds = idle_seconds
-        # Both in the order of keeping: the first is the oldest, the last is the one used last.
+        # Both are in the order of keeping: the first is the oldest, the last was used last.
         self._idle: dict[Connection, Destination] = {}
         self._by_destination: dict[Destination, dict[Connection, None]] = {}
         self._expiry: asyncio.TimerHandle | None = None
         self._closed = False
         self.open = 0
-        """All connections, in use and kept."""
+        """Number of open connections, in use and kept."""
 
     @property
     def idle(self) -> int:
-        """The connections that are kept."""
+        """Number of kept connections."""
         return len(self._idle)
 
     def opened(self) -> None:
-        """Count a new connection, and close the oldest kept one where that is one too many."""
+        """Count a new connection. If there are too many, close the oldest kept one."""
         self.open += 1
         if self.open > self._max_open and self._idle:
             self._close_oldest()
 
     def lost(self, connection: Connection) -> None:
-        """Forget a connection that has closed, kept or in use."""
+        """Remove a connection that has closed, kept or in use."""
         self.open -= 1
         self._remove(connection)
 
     def take(self, destination: Destination) -> Connection | None:
-        """Return a kept connection to ``destination``, which is then the caller's."""
+        """Remove and return a kept connection to ``destination``; None if there is none."""
         kept = self._by_destination.get(destination)
         if kept is None:
             return None
@@ -71,7 +71,7 @@ class Pool:
         return connection
 
     def keep(self, connection: Connection, destination: Destination) -> None:
-        """Keep a connection whose exchange is over."""
+        """Keep a connection after its response."""
         if self._closed or self.open > self._max_open:
             connection.close()
             return
@@ -85,7 +85,7 @@ class Pool:
             self._expire_in(self._idle_seconds)
 
     def close(self) -> None:
-        """Close all kept connections, and from now on each that is to be kept."""
+        """Close all kept connections, and every one that would be kept later."""
         self._closed = True
         if self._expiry is not None:
             self._expiry.cancel()

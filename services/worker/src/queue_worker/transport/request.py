@@ -1,4 +1,4 @@
-"""Requests, written as HTTP/1.1."""
+"""Encodes requests as HTTP/1.1."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["encode_for_internal", "encode_outgoing"]
 
 _TOKEN = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _WITHOUT_BODY = frozenset({"GET", "HEAD", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
-"""Methods for which the lack of a body goes without saying."""
+"""Methods that need no ``Content-Length: 0`` without a body."""
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _FRAMING_LENGTHS = frozenset(map(len, _FRAMING))
@@ -36,10 +36,10 @@ def _framed(
 
 
 def encode_outgoing(request: Request) -> tuple[Target, bytes]:
-    """Return where a request goes and its head as it goes over the wire, before its body.
+    """Return a request's target and its encoded head.
 
-    Raises InvalidUrlError, and UnsendableRequestError for what would break out of its line or its
-    frame.
+    Raises InvalidUrlError, and UnsendableRequestError if a value would change the request's lines
+    or the length of its body.
     """
     target, method = read_target(request.url), request.method.upper()
     framed = _framed(target, method, request.headers, request.body)
@@ -47,7 +47,7 @@ def encode_outgoing(request: Request) -> tuple[Target, bytes]:
 
 
 def encode_for_internal(request: Request) -> bytes:
-    """Return the head for a destination that EGRESS_ALLOW lists; empty: it is no other."""
+    """Return the head for destinations that EGRESS_ALLOW lists; empty if it is the same."""
     if not request.internal_headers:
         return b""
     headers = (*request.headers, *request.internal_headers)
@@ -59,7 +59,7 @@ def _encode_head(name: str, target: Target, headers: list[Header], body_bytes: i
     _check_words(method, headers)
     _check_frame(headers, body_bytes)
     head = b"\r\n".join((b"%b %b HTTP/1.1" % (method, target.path), *map(_line, headers)))
-    # Two for each line's end, and no more.
+    # Two for each line's end are allowed, and no others.
     if len(head) - len(head.translate(None, _LINE_BREAKERS)) != 2 * len(headers):
         msg = "a header has a control character"
         raise UnsendableRequestError(msg)
@@ -69,18 +69,18 @@ def _encode_head(name: str, target: Target, headers: list[Header], body_bytes: i
 def _check_words(method: bytes, headers: list[Header]) -> None:
     words = [method, *[name for name, _ in headers]]
     if b"" in words or b"".join(words).translate(None, _TOKEN):
-        msg = "the method or a header's name is not a word of HTTP"
+        msg = "the method or a header's name is not a valid HTTP token"
         raise UnsendableRequestError(msg)
 
 
 def _check_frame(headers: list[Header], size: int) -> None:
-    """Refuse a frame that is not the body's: the rest would be read as a request of its own."""
+    """Refuse a length that is not the body's: the rest would be read as another request."""
     lengths = [
         value
         for name, value in headers
-        # Looking at the length first spares most names the lower-casing.
+        # Comparing lengths first avoids lower-casing most names.
         if len(name) in _FRAMING_LENGTHS and name.lower() in _FRAMING
     ]
     if lengths != [b"%d" % size] and (lengths or size):
-        msg = "the request's headers tell another length than its body has"
+        msg = "the request's headers declare another length than its body has"
         raise UnsendableRequestError(msg)

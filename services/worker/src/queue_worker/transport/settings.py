@@ -1,4 +1,4 @@
-"""What can be set of the deliveries' network."""
+"""Network settings of deliveries."""
 
 from __future__ import annotations
 
@@ -48,31 +48,32 @@ def _check_proxies(proxies: dict[str, str], *, trusted: bool) -> None:
 
 
 class DeliverySettings(EgressSettings):
-    """How requests are made, and what they must not reach."""
+    """Settings of the HTTP client and the egress guard."""
 
     worker_ca_file: Path | None = None
-    """A PEM file with further CAs that destinations' certificates may be signed by."""
+    """A PEM file with additional CAs for destinations' certificates."""
     worker_dns_timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=5)
-    """For the look-up of a destination's name; part of WORKER_REQUEST_TIMEOUT."""
+    """Time limit for looking up a destination's name; part of WORKER_REQUEST_TIMEOUT."""
     propagate: Propagate = "internal"
-    """Who gets the client's ``tracestate`` and ``baggage`` beside ``traceparent``: ``internal``:
-    destinations that EGRESS_ALLOW lists; ``all``; ``none``: nobody, and no ``traceparent``."""
+    """Destinations that get the client's ``tracestate`` and ``baggage`` besides ``traceparent``:
+    ``internal``: those that EGRESS_ALLOW lists; ``all``; ``none``: they get no ``traceparent``
+    either."""
     http_proxy: SecretStr | None = None
-    """``http[s]://[user:password@]host:port``: the proxy for http URLs, asked for a tunnel."""
+    """``http[s]://[user:password@]host:port``: the proxy for http URLs; it must allow CONNECT."""
     https_proxy: SecretStr | None = None
     """The proxy for https URLs."""
     no_proxy: str = ""
-    """Hosts and suffixes, separated by commas, that are connected to directly."""
+    """Hosts and suffixes that are connected to directly, separated by commas."""
     egress_trust_proxy: bool = False
-    """The proxies refuse internal addresses themselves: the guard cannot see what they reach."""
+    """``true``: the proxies refuse internal addresses, which the guard cannot check for them."""
     kubernetes_service_host: str | None = None
-    """Set by Kubernetes: its API server, which is never delivered to."""
+    """The Kubernetes API server, which is never delivered to. Set by Kubernetes."""
     kubernetes_service_port: int = 443
     """Set by Kubernetes."""
 
     @property
     def proxies(self) -> dict[str, str]:
-        """The proxies by scheme; secrets and all."""
+        """The proxies by scheme, with their secrets."""
         pairs = {"http": self.http_proxy, "https": self.https_proxy}
         return {scheme: url.get_secret_value() for scheme, url in pairs.items() if url is not None}
 

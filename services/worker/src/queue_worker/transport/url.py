@@ -1,4 +1,4 @@
-"""URLs: which destination to connect to, and what to ask it for."""
+"""Reads a URL's destination and request target."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Target", "read_target", "target_of"]
 
 ORIGIN_CACHE_SIZE = 1024
 # An origin and a path as they are sent; anything else is normalised and escaped.
-# Each star ends where the next part must begin: there is one way to match, and no time to lose.
+# Each repetition ends where the next part must begin: there is one way to match, so it is linear.
 _PATH = r"[A-Za-z0-9\-._~!$&()*+,;=:@/]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-._~!$&()*+,;=:@/]*)*"
 _QUERY = r"[A-Za-z0-9\-._~!$&()*+,;=:@/?]*(?:%[0-9A-Fa-f]{2}[A-Za-z0-9\-._~!$&()*+,;=:@/?]*)*"
 _PLAIN = re.compile(rf"(https?://[A-Za-z0-9.\-]+(?::[0-9]+)?)(/{_PATH}(?:\?{_QUERY})?)")
@@ -31,7 +31,7 @@ _URL = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _IPV4_LIKE = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 _PORTS = {"http": 80, "https": 443}
-# What the URL standard (WHATWG) does not escape, besides letters, digits and "-._~".
+# Characters that the URL standard (WHATWG) does not escape, besides letters, digits and "-._~".
 _HOST_SAFE = "!$&'()*+,;=\"`{}|\\%"
 _PATH_SAFE = "!$%&'()*+,/:;=@[\\]^|"
 _QUERY_SAFE = f"{_PATH_SAFE}?`{{}}"
@@ -42,15 +42,15 @@ class Target(NamedTuple):
 
     destination: Destination
     authority: bytes
-    """As the ``Host`` header has it."""
+    """The value of the ``Host`` header."""
     path: bytes
     """With the query string."""
 
 
 def read_target(url: str) -> Target:
-    """Read a URL as ``target_of`` does, for a tenth of its price.
+    """Read a URL as ``target_of`` does, at a tenth of its cost.
 
-    The origin of a plain URL is remembered and its path taken as it is.
+    The origin of a plain URL is cached, and its path is used unchanged.
     """
     plain = _PLAIN.fullmatch(url)
     if plain is None or "/." in plain[2]:
@@ -65,10 +65,9 @@ def _origin(url: str) -> Target:
 
 
 def target_of(url: str) -> Target:
-    """Read any URL: the host in ASCII, dot segments resolved, what must be escaped escaped.
+    """Read any URL: convert the host to ASCII, resolve dot segments, escape where necessary.
 
-    Credentials and fragment are left out. Raises InvalidUrlError for all but http and https, and
-    for what is no URL.
+    Credentials and fragment are dropped. Raises InvalidUrlError unless it is an http or https URL.
     """
     parts = None if _CONTROL.search(url) else _URL.fullmatch(url)
     if parts is None:

@@ -1,1 +1,1 @@
-"""From a destination to a connected socket: look up, judge, connect, perhaps by a proxy."""
+"""Connecting to a destination: look-up, egress guard, connection, proxy."""

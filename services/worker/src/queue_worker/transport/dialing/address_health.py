@@ -1,4 +1,4 @@
-"""Addresses that hang: one host may pose as any number of destinations."""
+"""Limits attempts at addresses that hang. One host may appear as any number of destinations."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ __all__ = ["AddressAttempt", "AddressHealth"]
 
 TIMEOUTS_TO_HANG = 5
 MAX_ATTEMPTS_WHILE_HANGING = 8
-"""More than one, so that a host where some services hang is still tried for its others."""
+"""More than one: if some services of a host hang, its others are still tried."""
 MAX_ADDRESSES = 10_000
 MAX_DESTINATIONS = 10_000
 MAPPED = bytes(10) + b"\xff\xff"
-"""What an IPv4 address in an IPv6 one begins with."""
+"""The first bytes of an IPv6 address that contains an IPv4 one."""
 
 
 class _Address:
-    """What is known of an address in doubt."""
+    """Attempts and timeouts of an address."""
 
     __slots__ = ("attempts", "timeouts")
 
     def __init__(self) -> None:
         self.attempts = 0
-        """Under way over new connections."""
+        """Current attempts over new connections."""
         self.timeouts = 0
-        """In a row."""
+        """Timeouts in a row."""
 
 
 class AddressHealth:
-    """Bounds what a process attempts at once at addresses that hang.
+    """Limits the concurrent attempts of a process at addresses that hang.
 
-    An address hangs after five attempts in a row that timed out; it is then connected to for eight
-    attempts at a time, until one gets a response. Destinations that have responded over a new
-    connection are not bound by that. Only new connections are looked at: a kept one has shown that
-    there is somebody. Memory is bounded: 10,000 addresses and 10,000 destinations.
+    An address hangs after five timeouts in a row. It then gets at most eight attempts at a time,
+    until one gets a response. Destinations that have responded over a new connection are exempt.
+    Only new connections count: a kept one shows that the address responds. At most 10,000 addresses
+    and 10,000 destinations are stored.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class AddressHealth:
         self._proven: dict[Destination, None] = {}
 
     def attempt(self, destination: Destination) -> AddressAttempt:
-        """Return the context of an attempt over a new connection."""
+        """Return the context manager of an attempt over a new connection."""
         return AddressAttempt(self, destination)
 
     def admit(self, destination: Destination, found: Sequence[AddressInfo]) -> list[AddressInfo]:
@@ -61,7 +61,7 @@ class AddressHealth:
             return list(found)
         admitted = [info for info in found if not self._is_busy(key_of(info[4][0]))]
         if not admitted:
-            msg = f"{destination.host} hangs, and is tried as often as it may be"
+            msg = f"{destination.host} hangs, and has as many attempts as are allowed"
             raise AddressBusyError(msg)
         return admitted
 
@@ -83,7 +83,7 @@ class AddressHealth:
         address.attempts += 1
 
     def leave(self, key: str, *, timed_out: bool | None) -> None:
-        """Take an attempt off; False: it got a response, None: it tells nothing."""
+        """Count the end of an attempt. ``timed_out``: False after a response, None if unknown."""
         address = self._addresses.get(key)
         if address is None:
             return
@@ -94,19 +94,19 @@ class AddressHealth:
             del self._addresses[key]
 
     def prove(self, destination: Destination) -> None:
-        """Remember that a destination has responded."""
+        """Mark a destination as responding."""
         self._proven.pop(destination, None)
         self._proven[destination] = None
         if len(self._proven) > MAX_DESTINATIONS:
             del self._proven[next(iter(self._proven))]
 
     def doubt(self, destination: Destination) -> None:
-        """Forget that a destination has responded: it timed out."""
+        """Remove the mark of a destination that timed out."""
         self._proven.pop(destination, None)
 
 
 class AddressAttempt:
-    """One attempt over a new connection, from its connecting to its end."""
+    """One attempt over a new connection."""
 
     def __init__(self, health: AddressHealth, destination: Destination) -> None:
         self._health = health
@@ -122,7 +122,7 @@ class AddressAttempt:
         return admitted
 
     def connected(self, sock: socket.socket) -> None:
-        """Take note of which address it was."""
+        """Count the attempt for the address that was connected to."""
         peer = key_of(sock.getpeername()[0])
         for key in self._keys:
             if key != peer:
@@ -148,7 +148,7 @@ class AddressAttempt:
 
 
 def key_of(address: str) -> str:
-    """Return what is counted as one address: of IPv6 a network of 64 bits, which one host has."""
+    """Return the key by which an address is counted: for IPv6 its /64, which one host may own."""
     if ":" not in address:
         return address
     packed = socket.inet_pton(socket.AF_INET6, address.partition("%")[0])

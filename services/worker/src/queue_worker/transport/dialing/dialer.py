@@ -1,4 +1,4 @@
-"""From a destination to a connected socket: look up, judge, connect."""
+"""Connects to a destination: look-up, egress guard, connection."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 __all__ = ["Dialer", "address_of"]
 
 NEXT_ADDRESS_DELAY_SECONDS = 0.25
-"""RFC 8305: an address that has not answered by then gets company by the next."""
+"""Connection attempt delay of RFC 8305: the next address is tried after this time."""
 
 
 class Dialer:
-    """Connects to destinations, through the guard where there is one.
+    """Connects to destinations that the guard allows.
 
-    Without a guard it may connect anywhere: to a proxy of the operator's own.
+    Without a guard it connects to any address, which is only for the operator's own proxies.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class Dialer:
         guard: EgressGuard | None,
         is_own: Callable[[str], bool] = is_own_address,
     ) -> None:
-        """``is_own`` knows the machine's own addresses before they are connected to."""
+        """``is_own`` returns whether an address is one of this machine's."""
         self._resolver = resolver
         self._guard = guard
         self._is_own = is_own
@@ -52,9 +52,9 @@ class Dialer:
     ) -> socket.socket:
         """Return a connected, non-blocking socket.
 
-        All allowed addresses are tried, both families in turn, each 250 ms after the one before or
-        as soon as that failed; the first to answer is taken. Only judged addresses are connected
-        to, so a name that changes its answer between look-up and connection gains nothing.
+        All allowed addresses are tried, both families in turn, each 250 ms after the previous one
+        or as soon as that has failed. The first one that accepts is used. Only addresses that the
+        guard has judged are connected to, so a name cannot change its address after the check.
         Raises ResolveError, EgressRefusedError, ConnectError, and AddressBusyError if ``attempt``
         does.
         """
@@ -68,7 +68,7 @@ class Dialer:
                 allowed, happy_eyeballs_delay=NEXT_ADDRESS_DELAY_SECONDS, interleave=1
             )
         except OSError as error:
-            # Where several addresses failed in several ways, no one number tells how.
+            # If addresses failed in different ways, there is no single error number.
             reason = os.strerror(error.errno) if error.errno else str(error)
             msg = f"cannot connect to {host}:{port}: {reason}"
             raise ConnectError(msg) from error
@@ -82,7 +82,7 @@ class Dialer:
         return sock
 
     def is_internal(self, host: str, sock: socket.socket) -> bool:
-        """Say whether EGRESS_ALLOW lists what ``sock`` is connected to."""
+        """Return whether EGRESS_ALLOW lists the address that ``sock`` is connected to."""
         try:
             peer = str(sock.getpeername()[0])
         except OSError:
@@ -90,11 +90,11 @@ class Dialer:
         return self._guard is not None and self._guard.lists(host, peer)
 
     def _check_peer(self, host: str, sock: socket.socket) -> None:
-        """Refuse a connection of this machine to itself, before a byte is sent over it."""
+        """Refuse a connection from this machine to itself, before any byte is sent."""
         try:
             peer = str(sock.getpeername()[0])
         except OSError:
-            # It is closed again; the first write tells.
+            # The connection is closed already; the first write will fail.
             return
         if self._guard is None or peer != sock.getsockname()[0] or self._guard.lists(host, peer):
             return
@@ -133,7 +133,7 @@ class Dialer:
         try:
             return [read_address(info[4][0]) for info in await self._resolver.resolve(host)]
         except ResolveError:
-            # What has no address cannot be reached by it either.
+            # A host without an address cannot be reached by one.
             return []
 
 

@@ -1,4 +1,4 @@
-"""What the system and the public suffix list know of a name."""
+"""Look-ups by the system's resolver, and the domain of a name."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ __all__ = ["AddressInfo", "at_port", "numeric", "registrable_domain", "system_lo
 
 SocketAddress = tuple[str, int] | tuple[str, int, int, int]
 AddressInfo = tuple[int, int, int, str, SocketAddress]
-"""As getaddrinfo gives it: family, kind, protocol, canonical name, socket address."""
+"""A result of getaddrinfo: family, kind, protocol, canonical name, socket address."""
 
 
 def system_lookup(host: str) -> list[AddressInfo]:
-    """Ask the system (hosts file, DNS, whatever it is set to); blocks. Raises OSError."""
+    """Look up a name by the system's resolver (hosts file, DNS, ...). Blocks; raises OSError."""
     found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)
     return cast("list[AddressInfo]", found)
 
 
 def numeric(host: str) -> list[AddressInfo] | None:
-    """Read an address in any spelling the system knows, without asking anybody."""
+    """Return an address in any spelling that the system accepts; None for a name. Does no I/O."""
     try:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
     except (OSError, UnicodeError):
@@ -38,14 +38,14 @@ def at_port(info: AddressInfo, port: int) -> AddressInfo:
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    # The list is in the package, of its release's date: nothing is fetched.
+    # The list is part of the package: nothing is downloaded.
     return PublicSuffixList(only_icann=True)
 
 
 def registrable_domain(host: str) -> str:
-    """Return the registrable domain, such as example.co.uk; a name without one stands for itself.
+    """Return the registrable domain, such as example.co.uk; the name itself if it has none.
 
-    Names below a provider's domain (github.io) count as the provider's: its servers answer.
+    Names below a provider's domain (github.io) belong to the provider, whose name servers reply.
     """
     name = host.lower().rstrip(".")
     return _suffixes().privatesuffix(name) or name

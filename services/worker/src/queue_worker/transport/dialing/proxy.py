@@ -1,4 +1,4 @@
-"""Proxies: which destinations are reached through one, and the tunnel through it (CONNECT)."""
+"""HTTP proxies: choosing one for a destination, and opening a tunnel through it (CONNECT)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Proxies", "Proxy"]
 
 MAX_HEAD_BYTES = 64 << 10
-"""Of the proxy's response to CONNECT."""
+"""Max size of the head of the proxy's response to CONNECT."""
 _PORTS = {"http": 80, "https": 443}
 _OPENED = re.compile(rb"HTTP/1\.[01] 2[0-9]{2}(?: .*)?")
 
@@ -35,15 +35,15 @@ class Proxy:
     """An HTTP proxy."""
 
     scheme: str
-    """``https``: TLS to the proxy itself."""
+    """``https``: the connection to the proxy uses TLS."""
     host: str
     port: int
     authorization: bytes = b""
-    """The value of ``Proxy-Authorization``; empty: none is sent."""
+    """The value of ``Proxy-Authorization``; the header is not sent if this is empty."""
 
     @classmethod
     def read(cls, url: str) -> Proxy:
-        """Read ``http[s]://[user:password@]host[:port]``. Raises ValueError, without the URL."""
+        """Read ``http[s]://[user:password@]host[:port]``. The ValueError does not show the URL."""
         parts = urlsplit(url)
         if parts.scheme not in _PORTS or not parts.hostname:
             msg = "should be http://[user:password@]host:port"
@@ -66,9 +66,9 @@ class Proxy:
 
 
 class Proxies:
-    """The proxies of an installation that trusts them to refuse what must not be reached.
+    """The configured proxies, which must themselves refuse internal addresses.
 
-    They resolve and connect themselves, so only what is written in the URL can be judged here.
+    A proxy resolves names itself, so the egress guard can only judge the host in the URL.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Proxies:
         guard: EgressGuard,
         tls: ssl.SSLContext,
     ) -> None:
-        """``dialer`` reaches the proxies themselves, wherever they are."""
+        """``dialer`` connects to the proxies, at any address."""
         self._by_scheme = by_scheme
         self._direct = [entry.strip().lower().lstrip("*") for entry in no_proxy.split(",")]
         self._all_direct = no_proxy.strip() == "*"
@@ -88,9 +88,9 @@ class Proxies:
         self._tls = tls
 
     def proxy_for(self, destination: Destination) -> Proxy | None:
-        """Return the proxy that leads to ``destination``; None: it is connected to directly.
+        """Return the proxy for ``destination``; None if it is connected to directly.
 
-        Raises EgressRefusedError for a destination that the proxy must not be asked for.
+        Raises EgressRefusedError if the egress guard refuses the destination.
         """
         proxy = self._by_scheme.get(destination.scheme)
         if proxy is None or self._bypassed(destination):
@@ -101,11 +101,11 @@ class Proxies:
         return proxy
 
     def is_internal(self, destination: Destination) -> bool:
-        """Say whether EGRESS_ALLOW lists the destination as the URL has it."""
+        """Return whether EGRESS_ALLOW lists the host in the URL."""
         return self._guard.lists_written(destination.host)
 
     def _bypassed(self, destination: Destination) -> bool:
-        """Say whether NO_PROXY lists the destination."""
+        """Return whether NO_PROXY lists the destination."""
         host = destination.host.rstrip(".")
         return self._all_direct or any(
             entry in {host, f"{host}:{destination.port}"}
@@ -117,7 +117,7 @@ class Proxies:
     async def open_tunnel(
         self, proxy: Proxy, destination: Destination, progress: Progress
     ) -> asyncio.Transport:
-        """Return a transport on which ``destination`` itself answers, with no TLS of its own yet.
+        """Return a transport that leads to ``destination``, without TLS to it.
 
         Raises ResolveError, TlsError, ConnectError.
         """
@@ -174,10 +174,10 @@ class _ConnectResponse(asyncio.Protocol):
             self._fail("the proxy's response has too large headers")
         elif end and not _OPENED.fullmatch(status_line):
             shown = status_line[:100].decode("ascii", "replace")
-            self._fail(f"the proxy opens no tunnel: {shown}")
+            self._fail(f"the proxy refused the tunnel: {shown}")
         elif rest:
-            # In HTTP and in TLS the client speaks first.
-            self._fail("the proxy sent bytes that nobody asked for")
+            # In HTTP and in TLS the client sends first.
+            self._fail("the proxy sent unexpected bytes")
         elif end and not self.opened.done():
             self.opened.set_result(None)
 
@@ -187,7 +187,7 @@ class _ConnectResponse(asyncio.Protocol):
     def _fail(self, message: str) -> None:
         if not self.opened.done():
             self.opened.set_exception(ConnectError(message))
-            # Who asked may have been cancelled; asyncio would report it as never retrieved.
+            # The caller may have been cancelled: retrieve the error so that asyncio does not warn.
             self.opened.exception()
         if self._transport is not None:
             self._transport.close()

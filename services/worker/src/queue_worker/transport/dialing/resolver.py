@@ -1,4 +1,4 @@
-"""Names to addresses: beside the loop, each name once at a time, remembered for 30 s."""
+"""Looks up names in threads: one look-up per name at a time, cached for 30 s."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ FAILURE_CACHE_TTL_SECONDS = 3.0
 CACHE_SIZE = 10_000
 TIMEOUT_SECONDS = 5.0
 MAX_LOOKUPS = 128
-"""A name server that hangs holds a thread for as long as the system's resolver is patient."""
+"""Max threads. A name server that hangs occupies one until the system's resolver gives up."""
 MAX_DOMAIN_LOOKUPS = 8
-"""At once, for names of one registrable domain: the owner of a domain has all its names."""
+"""Max concurrent look-ups of names in one registrable domain, because a domain has one owner."""
 MAX_SLOW_DOMAIN_LOOKUPS = 1
-"""For a domain with a look-up that timed out, until one of its names is found."""
+"""The same for a domain after a timeout, until one of its names is found."""
 MAX_PENDING = 10_000
 TOO_MANY_LOOKUPS = "too many other names are being looked up"
 
@@ -35,18 +35,18 @@ _Result: TypeAlias = "Sequence[AddressInfo] | Exception"
 
 
 def ignore_failure(_reason: str) -> None:
-    """Count nothing."""
+    """Do nothing with the reason."""
 
 
 class Resolver:
-    """Looks names up in threads of its own, by the system's resolver.
+    """Looks up names in its own threads, by the system's resolver.
 
-    asyncio's pool has few threads and uvloop's four for the whole process: a handful of names
-    whose servers hang would hold up all others there. The threads are daemons, so that a look-up
-    that hangs does not hold up the process' end either.
+    asyncio's pool has few threads, and uvloop's has four: a few name servers that hang would block
+    all other look-ups there. The threads are daemons, so a look-up that hangs does not delay the
+    process' end.
 
-    A look-up cannot be interrupted: its thread may outlast every caller's patience. So one domain
-    has few threads at a time, and domains with names that wait take turns.
+    A look-up cannot be interrupted, so its thread may run longer than any caller waits. Therefore
+    the threads per domain are limited, and waiting domains take turns.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Resolver:
         failure_cache_ttl_seconds: float = FAILURE_CACHE_TTL_SECONDS,
         count_failure: Callable[[str], None] = ignore_failure,
     ) -> None:
-        """``count_failure`` is told why a caller got no address: failed, timeout or no_room."""
+        """``count_failure`` gets the reason of each failure: failed, timeout or no_room."""
         self._lookup = lookup
         self._timeout_seconds = timeout_seconds
         self._cache_ttl_seconds = cache_ttl_seconds
@@ -66,18 +66,18 @@ class Resolver:
         self._count_failure = count_failure
         self._cache: dict[str, tuple[float, _Result]] = {}
         self._pending: dict[str, _Lookup] = {}
-        # Names that wait for a thread, by domain; the domain whose turn it is comes first.
+        # Names that wait for a thread, by domain. The first domain has the next turn.
         self._waiting: dict[str, deque[_Lookup]] = {}
         self._running: Counter[str] = Counter()
         self._slow_domains: dict[str, None] = {}
         self.threads = 0
-        """Look-ups that run, those nobody waits for any more included."""
+        """Running look-ups, including those without a waiting caller."""
 
     async def resolve(self, host: str) -> Sequence[AddressInfo]:
         """Return the addresses of ``host``, all with port 0.
 
-        An answer serves for 30 s, a failure for 3 s; who asks meanwhile shares it, and a caller
-        that is cancelled takes nothing from the others. Raises ResolveError.
+        A result is cached for 30 s, a failure for 3 s. Concurrent callers share one look-up, and
+        cancelling one of them does not affect the others. Raises ResolveError.
         """
         if (written := numeric(host)) is not None:
             return written
@@ -125,7 +125,7 @@ class Resolver:
         return lookup
 
     def _drop_if_unused(self, lookup: _Lookup) -> None:
-        """Drop a look-up that nobody waits for, unless it runs: then its thread is occupied."""
+        """Drop a look-up without callers, unless it is running already."""
         waiting = self._waiting.get(lookup.domain)
         if lookup.runs or waiting is None:
             return
@@ -135,7 +135,7 @@ class Resolver:
         del self._pending[lookup.host]
 
     def _start_waiting(self) -> None:
-        """Start as many look-ups as may run, one domain after the other."""
+        """Start as many look-ups as the limits allow, one domain after the other."""
         for domain in tuple(self._waiting):
             if self.threads >= MAX_LOOKUPS:
                 return
@@ -159,7 +159,7 @@ class Resolver:
         try:
             threading.Thread(target=self._run, args=(lookup,), name=name, daemon=True).start()
         except RuntimeError as error:
-            # The machine, or the container, has no thread left: a failure as any other.
+            # The machine or container has no thread left: treat it as a failed look-up.
             lookup.result.get_loop().call_soon(self._ended, lookup, OSError(str(error)))
 
     def _run(self, lookup: _Lookup) -> None:
@@ -168,7 +168,7 @@ class Resolver:
             result = self._lookup(lookup.host)
         except Exception as error:
             result = error
-        # The loop may have ended meanwhile: then nobody asks any more.
+        # The loop may be closed by now. Then nobody waits for the result.
         with contextlib.suppress(RuntimeError):
             lookup.result.get_loop().call_soon_threadsafe(self._ended, lookup, result)
 
@@ -191,7 +191,7 @@ class Resolver:
 
 
 class _Lookup:
-    """A name that is looked up, or waits to be."""
+    """A look-up that runs or waits for a thread."""
 
     __slots__ = ("callers", "domain", "host", "result", "runs")
 
@@ -207,7 +207,7 @@ _Value = TypeVar("_Value")
 
 
 def _put(names: dict[str, _Value], name: str, value: _Value) -> None:
-    """Remember a name as the latest, and drop the oldest one beyond the bound."""
+    """Store a value as the latest, and remove the oldest one if there are too many."""
     names.pop(name, None)
     names[name] = value
     if len(names) > CACHE_SIZE:
