@@ -24,7 +24,7 @@ ACTIONLINT_VERSION := v1.7.7
 MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 SOURCES := libs services tests scripts conftest.py
 E2E = $(BIN)/pytest -q -s -p no:randomly --durations=10 --timeout=600
-MEMBERS := queue-client queue-common queue-api queue-worker queue-dashboard queue-standalone queue-testing
+MEMBERS := queue-cli queue-client queue-common queue-api queue-worker queue-dashboard queue-standalone queue-testing
 
 .PHONY: help setup run test run-api run-worker run-dashboard build check fmt lint types imports size packages \
 	check-versions sbom release release-test alerts docker-build docker-up docker-down docker-logs images-test \

@@ -37,7 +37,11 @@ class System:
         """Start ``api`` and ``worker`` unless others are named; return once the API answers."""
         for name in names or ("api", "worker"):
             self._start(name)
-        await wait_until(self._answers, "the API answers", 30)
+        try:
+            await wait_until(self._answers, "the API answers", 30)
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def _start(self, name: str) -> None:

@@ -1,1 +1,0 @@
-"""Dead letters: what they have in common, and the end of one."""

@@ -1,0 +1,5 @@
+"""``python -m queue_cli``."""
+
+from .main import main
+
+main()

@@ -1,0 +1,71 @@
+"""``queue export``."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .. import options
+from ..apps import new_app
+from ..output import note
+from ..output.progress import progress
+from ..session import client_of
+
+if TYPE_CHECKING:
+    from queue_client import NewTask, TaskStatus
+
+__all__ = ["app"]
+
+app = new_app()
+REDACTED = "[redacted]"
+
+
+@app.command(epilog="Example: queue export --state dead > dead.ndjson && queue import dead.ndjson")
+def export(
+    ctx: typer.Context,
+    state: Annotated[str | None, typer.Option(help="queued, scheduled, dead, …")] = None,
+    lane: options.LaneOption = None,
+    label: options.LabelOption = None,
+    url_prefix: Annotated[str | None, typer.Option(help="What the URL begins with.")] = None,
+) -> None:
+    """Write tasks as NDJSON, a task a line, as `queue import` and `queue send --batch` read it.
+
+    Needs the right to manage. The API redacts secret headers: those are left out, and told of.
+    """
+    import msgspec
+
+    client = client_of(ctx)
+    found = client.iter_tasks(
+        state=state, lane=lane, label=options.read_labels(label), url_prefix=url_prefix, limit=1000
+    )
+    written = incomplete = 0
+    with progress("exporting", None) as show:
+        for listed in found:
+            task, whole = _task_of(client.get_task(listed.id))
+            if task is None:
+                note(f"{listed.id} is left out: its request is not kept, or not shown, whole")
+                continue
+            incomplete += not whole
+            sys.stdout.buffer.write(msgspec.json.encode(task) + b"\n")
+            written += 1
+            show(written)
+    note(f"{written:,} tasks" + (f", {incomplete:,} without secret headers" if incomplete else ""))
+
+
+def _task_of(task: TaskStatus) -> tuple[NewTask | None, bool]:
+    from queue_client import NewTask
+
+    request = task.request
+    if request is None or request.truncated:
+        return None, False
+    headers = {name: value for name, value in request.headers.items() if value != REDACTED}
+    given: dict[str, Any] = {"body": request.body} if request.body is not None else {}
+    new = NewTask(
+        request.url, request.method, headers or None, lane=task.lane, labels=task.labels or None,
+        success=task.success, body_base64=request.body_base64,
+        # Imported twice, it is there once.
+        idempotency_key=f"export-{task.id}", **given,
+    )  # fmt: skip
+    return new, len(headers) == len(request.headers)

@@ -1,0 +1,60 @@
+"""Which API a command talks to, and as who."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING
+
+from .config import read_profile
+from .failures import USAGE, CommandError
+
+if TYPE_CHECKING:
+    import typer
+
+    from queue_client import QueueClient
+
+__all__ = ["Session", "client_of", "session_of"]
+
+
+class Session:
+    """The root's options; options come before the environment, and that before the profile."""
+
+    def __init__(
+        self, url: str | None, token: str | None, project: str | None, profile: str | None
+    ) -> None:
+        self._given = {"url": url, "token": token, "project": project}
+        self._profile_name = profile
+
+    @functools.cached_property
+    def options(self) -> dict[str, str | None]:
+        """The address, the token and the project that hold."""
+        kept = read_profile(self._profile_name or os.environ.get("QUEUE_PROFILE"))
+        named = self._profile_name is not None
+        return {
+            name: given or (None if named else os.environ.get(f"QUEUE_{name.upper()}"))
+            or kept.get(name) or os.environ.get(f"QUEUE_{name.upper()}")
+            for name, given in self._given.items()
+        }  # fmt: skip
+
+    @functools.cached_property
+    def client(self) -> QueueClient:
+        """A client of this API."""
+        from queue_client import QueueClient
+
+        options = self.options
+        try:
+            return QueueClient(options["url"], options["token"], project=options["project"])
+        except ValueError as error:
+            raise CommandError(str(error), USAGE) from None
+
+
+def session_of(ctx: typer.Context) -> Session:
+    """Return the session of a command."""
+    session: Session = ctx.obj
+    return session
+
+
+def client_of(ctx: typer.Context) -> QueueClient:
+    """Return the client of a command."""
+    return session_of(ctx).client
