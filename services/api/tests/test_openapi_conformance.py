@@ -16,7 +16,9 @@ async def check(api: Api, directory: Path, *options: str) -> None:
     hooks = str(Path(__file__).with_name("schemathesis_hooks.py"))
     run = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("schemathesis")), "run", f"{api.url}/openapi.json",
-        "--checks", "all", "--max-examples", "60", "--no-color", *options,
+        # DELETE cancels a task, which stays to be looked at.
+        "--checks", "all", "--exclude-checks", "use_after_free",
+        "--max-examples", "60", "--no-color", *options,
         cwd=directory, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         env={**os.environ, "SCHEMATHESIS_HOOKS": hooks},
     )  # fmt: skip

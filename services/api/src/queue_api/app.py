@@ -14,9 +14,11 @@ from queue_common.queue import report_durability
 
 from . import document, problems
 from .auth.guard import AuthGuard
+from .dead_letters import routes as dead_letters
 from .instrument import instrument
 from .routes import docs, health, me
 from .tasks import routes as tasks
+from .tasks.manage import act, read
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -57,10 +59,8 @@ def create_app(
     )
     app.state.api = context
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
-    app.include_router(tasks.router)
-    app.include_router(me.router)
-    app.include_router(health.router)
-    app.include_router(docs.router)
+    for routes in (read, act, dead_letters, me, health, docs):
+        app.include_router(routes.router)
     app.add_middleware(AuthGuard, authenticator=context.authenticator)
     problems.install(app)
     document.install(app, checks_keys=context.authenticator.checks_keys)

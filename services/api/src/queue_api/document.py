@@ -11,7 +11,8 @@ from .auth.guard import OPEN_PATHS
 from .auth.schemas import Me
 from .openapi import CREATE_TASK, DENIED, OPEN, PATH, REFERENCE
 from .problems import Problem
-from .tasks.schemas import TaskCreate, TaskCreated, TaskStatus
+from .tasks.manage.schemas import AttemptList, TaskList, TaskStatus
+from .tasks.schemas import TaskCreate, TaskCreated
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -37,9 +38,10 @@ def _make(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
-    document["paths"][PATH] = {"post": CREATE_TASK}
+    document["paths"].setdefault(PATH, {})["post"] = CREATE_TASK
     _, schemas = msgspec.json.schema_components(
-        [TaskCreate, TaskCreated, TaskStatus, Me, Problem], ref_template=REFERENCE
+        [TaskCreate, TaskCreated, TaskStatus, TaskList, AttemptList, Me, Problem],
+        ref_template=REFERENCE,
     )
     # What types cannot say: one body and one due time at most.
     schemas["TaskCreate"]["not"] = {

@@ -9,14 +9,17 @@ from .problems import MEDIA_TYPE
 __all__ = [
     "CREATE_TASK",
     "DENIED",
-    "GET_TASK",
     "HEALTH",
     "ME",
     "OPEN",
     "PATH",
     "READY",
     "REFERENCE",
+    "UNAVAILABLE",
     "VERSION",
+    "json_response",
+    "problem_response",
+    "schema_of",
 ]
 
 REFERENCE = "#/components/schemas/{name}"
@@ -74,7 +77,8 @@ EXAMPLES = {
 }
 
 
-def _json_response(description: str, schema: dict[str, Any], **more: object) -> dict[str, Any]:
+def json_response(description: str, schema: dict[str, Any], **more: object) -> dict[str, Any]:
+    """Return a response with a JSON body of this schema."""
     return {
         "description": description,
         "content": {"application/json": {"schema": schema}},
@@ -82,19 +86,21 @@ def _json_response(description: str, schema: dict[str, Any], **more: object) -> 
     }
 
 
-def _problem(description: str, **more: object) -> dict[str, Any]:
-    content = {MEDIA_TYPE: {"schema": _schema("Problem")}}
+def problem_response(description: str, **more: object) -> dict[str, Any]:
+    """Return a response with a problem document."""
+    content = {MEDIA_TYPE: {"schema": schema_of("Problem")}}
     return {"description": description, "content": content, **more}
 
 
-def _schema(name: str) -> dict[str, Any]:
+def schema_of(name: str) -> dict[str, Any]:
+    """Return a reference to one of the document's schemas."""
     return {"$ref": REFERENCE.format(name=name)}
 
 
 _RETRY_AFTER = {
     "Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer", "minimum": 0}}
 }
-_UNAVAILABLE = _problem("Redis is away, full or read-only.", headers=_RETRY_AFTER)
+UNAVAILABLE = problem_response("Redis is away, full or read-only.", headers=_RETRY_AFTER)
 _OBJECT = {"type": "object"}
 _LIMITED = {
     **_RETRY_AFTER,
@@ -117,48 +123,33 @@ CREATE_TASK: dict[str, Any] = {
     "operationId": "create_task_api_v1_tasks_post",
     "requestBody": {
         "required": True,
-        "content": {"application/json": {"schema": _schema("TaskCreate"), "examples": EXAMPLES}},
+        "content": {"application/json": {"schema": schema_of("TaskCreate"), "examples": EXAMPLES}},
     },
     "responses": {
-        "201": _json_response(
+        "201": json_response(
             "The task is in the queue.",
-            _schema("TaskCreated"),
+            schema_of("TaskCreated"),
             headers={"Location": {"description": "Where to look.", "schema": {"type": "string"}}},
         ),
-        "400": _problem("The body is not JSON."),
-        "409": _problem("Another task has this task_id."),
-        "403": _problem("A web page of another site sent it."),
-        "413": _problem("The body is over API_MAX_BODY."),
-        "415": _problem("The body is not application/json."),
-        "421": _problem("The Host is not in API_ALLOWED_HOSTS."),
-        "422": _problem("Fields are wrong; all of them are named."),
-        "429": _problem("A limit, which is named, is reached.", headers=_LIMITED),
-        "503": _UNAVAILABLE,
+        "400": problem_response("The body is not JSON."),
+        "409": problem_response("Another task has this task_id."),
+        "403": problem_response("A web page of another site sent it."),
+        "413": problem_response("The body is over API_MAX_BODY."),
+        "415": problem_response("The body is not application/json."),
+        "421": problem_response("The Host is not in API_ALLOWED_HOSTS."),
+        "422": problem_response("Fields are wrong; all of them are named."),
+        "429": problem_response("A limit, which is named, is reached.", headers=_LIMITED),
+        "503": UNAVAILABLE,
     },
 }
-GET_TASK: dict[str, Any] = {
-    "parameters": [
-        {
-            "name": "task_id",
-            "in": "path",
-            "required": True,
-            "schema": {"type": "string", "format": "uuid"},
-        }
-    ],
-    "responses": {
-        "200": _json_response("The task.", _schema("TaskStatus")),
-        "404": _problem("No task has this id, or its record has expired."),
-        "503": _UNAVAILABLE,
-    },
-}
-HEALTH: dict[str, Any] = {"responses": {"200": _json_response("The process lives.", _OBJECT)}}
+HEALTH: dict[str, Any] = {"responses": {"200": json_response("The process lives.", _OBJECT)}}
 READY: dict[str, Any] = {
-    "responses": {"200": _json_response("Redis answers.", _OBJECT), "503": _UNAVAILABLE}
+    "responses": {"200": json_response("Redis answers.", _OBJECT), "503": UNAVAILABLE}
 }
-VERSION: dict[str, Any] = {"responses": {"200": _json_response("The version.", _OBJECT)}}
-ME: dict[str, Any] = {"responses": {"200": _json_response("Who the caller is.", _schema("Me"))}}
+VERSION: dict[str, Any] = {"responses": {"200": json_response("The version.", _OBJECT)}}
+ME: dict[str, Any] = {"responses": {"200": json_response("Who the caller is.", schema_of("Me"))}}
 OPEN: dict[str, Any] = {"security": []}
 DENIED = {
-    "401": _problem("The request has no valid key."),
-    "403": _problem("The key lacks a scope or belongs to another project."),
+    "401": problem_response("The request has no valid key."),
+    "403": problem_response("The key lacks a scope or belongs to another project."),
 }

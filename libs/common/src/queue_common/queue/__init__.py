@@ -14,6 +14,7 @@ from .hooks import QueueHooks
 from .storage.connection import translated
 from .storage.durability import Durability, report_durability
 from .storage.keys import Key
+from .storage.record import unpack_attempts
 from .task_queue import TaskQueue
 
 __all__ = [
@@ -31,4 +32,5 @@ __all__ = [
     "TaskQueue",
     "report_durability",
     "translated",
+    "unpack_attempts",
 ]

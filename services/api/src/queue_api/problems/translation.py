@@ -10,6 +10,7 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
+from starlette.routing import Match, Route
 
 from queue_common.errors import (
     ConflictError,
@@ -25,7 +26,9 @@ from .lingering_response import LingeringResponse
 from .unavailable import log_unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from fastapi import APIRouter
 
 __all__ = ["MEDIA_TYPE", "FieldError", "Problem", "ProblemError", "install", "problem", "translate"]
 
@@ -162,11 +165,27 @@ def _http(error: Exception) -> ProblemError:
     assert isinstance(error, HTTPException)  # noqa: S101 - by the table below
     status = HTTPStatus(error.status_code)
     kind = status.phrase.lower().replace(" ", "-")
-    headers = dict(error.headers or {})
-    if headers.get("Allow") == "GET":
-        # The router knows one route at a time, and HEAD has one of its own beside each GET.
-        headers["Allow"] = "GET, HEAD"
-    return ProblemError(status, kind, status.description, headers=headers)
+    return ProblemError(status, kind, status.description, headers=dict(error.headers or {}))
+
+
+def _allowed(request: Request) -> str:
+    """Return all methods of a path: the router's error knows those of one route."""
+    found: set[str] = set()
+    for route in _routes(request.app.router):
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            found |= route.methods or set()
+    return ", ".join(sorted(found))
+
+
+def _routes(router: APIRouter) -> Iterator[Route]:
+    """Return the routes of a router and those of the routers that it includes."""
+    for route in router.routes:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from _routes(included)
+        elif isinstance(route, Route):
+            yield route
 
 
 def _gone(_error: Exception) -> ProblemError:
@@ -204,8 +223,11 @@ def translate(error: Exception) -> ProblemError:
 def install(app: FastAPI) -> None:
     """Have the app answer every failure by a problem."""
 
-    async def respond(_request: Request, error: Exception) -> Response:
-        return problem(translate(error))
+    async def respond(request: Request, error: Exception) -> Response:
+        found = translate(error)
+        if found.status == HTTPStatus.METHOD_NOT_ALLOWED:
+            found.headers["Allow"] = _allowed(request)
+        return problem(found)
 
     for kind in _TABLE:
         app.add_exception_handler(kind, respond)

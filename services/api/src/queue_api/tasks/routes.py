@@ -1,47 +1,36 @@
-"""Tasks: create one, look one up."""
+"""Creating tasks."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 import msgspec
-from fastapi import APIRouter, Request, Response
 from msgspec import UNSET
 
 from queue_common.egress import EgressGuard
-from queue_common.errors import UnknownTaskError
-from queue_common.lanes import DEFAULT_PROJECT, host_of, lane_in, lane_of, shown_url, split_lane
-from queue_common.retry import RetryPolicy, deadline_of
-from queue_common.task import Attempt, TaskId, TaskView
-from queue_common.tracing.context import read_context
+from queue_common.lanes import DEFAULT_PROJECT, host_of, lane_in, lane_of
 
 from .. import openapi
-from ..auth import MayRead, Principal, Scope, principal_of
+from ..auth import Principal, Scope, principal_of
 from ..problems import ProblemError, problem, translate
 from .body import read_json_body
 from .checks import destination_check
 from .enqueue import Submission, enqueue
 from .parse import parse_task, refused_destination
-from .schemas import AttemptStatus, TaskCreated, TaskStatus
+from .schemas import TaskCreated
 from .trace import RequestTrace, begin_trace
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Send
     from starlette.types import Scope as AsgiScope
 
-    from queue_common.tracing.settings import TraceSettings
-
     from ..app_context import AppContext
 
-__all__ = ["PATH", "CreateTask", "router"]
+__all__ = ["PATH", "CreateTask"]
 
-JSON = "application/json"
 PATH = openapi.PATH
 
-router = APIRouter(tags=["tasks"])
 _encoder = msgspec.json.Encoder()
 
 
@@ -153,71 +142,3 @@ def _idempotency_key(scope: AsgiScope) -> str | None:
         if name == b"idempotency-key":
             return str(value.decode("latin-1").strip(" \t"))
     return None
-
-
-@router.head(PATH + "/{task_id}", include_in_schema=False)
-@router.get(PATH + "/{task_id}", openapi_extra=openapi.GET_TASK)
-async def get_task(request: Request, principal: MayRead) -> Response:
-    """Tell what became of a task, as long as its record is kept."""
-    context: AppContext = request.app.state.api
-    task_id = _task_id(request.path_params["task_id"])
-    view = await context.queue.get_task(task_id)
-    check_project(principal, task_id, view.lane)
-    status = status_of(view, context.policy, context.settings)
-    return Response(_encoder.encode(status), media_type=JSON)
-
-
-def check_project(principal: Principal, task_id: TaskId, queue_lane: str) -> None:
-    """Raise UnknownTaskError, as for an id that nobody has, if another project has the task."""
-    if split_lane(queue_lane)[0] != principal.project and not principal.all_projects:
-        raise UnknownTaskError.of(task_id)
-
-
-def _task_id(text: str) -> TaskId:
-    try:
-        return TaskId(str(UUID(text)))
-    except ValueError as error:
-        msg = f"{text!r} is not a task's id: those are UUIDs"
-        raise UnknownTaskError(msg) from error
-
-
-def status_of(view: TaskView, policy: RetryPolicy, settings: TraceSettings) -> TaskStatus:
-    """Return what is told of a task: no header, no body, no query string."""
-    task = view.task
-    context = read_context(task.trace_context or {}) if task else None
-    trace_id = context.trace_id if context else None
-    return TaskStatus(
-        id=view.id,
-        state=view.state,
-        url=shown_url(task.url) if task else None,
-        method=task.method if task else None,
-        lane=split_lane(view.lane)[1],
-        attempts=view.attempts,
-        interrupted=view.interrupted,
-        next_attempt_at=_time(view.due_at_ms),
-        last_attempt=_attempt_status(view.last_attempt) if view.last_attempt else None,
-        created_at=_time(task.accepted_at_ms) if task else None,
-        deadline_at=_time(deadline_of(task, policy)) if task else None,
-        finished_at=_time(view.finished_at_ms),
-        trace_id=trace_id,
-        trace_url=settings.trace_url(trace_id) or UNSET,
-        project=split_lane(view.lane)[0],
-    )
-
-
-def _attempt_status(attempt: Attempt) -> AttemptStatus:
-    return AttemptStatus(
-        number=attempt.number,
-        started_at=_time(attempt.started_at_ms) or "",
-        duration_ms=attempt.duration_ms,
-        outcome=attempt.outcome,
-        status_code=attempt.status_code,
-        error=attempt.error,
-    )
-
-
-def _time(unix_ms: int | None) -> str | None:
-    if unix_ms is None:
-        return None
-    at = datetime.fromtimestamp(unix_ms / 1000, UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

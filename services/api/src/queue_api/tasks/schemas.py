@@ -11,9 +11,6 @@ from typing import Annotated
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from queue_common.lanes import DEFAULT_PROJECT
-from queue_common.task import Outcome, State
-
 from .option_schemas import (
     CallbackCreate,
     DurationText,
@@ -29,7 +26,7 @@ from .option_schemas import (
     Uuid,
 )
 
-__all__ = ["AttemptStatus", "TaskCreate", "TaskCreated", "TaskStatus"]
+__all__ = ["TaskCreate", "TaskCreated"]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 BASE64 = r"^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
@@ -98,39 +95,3 @@ class TaskCreated(msgspec.Struct, frozen=True):
     """The trace in which the task's whole life is, from this request to the last attempt."""
     trace_url: str | UnsetType = UNSET
     """Where it can be seen; only with TRACE_URL_TEMPLATE."""
-
-
-class AttemptStatus(msgspec.Struct, frozen=True):
-    """How one request went."""
-
-    number: int
-    """From 1."""
-    started_at: str
-    duration_ms: float
-    outcome: Outcome
-    status_code: int | None
-    error: str | None
-
-
-class TaskStatus(msgspec.Struct, frozen=True):
-    """What became of a task. Times are RFC 3339 in UTC."""
-
-    id: str
-    state: State
-    url: str | None
-    """Without its query string, which may hold secrets."""
-    method: str | None
-    lane: str
-    attempts: int
-    interrupted: int
-    """Attempts in a row that were cut short because their worker died; they do not count."""
-    next_attempt_at: str | None
-    last_attempt: AttemptStatus | None
-    created_at: str | None
-    deadline_at: str | None
-    finished_at: str | None
-    trace_id: str | None
-    trace_url: str | UnsetType = UNSET
-    """Where the trace can be seen; only with TRACE_URL_TEMPLATE."""
-    project: str = DEFAULT_PROJECT
-    """The project of the key that sent it."""

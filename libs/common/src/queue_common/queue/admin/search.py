@@ -83,7 +83,7 @@ class TaskFilter(msgspec.Struct, frozen=True, omit_defaults=True):
             return False
         if task is None:  # a record of another kind has no more to ask for
             return not (self.labels or self.url_prefix or self._asks_time)
-        labels: dict[str, str] = {}
+        labels = (task.options and task.options.labels) or {}
         return (
             all(labels.get(key) == value for key, value in self.labels.items())
             and task.url.startswith(self.url_prefix or "")

@@ -1,0 +1,1 @@
+"""Dead letters: what they have in common, and the end of one."""

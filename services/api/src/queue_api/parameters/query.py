@@ -1,0 +1,80 @@
+"""Reading a query string: each parameter is known, written once unless it is a list, and right."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
+
+from ..problems import FieldError, ProblemError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
+    from fastapi import Request
+
+__all__ = ["MAX_LIMIT", "Query", "invalid_request", "refuse_cursor"]
+
+MAX_LIMIT = 1000
+DEFAULT_LIMIT = 100
+T = TypeVar("T")
+
+
+def invalid_request(errors: list[FieldError]) -> ProblemError:
+    """Return the 422 that names what is wrong with a request."""
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "The request has mistakes.",
+        errors=errors,
+    )  # fmt: skip
+
+
+def refuse_cursor() -> ProblemError:
+    """Return the 422 for a cursor of another origin."""
+    return invalid_request([FieldError("cursor", "is not a cursor of this list")])
+
+
+class Query:
+    """The parameters of one request; ``check`` raises for all that is wrong with them."""
+
+    def __init__(self, request: Request, known: Collection[str]) -> None:
+        self._params = request.query_params
+        self.errors = [
+            FieldError(name[:100], "is not a parameter of this call")
+            for name in self._params
+            if name not in known
+        ]
+
+    def text(self, name: str) -> str | None:
+        """Return a parameter; None if it is not there."""
+        values = self._params.getlist(name)
+        if len(values) > 1:
+            self.errors.append(FieldError(name, "should be given once"))
+        return values[0] if values else None
+
+    def texts(self, name: str) -> list[str]:
+        """Return a parameter that may be given several times."""
+        return self._params.getlist(name)
+
+    def read(self, name: str, parse: Callable[[str], T]) -> T | None:
+        """Return what ``parse`` makes of a parameter; a ValueError of it is told."""
+        text = self.text(name)
+        try:
+            return None if text is None else parse(text)
+        except ValueError as error:
+            self.errors.append(FieldError(name, str(error)))
+            return None
+
+    def limit(self) -> int:
+        """Return ``limit``."""
+        return self.read("limit", _limit) or DEFAULT_LIMIT
+
+    def check(self) -> None:
+        """Raise ProblemError 422 if something is wrong."""
+        if self.errors:
+            raise invalid_request(self.errors)
+
+
+def _limit(text: str) -> int:
+    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_LIMIT:
+        msg = f"should be 1 to {MAX_LIMIT}"
+        raise ValueError(msg)
+    return int(text)

@@ -1,0 +1,1 @@
+"""What is done with tasks once they are there: list, look at, cancel, run, replay."""

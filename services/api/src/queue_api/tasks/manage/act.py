@@ -1,0 +1,56 @@
+"""Changing tasks: cancel, run. A call that is repeated, its answer lost, says the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request, Response
+
+from ...auth import MayManage
+from ...parameters import respond
+from . import openapi
+from .found import find_task
+from .read import full_status
+
+if TYPE_CHECKING:
+    from queue_common.task import TaskView
+
+    from ...app_context import AppContext
+    from ...auth import Principal
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["tasks"])
+
+
+@router.delete(openapi.PATH + "/{task_id}", openapi_extra=openapi.CANCEL_TASK)
+async def cancel_task(request: Request, principal: MayManage) -> Response:
+    """Cancel a task: at once if it waits, after its attempt if it is active.
+
+    The attempt itself is not cut short, and its success counts. A task that is delivered or dead
+    is left as it is (409).
+    """
+    context: AppContext = request.app.state.api
+    view = await find_task(request, principal)
+    found = await context.queue.operations.cancel(view.id)
+    await context.audit.record(principal, "task.cancel", view.id, state=found)
+    return await _respond(request, principal, view)
+
+
+@router.post(openapi.PATH + "/{task_id}/run", openapi_extra=openapi.RUN_TASK)
+async def run_task(request: Request, principal: MayManage) -> Response:
+    """Have a task run now: a scheduled task or a dead letter goes to the front of its lane.
+
+    A queued or active task is left where it is. A dead letter is tried for another 24 h.
+    """
+    context: AppContext = request.app.state.api
+    view = await find_task(request, principal)
+    found = await context.queue.operations.run(view.id)
+    await context.audit.record(principal, "task.run", view.id, state=found)
+    return await _respond(request, principal, view)
+
+
+async def _respond(request: Request, principal: Principal, view: TaskView) -> Response:
+    context: AppContext = request.app.state.api
+    now = await context.queue.reader.get_task(view.id)
+    return respond(await full_status(request, principal, now))

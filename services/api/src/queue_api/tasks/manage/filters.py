@@ -1,0 +1,97 @@
+"""From a query string, or an operation's filter, to a search."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from queue_common.lanes import lane_in
+from queue_common.queue import TaskFilter
+from queue_common.task import Outcome, State
+
+from ...parameters import parse_time
+from ...problems import FieldError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from enum import StrEnum
+
+    from ...auth import Principal
+    from ...parameters import Query
+
+__all__ = ["FILTERS", "one_of", "read_filter", "read_labels", "short"]
+
+FILTERS = frozenset({
+    "state", "lane", "label", "url_prefix", "outcome", "created_after", "created_before",
+})  # fmt: skip
+MAX_LABELS = 16
+MAX_LABEL_CHARACTERS = 320
+MAX_LANE_CHARACTERS = 300
+MAX_URL_CHARACTERS = 2083
+E = TypeVar("E", bound="StrEnum")
+
+
+def one_of(kind: type[E]) -> Callable[[str], E]:
+    """Return what reads a member of an enumeration; raises ValueError that lists all."""
+
+    def parse(text: str) -> E:
+        try:
+            return kind(text)
+        except ValueError:
+            msg = f"should be one of {', '.join(kind)}"
+            raise ValueError(msg) from None
+
+    return parse
+
+
+def check_label(text: str) -> tuple[str, str]:
+    """Return the key and value of ``key:value``; raises ValueError."""
+    key, colon, value = text.partition(":")
+    if not key or not colon or len(text) > MAX_LABEL_CHARACTERS:
+        msg = "should be key:value"
+        raise ValueError(msg)
+    return key, value
+
+
+def short(max_characters: int) -> Callable[[str], str]:
+    """Return what refuses an empty text and one that is longer."""
+
+    def parse(text: str) -> str:
+        if not 1 <= len(text) <= max_characters:
+            msg = f"should have 1 to {max_characters} characters"
+            raise ValueError(msg)
+        return text
+
+    return parse
+
+
+def read_labels(texts: Iterable[str], errors: list[FieldError]) -> dict[str, str]:
+    """Return the labels that a task must have; two values of one key are never found."""
+    labels: dict[str, str] = {}
+    for text in texts:
+        try:
+            key, value = check_label(text)
+        except ValueError as error:
+            errors.append(FieldError("label", str(error)))
+            continue
+        if labels.setdefault(key, value) != value:
+            errors.append(FieldError("label", f"has two values for {key[:63]}"))
+    if len(labels) > MAX_LABELS:
+        errors.append(FieldError("label", f"should be given at most {MAX_LABELS} times"))
+    return labels
+
+
+def read_filter(query: Query, principal: Principal) -> TaskFilter:
+    """Return the search that a query string asks for; what is wrong is left in the query."""
+    state = query.read("state", one_of(State))
+    lane = query.read("lane", short(MAX_LANE_CHARACTERS))
+    created_after = query.read("created_after", parse_time)
+    found = TaskFilter(
+        project=None if principal.all_projects else principal.project,
+        lane=None if lane is None else lane_in(principal.project, lane),
+        labels=read_labels(query.texts("label"), query.errors),
+        url_prefix=query.read("url_prefix", short(MAX_URL_CHARACTERS)),
+        outcome=query.read("outcome", one_of(Outcome)),
+        created_after_ms=created_after,
+        created_before_ms=query.read("created_before", parse_time),
+    )
+    return found if state is None else found.in_states(state)

@@ -1,0 +1,87 @@
+"""What the OpenAPI document says of the routes that manage tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...openapi import UNAVAILABLE, json_response, problem_response, schema_of
+
+__all__ = [
+    "CANCEL_TASK", "CURSOR", "FILTERS", "GET_TASK", "LIMIT", "LIST_ATTEMPTS",
+    "LIST_TASKS", "NOT_FOUND", "PATH", "REFUSED", "RUN_TASK", "TASK_ID", "WRONG_STATE", "parameter",
+]  # fmt: skip
+
+PATH = "/api/v1/tasks"
+TASK_ID_EXAMPLE = "01a20d94-4598-77ff-aa01-ede0158d74bc"
+
+
+def parameter(
+    name: str, description: str, schema: dict[str, Any] | None = None, **more: object
+) -> dict[str, Any]:
+    """Return a parameter of the query string."""
+    return {
+        "name": name, "in": "query", "description": description,
+        "schema": schema or {"type": "string", "minLength": 1}, **more,
+    }  # fmt: skip
+
+
+TASK_ID = {
+    "name": "task_id", "in": "path", "required": True,
+    "schema": {"type": "string", "format": "uuid"}, "example": TASK_ID_EXAMPLE,
+}  # fmt: skip
+CURSOR = parameter("cursor", "Where the page begins: `cursor` of the page before.")
+LIMIT = parameter(
+    "limit", "At most this many.",
+    {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100},
+)  # fmt: skip
+_TIME = {"type": "string", "format": "date-time"}
+FILTERS = [
+    parameter("state", "Without it: all states, one after the other.", schema_of("State")),
+    parameter(
+        "lane", "Tasks of this lane.", {"type": "string", "minLength": 1, "maxLength": 300},
+        example="hooks.example.com:443",
+    ),
+    parameter(
+        "label", "`key:value` of a label; several: all of them must be there.",
+        {"type": "array", "maxItems": 16, "items": {"type": "string", "pattern": "^[^:]+:"}},
+        style="form", explode=True, example=["customer:acme"],
+    ),
+    parameter(
+        "url_prefix", "The beginning of the URL.",
+        {"type": "string", "minLength": 1, "maxLength": 2083},
+        example="https://hooks.example.com/orders",
+    ),
+    parameter("outcome", "The outcome of the last attempt.", schema_of("Outcome")),
+    parameter("created_after", "Accepted after this time.", _TIME, example="2026-11-28T00:00:00Z"),
+    parameter("created_before", "Accepted before this time.", _TIME),
+]  # fmt: skip
+NOT_FOUND = problem_response("No task of the project has this id, or its record has expired.")
+REFUSED = problem_response("Parameters or fields are wrong; all of them are named.")
+WRONG_STATE = problem_response("The task is in a state in which this cannot be done.")
+_TASK = json_response("The task.", schema_of("TaskStatus"))
+
+LIST_TASKS: dict[str, Any] = {
+    "parameters": [*FILTERS, CURSOR, LIMIT],
+    "responses": {
+        "200": json_response("A page of tasks.", schema_of("TaskList")),
+        "422": REFUSED,
+        "503": UNAVAILABLE,
+    },
+}
+GET_TASK: dict[str, Any] = {
+    "parameters": [TASK_ID],
+    "responses": {"200": _TASK, "404": NOT_FOUND, "503": UNAVAILABLE},
+}
+LIST_ATTEMPTS: dict[str, Any] = {
+    "parameters": [TASK_ID],
+    "responses": {
+        "200": json_response("The attempts.", schema_of("AttemptList")),
+        "404": NOT_FOUND,
+        "503": UNAVAILABLE,
+    },
+}
+CANCEL_TASK: dict[str, Any] = {
+    "parameters": [TASK_ID],
+    "responses": {"200": _TASK, "404": NOT_FOUND, "409": WRONG_STATE, "503": UNAVAILABLE},
+}
+RUN_TASK = CANCEL_TASK

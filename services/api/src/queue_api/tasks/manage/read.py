@@ -1,0 +1,83 @@
+"""Looking at tasks: a list, one of them, its attempts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+from fastapi import APIRouter, Request, Response
+
+from ...auth import MayRead, Scope
+from ...parameters import Query, refuse_cursor, respond, written_time
+from . import openapi
+from .attempts import attempt_list
+from .filters import FILTERS, read_filter
+from .found import find_task
+from .schemas import TaskList
+from .status import request_of, status_of
+
+if TYPE_CHECKING:
+    from queue_common.task import TaskView
+
+    from ...app_context import AppContext
+    from ...auth import Principal
+    from .schemas import TaskStatus
+
+__all__ = ["full_status", "router"]
+
+router = APIRouter(tags=["tasks"])
+PARAMETERS = FILTERS | {"cursor", "limit"}
+
+
+@router.head(openapi.PATH, include_in_schema=False)
+@router.get(openapi.PATH, openapi_extra=openapi.LIST_TASKS)
+async def list_tasks(request: Request, principal: MayRead) -> Response:
+    """List the project's tasks, page by page.
+
+    A page goes on behind the last task of the one before, so that tasks that come and go neither
+    hide others nor are shown twice. A search looks at about 5,000 tasks a call; ``scanned`` and
+    ``scanned_to`` say how far it came, and the cursor goes on from there.
+    """
+    context: AppContext = request.app.state.api
+    query = Query(request, PARAMETERS)
+    wanted = read_filter(query, principal)
+    cursor, limit = query.text("cursor"), query.limit()
+    query.check()
+    try:
+        page = await context.queue.reader.search.page(wanted, cursor, limit)
+    except ValueError:
+        raise refuse_cursor() from None
+    tasks = [status_of(view, context.policy, context.settings) for view in page.tasks]
+    return respond(TaskList(tasks, page.cursor, page.scanned, written_time(page.scanned_to_ms)))
+
+
+@router.head(openapi.PATH + "/{task_id}", include_in_schema=False)
+@router.get(openapi.PATH + "/{task_id}", openapi_extra=openapi.GET_TASK)
+async def get_task(request: Request, principal: MayRead) -> Response:
+    """Tell what became of a task, as long as its record is kept.
+
+    With the scope ``manage`` its request is told too, without headers that hold secrets by their
+    name. After a delivery the request is kept for RESULT_FULL_TTL.
+    """
+    view = await find_task(request, principal)
+    return respond(await full_status(request, principal, view))
+
+
+async def full_status(request: Request, principal: Principal, view: TaskView) -> TaskStatus:
+    """Return all that the caller may know of a task."""
+    context: AppContext = request.app.state.api
+    status = status_of(view, context.policy, context.settings)
+    replays = await context.queue.reader.replays(view.id)
+    status = msgspec.structs.replace(status, replays=list(replays))
+    if Scope.MANAGE not in principal.scopes:
+        return status
+    task = await context.queue.reader.whole_task(view.id)
+    return msgspec.structs.replace(status, request=request_of(task) if task else None)
+
+
+@router.head(openapi.PATH + "/{task_id}/attempts", include_in_schema=False)
+@router.get(openapi.PATH + "/{task_id}/attempts", openapi_extra=openapi.LIST_ATTEMPTS)
+async def list_attempts(request: Request, principal: MayRead) -> Response:
+    """Tell of the last 20 attempts of a task, the newest at the end."""
+    view = await find_task(request, principal)
+    return respond(attempt_list(view))
