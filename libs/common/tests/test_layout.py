@@ -14,7 +14,10 @@ from queue_common.queue.storage.scripts import lua_files
 
 LUA = lua_files()
 ALL_LUA = "\n".join(LUA.values())
-PYTHON_ONLY = {Key.AUDIT, Key.WORKER_INFOS, Key.WORKER_INFO}
+PYTHON_ONLY = {
+    Key.API_KEYS, Key.API_KEYS_USED, Key.AUDIT, Key.CHANGES, Key.SIGNING_SECRETS,
+    Key.WORKER_INFOS, Key.WORKER_INFO,
+}  # fmt: skip
 PYTHON_TYPES = {"c1": "c", "c8": "8s", "I8": "Q", "I4": "I", "I2": "H"}
 
 

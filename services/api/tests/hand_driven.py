@@ -18,12 +18,14 @@ from queue_api.http.origin import AllowedHosts, OriginGuard
 from queue_api.metrics import ApiMetrics
 from queue_api.settings import ApiSettings
 from queue_api.tasks.routes import CreateTask
+from queue_common.queue.storage.keys import Keys
 from queue_common.tracing.tracer import Tracing
 from queue_testing import wait_until
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from queue_api.keys.store import KeyStore
     from queue_common.queue import TaskQueue
     from queue_common.task import Task, TaskId
 
@@ -47,6 +49,7 @@ class HeldQueue:
     """Takes tasks, and keeps the answer back."""
 
     def __init__(self) -> None:
+        self.keys = Keys("tasks")
         self.ids: list[TaskId] = []
         """Of the tasks that were submitted."""
         self._open: list[asyncio.Future[bool]] = []
@@ -138,7 +141,9 @@ class Connection:
             )
         )
         self.server = ServerState()
-        guarded = OriginGuard(AuthGuard(_Routes(create_task), authenticator), allowed)
+        guarded = OriginGuard(
+            AuthGuard(_Routes(create_task), authenticator, cast("KeyStore", None)), allowed
+        )
         config = uvicorn.Config(
             app or MetricsMiddleware(guarded, self.metrics), log_config=None,
             timeout_keep_alive=keep_alive_seconds,

@@ -13,9 +13,11 @@ from starlette.routing import Route
 from queue_common.queue import report_durability
 
 from . import document, problems
+from .audit import routes as audit
 from .auth.guard import AuthGuard
 from .dead_letters import routes as dead_letters
 from .instrument import instrument
+from .keys import routes as keys
 from .routes import docs, health, me
 from .tasks import routes as tasks
 from .tasks.manage import act, read
@@ -43,7 +45,8 @@ def create_app(
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with metrics_lifespan():
             durability_report = asyncio.create_task(report_durability(context.queue))
-            yield
+            async with _watched_keys(context):
+                yield
             durability_report.cancel()
             await context.queue.disconnect()
 
@@ -59,10 +62,14 @@ def create_app(
     )
     app.state.api = context
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
-    for routes in (read, act, dead_letters, me, health, docs):
+    for routes in (read, act, dead_letters, keys, audit, me, health, docs):
         app.include_router(routes.router)
-    app.add_middleware(AuthGuard, authenticator=context.authenticator)
+    app.add_middleware(AuthGuard, authenticator=context.authenticator, keys=context.keys)
     problems.install(app)
     document.install(app, checks_keys=context.authenticator.checks_keys)
     instrument(app, context.tracing)
     return app
+
+
+def _watched_keys(context: AppContext) -> AbstractAsyncContextManager[None]:
+    return context.keys.watched() if context.authenticator.checks_keys else nullcontext()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .audit import AuditTrail
 from .auth import Authenticator
 from .http.origin import AllowedHosts
+from .keys.store import KeyStore
 
 if TYPE_CHECKING:
     from queue_common.queue import TaskQueue
@@ -30,12 +31,14 @@ class AppContext:
     allowed_hosts: AllowedHosts
     authenticator: Authenticator
     audit: AuditTrail
+    keys: KeyStore
 
     @classmethod
     def of(cls, settings: ApiSettings, queue: TaskQueue, tracing: Tracing) -> AppContext:
         """Derive the rest from the settings."""
         allowed = AllowedHosts(settings.allowed_hosts())
+        authenticator = Authenticator(settings)
         return cls(
-            settings, queue, settings.retry_policy(), tracing, allowed, Authenticator(settings),
-            AuditTrail(queue, settings.audit_max),
+            settings, queue, settings.retry_policy(), tracing, allowed, authenticator,
+            AuditTrail(queue, settings.audit_max), KeyStore(queue, authenticator.known),
         )  # fmt: skip

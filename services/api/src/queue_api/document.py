@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from fastapi.openapi.utils import get_openapi
 
+from .audit.schemas import AuditEntry, AuditPage
 from .auth.guard import OPEN_PATHS
 from .auth.schemas import Me
+from .keys.schemas import Key, KeyCreate, KeyCreated, KeyPage
 from .openapi import CREATE_TASK, DENIED, OPEN, PATH, REFERENCE
 from .problems import Problem
 from .tasks.manage.schemas import AttemptList, TaskList, TaskStatus
@@ -18,6 +20,11 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 __all__ = ["install"]
+
+_MODELS = (
+    TaskCreate, TaskCreated, TaskStatus, TaskList, AttemptList, Me, Problem,
+    Key, KeyCreate, KeyCreated, KeyPage, AuditEntry, AuditPage,
+)  # fmt: skip
 
 
 def install(app: FastAPI, *, checks_keys: bool) -> None:
@@ -39,10 +46,7 @@ def _make(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     document["paths"].setdefault(PATH, {})["post"] = CREATE_TASK
-    _, schemas = msgspec.json.schema_components(
-        [TaskCreate, TaskCreated, TaskStatus, TaskList, AttemptList, Me, Problem],
-        ref_template=REFERENCE,
-    )
+    _, schemas = msgspec.json.schema_components(_MODELS, ref_template=REFERENCE)
     # What types cannot say: one body and one due time at most.
     schemas["TaskCreate"]["not"] = {
         "anyOf": [{"required": ["body", "body_base64"]}, {"required": ["schedule_at", "delay"]}]

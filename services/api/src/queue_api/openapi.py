@@ -19,6 +19,7 @@ __all__ = [
     "VERSION",
     "json_response",
     "problem_response",
+    "query_parameter",
     "schema_of",
 ]
 
@@ -95,6 +96,12 @@ def problem_response(description: str, **more: object) -> dict[str, Any]:
 def schema_of(name: str) -> dict[str, Any]:
     """Return a reference to one of the document's schemas."""
     return {"$ref": REFERENCE.format(name=name)}
+
+
+def query_parameter(name: str, description: str, **schema: object) -> dict[str, Any]:
+    """Return a parameter of the query string that may be left out."""
+    text = {"type": "string", **schema}
+    return {"name": name, "in": "query", "description": description, "schema": text}
 
 
 _RETRY_AFTER = {

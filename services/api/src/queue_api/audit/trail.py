@@ -10,6 +10,9 @@ import structlog
 from queue_common.errors import QueueUnavailableError
 from queue_common.queue import Key, translated
 
+from ..parameters import written_time
+from .schemas import AuditEntry, AuditPage
+
 if TYPE_CHECKING:
     from queue_common.queue import TaskQueue
 
@@ -53,3 +56,18 @@ class AuditTrail:
                 )  # fmt: skip
         except QueueUnavailableError as error:
             logger.warning("audit.not_stored", reason=str(error), **who, **what)
+
+    async def page(self, cursor: str | None, limit: int) -> AuditPage:
+        """Return entries, the newest first, behind ``cursor``; raises QueueUnavailableError."""
+        newest = "+" if cursor is None else f"({cursor}"
+        with translated():
+            found = await self._queue.client.xrevrange(
+                self._queue.keys.of(Key.AUDIT), newest, "-", count=limit + 1
+            )
+        entries = [_entry(entry_id.decode(), fields[b"e"]) for entry_id, fields in found[:limit]]
+        return AuditPage(entries, entries[-1].id if len(found) > limit else None)
+
+
+def _entry(entry_id: str, raw: bytes) -> AuditEntry:
+    at = written_time(int(entry_id.partition("-")[0]))
+    return msgspec.convert({"id": entry_id, "at": at, **msgspec.json.decode(raw)}, AuditEntry)

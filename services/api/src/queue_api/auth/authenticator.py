@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import re
 from dataclasses import replace
 from functools import lru_cache
 from http import HTTPStatus
@@ -13,20 +11,39 @@ from typing import TYPE_CHECKING
 from queue_common.lanes import DEFAULT_PROJECT
 
 from ..problems import FieldError, ProblemError
+from .known_keys import PREFIX, KnownKeys, digest_of
 from .principal import ALL_SCOPES, Principal, Scope, forbidden
+from .project_names import check_project_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from .settings import AuthSettings
 
-__all__ = ["PROJECT", "Authenticator"]
+__all__ = ["Authenticator", "UnknownKeyError"]
 
-PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
 ALL_PROJECTS = b"*"
 _BEARER = b"bearer "
 _ROOT = Principal(DEFAULT_PROJECT, ALL_SCOPES, "root", "root", "root")
 _OPEN = Principal(DEFAULT_PROJECT, ALL_SCOPES)
+
+
+_NOT_VALID = "The key is not valid: unknown, revoked or expired."
+
+
+class UnknownKeyError(ProblemError):
+    """A key of the API's form that this process does not know; another may have just made it."""
+
+    def __init__(self, *, is_loaded: bool) -> None:
+        if is_loaded:
+            headers = {"WWW-Authenticate": 'Bearer error="invalid_token"'}
+            super().__init__(HTTPStatus.UNAUTHORIZED, "unauthorized", _NOT_VALID, headers=headers)
+            return
+        detail = "The keys have not been read from Redis yet."
+        super().__init__(
+            HTTPStatus.SERVICE_UNAVAILABLE, "queue-unavailable", detail,
+            headers={"Retry-After": "1"},
+        )  # fmt: skip
 
 
 class Authenticator:
@@ -34,7 +51,8 @@ class Authenticator:
 
     def __init__(self, settings: AuthSettings) -> None:
         self.checks_keys = settings.checks_keys()
-        self._root_digests = tuple(_digest(key.encode()) for key in settings.root_keys())
+        self.known = KnownKeys()
+        self._root_digests = tuple(digest_of(key.encode()) for key in settings.root_keys())
 
     def authenticate(self, authorization: bytes | None, project: bytes | None) -> Principal:
         """Return whose request it is, by the values of ``Authorization`` and ``X-Project``.
@@ -50,9 +68,14 @@ class Authenticator:
         token = authorization[len(_BEARER) :].strip()
         if authorization[: len(_BEARER)].lower() != _BEARER:
             raise _unauthorized("Authorization should be: Bearer, a space, and the key.", "")
-        if self._is_root(_digest(token)):
+        principal = self.known.find(token)
+        if principal is not None:
+            return principal
+        if self._is_root(digest_of(token)):
             return _ROOT
-        raise _unauthorized("The key is not valid: unknown, revoked or expired.", "invalid_token")
+        if token.startswith(PREFIX):
+            raise UnknownKeyError(is_loaded=self.known.is_loaded)
+        raise _unauthorized(_NOT_VALID, "invalid_token")
 
     def _is_root(self, digest: bytes) -> bool:
         return any([hmac.compare_digest(digest, known) for known in self._root_digests])
@@ -68,27 +91,28 @@ class Authenticator:
         return self.authenticate(keys[0] if keys else None, project)
 
 
-def _digest(token: bytes) -> bytes:
-    return hashlib.sha256(token).digest()
-
-
 @lru_cache(maxsize=512)
 def _for_project(principal: Principal, value: bytes) -> Principal:
     """Return the principal for the project that ``X-Project`` names."""
     name = value.decode("latin-1").strip()
     is_all = value == ALL_PROJECTS
-    if not is_all and not PROJECT.fullmatch(name):
-        detail = "X-Project names no project."
-        reason = "should be 1 to 63 characters of a-z, 0-9, '.', '_', '-'"
-        errors = [FieldError("X-Project", reason)]
-        raise ProblemError(
-            HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-project", detail, errors=errors
-        )
+    if not is_all:
+        _check_project(name)
     if name == principal.project:
         return principal
     if Scope.ADMIN not in principal.scopes:
         raise forbidden("X-Project names another project than the key's: that needs scope admin.")
     return replace(principal, all_projects=True) if is_all else replace(principal, project=name)
+
+
+def _check_project(name: str) -> None:
+    try:
+        check_project_name(name)
+    except ValueError as error:
+        raise ProblemError(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-project", "X-Project names no project.",
+            errors=[FieldError("X-Project", str(error))],
+        ) from None  # fmt: skip
 
 
 def _unauthorized(detail: str, error: str) -> ProblemError:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..problems import FieldError, ProblemError, problem
+from .authenticator import UnknownKeyError
 from .require import PRINCIPAL
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.types import ASGIApp, Receive, Scope, Send
 
     from .authenticator import Authenticator
+    from .principal import Principal
 
 __all__ = ["OPEN_PATHS", "AuthGuard"]
 
@@ -21,18 +25,27 @@ _OPEN_FOLDER = "/docs/"
 _READ_METHODS = frozenset({"GET", "HEAD"})
 
 
+class LooksAgain(Protocol):
+    """What reads the keys; ``KeyStore`` does."""
+
+    async def look_again(self) -> bool:
+        """Read what has changed; return whether that was done."""
+        ...
+
+
 class AuthGuard:
     """An ASGI application that knows who makes each request."""
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, keys: LooksAgain) -> None:
         self._app = app
         self._authenticator = authenticator
+        self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its principal, or answer it by the problem."""
         if scope["type"] == "http" and not _is_open(scope["path"]):
             try:
-                principal = self._authenticator.authenticate_headers(scope["headers"])
+                principal = await self._authenticate(scope["headers"])
                 if principal.all_projects and scope["method"] not in _READ_METHODS:
                     raise _one_project()
             except ProblemError as error:
@@ -40,6 +53,14 @@ class AuthGuard:
                 return
             scope[PRINCIPAL] = principal
         await self._app(scope, receive, send)
+
+    async def _authenticate(self, headers: Iterable[tuple[bytes, bytes]]) -> Principal:
+        try:
+            return self._authenticator.authenticate_headers(headers)
+        except UnknownKeyError:
+            if not await self._keys.look_again():
+                raise
+            return self._authenticator.authenticate_headers(headers)
 
 
 def _is_open(path: str) -> bool:

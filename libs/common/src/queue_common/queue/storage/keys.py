@@ -57,7 +57,11 @@ class Key(StrEnum):
     COPY = "copy"
     OLD_RESULTS = "done"
     # No script reads these.
+    API_KEYS = "api_keys"
+    API_KEYS_USED = "api_keys_used"
     AUDIT = "audit"
+    CHANGES = "changes"
+    SIGNING_SECRETS = "signing_secrets"
     # SAQ's workers report there.
     WORKER_INFOS = "infos"
     WORKER_INFO = "info:"

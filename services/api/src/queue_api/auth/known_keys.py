@@ -1,0 +1,58 @@
+"""The keys made over the API, as the check of each request sees them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .principal import Principal
+
+__all__ = ["ID_BYTES", "PREFIX", "TOKEN_BYTES", "KnownKey", "KnownKeys", "digest_of"]
+
+PREFIX = b"qk_"
+ID_BYTES = 12
+SECRET_BYTES = 43
+TOKEN_BYTES = len(PREFIX) + ID_BYTES + 1 + SECRET_BYTES
+_ID = slice(len(PREFIX), len(PREFIX) + ID_BYTES)
+_SECRET_AT = len(PREFIX) + ID_BYTES + 1
+
+
+def digest_of(secret: bytes) -> bytes:
+    """Return what is stored of a key's secret, which has 256 random bits: its SHA-256."""
+    return hashlib.sha256(secret).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A key that is not revoked."""
+
+    digest: bytes
+    principal: Principal
+    expires_at: float
+    """Unix time."""
+
+
+class KnownKeys:
+    """The keys that are valid now; ``keys.store`` fills it."""
+
+    def __init__(self) -> None:
+        self.by_id: dict[bytes, KnownKey] = {}
+        self.is_loaded = False
+        """Whether the keys were read from Redis at least once."""
+        self.used: set[bytes] = set()
+        """Ids of the keys that were used since somebody emptied it."""
+
+    def find(self, token: bytes) -> Principal | None:
+        """Return whose key it is; None if it is none, or expired."""
+        key_id = token[_ID]
+        known = self.by_id.get(key_id)
+        if known is None or not hmac.compare_digest(digest_of(token[_SECRET_AT:]), known.digest):
+            return None
+        if time.time() >= known.expires_at or token[:3] != PREFIX or token[15:16] != b"_":
+            return None
+        self.used.add(key_id)
+        return known.principal

@@ -1,0 +1,1 @@
+"""Keys that are made, listed and revoked over the API."""

@@ -1,0 +1,124 @@
+"""The keys in Redis, and the copy of them that requests are checked against."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from queue_common.cancellation import cancel_and_wait
+from queue_common.errors import QueueUnavailableError, UnreadableRecordError
+from queue_common.queue import Key, translated
+from queue_common.watched import WatchedHash
+
+from .record import KeyRecord
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from queue_common.queue import TaskQueue
+
+    from ..auth.known_keys import KnownKeys
+
+__all__ = ["KeyStore"]
+
+MAX_KEYS = 10_000
+"""They are a few MB in each process."""
+USED_SECONDS = 15.0
+"""Between two writes of which keys were used, by one process."""
+RECHECK_SECONDS = 0.25
+"""Unknown keys make a process look at Redis at most so often."""
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+class KeyStore:
+    """Makes, lists and revokes keys; keeps ``known`` up to date while it is watched."""
+
+    def __init__(self, queue: TaskQueue, known: KnownKeys) -> None:
+        self._queue = queue
+        self._known = known
+        self._hash = WatchedHash(queue, Key.API_KEYS, self._take, max_entries=MAX_KEYS)
+        self.records: dict[str, KeyRecord] = {}
+        """By id, as last read."""
+
+    def _take(self, entries: Mapping[str, bytes]) -> None:
+        self.records = {}
+        for key_id, raw in entries.items():
+            try:
+                self.records[key_id] = KeyRecord.decode(raw)
+            except UnreadableRecordError as error:
+                logger.warning("key.unreadable", key_id=key_id, reason=str(error))
+        self._known.by_id = {key.encode(): r.known() for key, r in self.records.items()}
+        self._known.is_loaded = True
+
+    async def add(self, record: KeyRecord) -> None:
+        """Keep a new key; raises FullError, QueueUnavailableError."""
+        await self._hash.put(record.id, record.encode())
+
+    async def revoke(self, key_id: str) -> bool:
+        """Forget a key; return whether it was there. Raises QueueUnavailableError."""
+        was_there = await self._hash.remove(key_id)
+        with translated():
+            await self._queue.client.hdel(self._queue.keys.of(Key.API_KEYS_USED), key_id)  # type: ignore[misc]
+        return was_there
+
+    async def refresh(self) -> None:
+        """Read what has changed; raises QueueUnavailableError."""
+        await self._hash.refresh()
+
+    async def look_again(self) -> bool:
+        """Read what has changed, for a key that is not known; return whether that was done.
+
+        A key that was just made by another process is known to this one then.
+        """
+        try:
+            await self._hash.refresh(interval=RECHECK_SECONDS)
+        except QueueUnavailableError:
+            return False
+        return True
+
+    async def last_used(self, key_ids: list[str]) -> dict[str, int]:
+        """Return when keys were last used, in Unix ms to the minute; those never used are left out.
+
+        Raises QueueUnavailableError.
+        """
+        if not key_ids:
+            return {}
+        with translated():
+            found = await self._queue.client.hmget(  # type: ignore[misc]
+                self._queue.keys.of(Key.API_KEYS_USED), key_ids
+            )
+        return {key: int(at) * 60_000 for key, at in zip(key_ids, found, strict=True) if at}
+
+    @asynccontextmanager
+    async def watched(self) -> AsyncIterator[None]:
+        """Keep ``known`` up to date, and write which keys were used."""
+        with suppress(QueueUnavailableError):
+            await self.refresh()
+        tasks = [asyncio.create_task(self._hash.watch()), asyncio.create_task(self._write_used())]
+        try:
+            yield
+        finally:
+            await cancel_and_wait(tasks)
+            await self._flush_used()
+
+    async def _write_used(self) -> None:
+        while True:
+            await asyncio.sleep(USED_SECONDS)
+            await self._flush_used()
+
+    async def _flush_used(self) -> None:
+        used, self._known.used = self._known.used, set()
+        used &= self._known.by_id.keys()
+        if not used:
+            return
+        minute = int(time.time() // 60)
+        with suppress(QueueUnavailableError), translated():
+            await self._queue.client.hset(  # type: ignore[misc]
+                self._queue.keys.of(Key.API_KEYS_USED),
+                mapping={key.decode(): minute for key in used},
+            )
