@@ -24,6 +24,8 @@ DURABILITY: {{ .durability }}
 LANE_CONCURRENCY: {{ .laneConcurrency | int | quote }}
 MAX_BACKLOG: {{ .maxBacklog | int64 | quote }}
 MAX_LANE_BACKLOG: {{ .maxLaneBacklog | int64 | quote }}
+IDEMPOTENCY_TTL: {{ .idempotencyTTL | quote }}
+IDEMPOTENCY_MAX: {{ .idempotencyMax | int64 | quote }}
 RESULT_TTL: {{ .resultTTL | quote }}
 RESULT_MAX: {{ .resultMax | int64 | quote }}
 RESULT_MAX_BYTES: {{ .resultMaxBytes | quote }}

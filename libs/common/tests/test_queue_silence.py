@@ -78,7 +78,9 @@ async def open_submitter(
     await client.aclose()
 
 
-def _submit(submitter: EnqueueBatcher, task_id: str, body: bytes = b"x") -> asyncio.Future[bool]:
+def _submit(
+    submitter: EnqueueBatcher, task_id: str, body: bytes = b"x"
+) -> asyncio.Future[bool | TaskId]:
     task = a_task(lane="a", body=body)
     return submitter.submit(TaskId(task_id), task.lane, task.encode(), task.digest())
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from contextlib import suppress
+import uuid
 from typing import Any
 
 import schemathesis
@@ -27,6 +28,21 @@ URLS = st.builds(
 schemathesis.openapi.format("uri", URLS)
 REQUEST = {"url", "method", "headers", "body", "body_base64"}
 _denial_reason = destination_check(EgressGuard.from_settings())
+
+
+@schemathesis.hook
+def before_call(
+    _context: schemathesis.HookContext, case: schemathesis.Case[Any], _kwargs: dict[str, object]
+) -> None:
+    """Name each request once, as the same name for another request is refused."""
+    body = case.body
+    key = body.get("idempotency_key") if isinstance(body, dict) else None
+    if isinstance(body, dict) and isinstance(key, str):
+        case.headers.pop("Idempotency-Key", None)
+        if 0 < len(key) < 200:
+            case.body = {**body, "idempotency_key": f"{key}{uuid.uuid4()}"}
+    elif case.headers.get("Idempotency-Key"):
+        case.headers["Idempotency-Key"] = str(uuid.uuid4())
 
 
 @schemathesis.hook

@@ -6,6 +6,7 @@ from typing import Self
 
 __all__ = [
     "ConflictError",
+    "IdempotencyConflictError",
     "IntakeFullError",
     "LeaseLostError",
     "LimitError",
@@ -40,6 +41,10 @@ class IntakeFullError(QueueUnavailableError):
 
 class ConflictError(QueueSystemError):
     """A task with this id and other content exists. Use another id."""
+
+
+class IdempotencyConflictError(QueueSystemError):
+    """Another request has this idempotency key. Use another key."""
 
 
 class LimitError(QueueSystemError):

@@ -214,6 +214,10 @@ class QueueSettings(Settings):
     dead_max_bytes: Annotated[ByteSize | None, Field(ge=1)] = None
     """Max bytes of the records of dead letters; the oldest are removed first. Unset: 25 % of Redis'
     ``maxmemory``, or 256 MiB if that is unset or unknown."""
+    idempotency_ttl: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(hours=24)
+    """How long an idempotency key is remembered."""
+    idempotency_max: Annotated[int, Field(ge=1)] = 1_000_000
+    """Max idempotency keys that are remembered, of some 250 bytes each; the oldest are removed."""
     lane_concurrency: Annotated[int, Field(ge=0)] = 0
     """Max requests in flight per lane; 0: the sum of the live workers' WORKER_CONCURRENCY."""
     max_backlog: Annotated[int, Field(ge=0)] = 0

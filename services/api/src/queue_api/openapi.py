@@ -128,6 +128,14 @@ CREATE_TASK: dict[str, Any] = {
     "description": "Keep a request in the queue; a worker makes it as soon as one is free.\n\n"
     "The answer comes once the task is on disk in Redis.",
     "operationId": "create_task_api_v1_tasks_post",
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "In the place of the field idempotency_key.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        }
+    ],
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": schema_of("TaskCreate"), "examples": EXAMPLES}},
@@ -137,6 +145,14 @@ CREATE_TASK: dict[str, Any] = {
             "The task is in the queue.",
             schema_of("TaskCreated"),
             headers={"Location": {"description": "Where to look.", "schema": {"type": "string"}}},
+        ),
+        "200": json_response(
+            "The same request has made this task before.",
+            schema_of("TaskCreated"),
+            headers={
+                "Idempotent-Replayed": {"description": "true", "schema": {"type": "string"}},
+                "Location": {"description": "Where to look.", "schema": {"type": "string"}},
+            },
         ),
         "400": problem_response("The body is not JSON."),
         "409": problem_response("Another task has this task_id."),

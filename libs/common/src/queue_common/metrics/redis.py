@@ -25,6 +25,7 @@ _REMOVED = {
     "result": "results_removed_total",
     "dead_letter": "dead_removed_total",
     "expired_dead_letter": "dead_expired_total",
+    "idempotency_key": "idempotent_removed_total",
 }
 _SIZES = {"result": "result_bytes", "dead_letter": "dead_bytes"}
 _SIZE_LIMITS = {"result": "result_max_bytes", "dead_letter": "dead_max_bytes"}

@@ -102,7 +102,7 @@ REMOVED: Final = Metric(
     _COUNTER,
     "{task}",
     "Records removed: results and dead letters over their bounds or where Redis' memory is short, "
-    "dead letters over DEAD_TTL.",
+    "dead letters over DEAD_TTL, idempotency keys over IDEMPOTENCY_MAX.",
     ("queue", "kind"),
     Source.REDIS,
 )

@@ -9,7 +9,7 @@ from .admin.reader import Counts
 from .admin.search import TaskFilter, TaskPage
 from .admin.stats import LaneSnapshot, QueueSnapshot, QueueStats
 from .claim import Claim
-from .enqueue_batcher import MAX_WAITING_BYTES
+from .enqueue_batcher import MAX_WAITING_BYTES, Stored
 from .hooks import QueueHooks
 from .storage.connection import translated
 from .storage.durability import Durability, report_durability
@@ -27,6 +27,7 @@ __all__ = [
     "QueueHooks",
     "QueueSnapshot",
     "QueueStats",
+    "Stored",
     "TaskFilter",
     "TaskPage",
     "TaskQueue",

@@ -9,18 +9,28 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from ..errors import ConflictError, IntakeFullError, LimitError, QueueUnavailableError
-from .storage.codes import LIMITS
+from ..errors import (
+    ConflictError,
+    IdempotencyConflictError,
+    IntakeFullError,
+    LimitError,
+    QueueUnavailableError,
+)
+from ..task import TaskId
+from .storage.codes import LIMITS, OTHER_CONTENT
 from .storage.record import queued_record
 from .storage.reply_deadline import REPLY_SECONDS, is_silence, reply_until
 
 if TYPE_CHECKING:
-    from ..task import TaskId
     from .activity import Activity
     from .hooks import QueueHooks
     from .storage.scripts import Argument, Scripts
 
-__all__ = ["MAX_WAITING_BYTES", "EnqueueBatcher", "Submission"]
+__all__ = ["MAX_WAITING_BYTES", "EnqueueBatcher", "Stored", "Submission"]
+
+Stored = bool | TaskId
+"""True: the task is new. False: the same task was there. An id: the task that the same request with
+the same idempotency key has made."""
 
 BATCH_SIZE = 200
 """Max tasks in a batch. It takes Redis about 1 ms, which is how long other clients wait for it."""
@@ -40,7 +50,7 @@ class Submission(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A task that waits for Redis."""
 
     arguments: tuple[Argument, ...]
-    stored: asyncio.Future[bool]
+    stored: asyncio.Future[Stored]
     lane: str
     bytes: int
     deadline: float
@@ -77,20 +87,23 @@ class EnqueueBatcher:
         self._all_expected_came = asyncio.Event()
 
     def submit(
-        self, task_id: TaskId, lane: str, payload: bytes, digest: bytes, *, delay_ms: int = 0
-    ) -> asyncio.Future[bool]:
-        """Return a future of Redis' reply: True if the task is new, False if it was there.
+        self, task_id: TaskId, lane: str, payload: bytes, digest: bytes, *, delay_ms: int = 0,
+        name: str = "",
+    ) -> asyncio.Future[Stored]:  # fmt: skip
+        """Return a future of Redis' reply; ``name`` is what ``TaskNames`` returns.
 
-        The future raises ConflictError if the id belongs to another task. It raises
-        QueueUnavailableError if the task may not have been written; submitting it again under the
-        same id is safe. IntakeFullError: it was not written, because too many tasks wait.
-        LimitError: it was not written, because its project, its lane or the queue is at a limit.
+        The future raises ConflictError if the id belongs to another task, and
+        IdempotencyConflictError if the name does. It raises QueueUnavailableError if the task may
+        not have been written; submitting it again under the same id is safe. IntakeFullError: it
+        was not written, because too many tasks wait. LimitError: it was not written, because its
+        project, its lane or the queue is at a limit.
         """
         # Encoded here, so that an error fails its own caller only, and not the batch.
         record = queued_record(lane, payload, digest)
-        arguments = (task_id.encode(), lane.encode(), delay_ms, record)
+        delay = f"{delay_ms} {name}" if name else delay_ms
+        arguments = (task_id.encode(), lane.encode(), delay, record)
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[bool] = loop.create_future()
+        future: asyncio.Future[Stored] = loop.create_future()
         size = len(record) + OVERHEAD_BYTES
         # A single submission is accepted whatever its size.
         if self._waiting_bytes and self._waiting_bytes + size > self._max_waiting_bytes:
@@ -105,7 +118,7 @@ class EnqueueBatcher:
             self._sender = asyncio.create_task(self._send_all())
         return future
 
-    def _refuse(self, future: asyncio.Future[bool]) -> None:
+    def _refuse(self, future: asyncio.Future[Stored]) -> None:
         self._hooks.submitted(1, IntakeFullError.__name__)
         msg = "tasks of too many bytes wait for Redis: API_MAX_WAITING_BYTES"
         future.set_exception(IntakeFullError(msg, summary="Too many tasks wait for Redis"))
@@ -190,6 +203,11 @@ def _settle(submission: Submission, result: Any) -> None:  # noqa: ANN401 - of e
         return
     if isinstance(result, list):
         future.set_exception(_limit_error(*result))
+    elif isinstance(result, bytes):
+        future.set_result(TaskId(result.decode()))
+    elif result == OTHER_CONTENT:
+        msg = "another request was sent with this idempotency key"
+        future.set_exception(IdempotencyConflictError(msg))
     elif result < 0:
         msg = f"a task with the id {arguments[0].decode()} and other content exists"  # type: ignore[union-attr]
         future.set_exception(ConflictError(msg))

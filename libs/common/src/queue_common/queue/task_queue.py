@@ -11,10 +11,11 @@ from .admin.operations import Operations
 from .admin.projects import Projects
 from .admin.reader import TaskReader
 from .consumer import Consumer
-from .enqueue_batcher import MAX_WAITING_BYTES, EnqueueBatcher
+from .enqueue_batcher import MAX_WAITING_BYTES, EnqueueBatcher, Stored
 from .full_results import FullResults
 from .hooks import QueueHooks
 from .in_flight import UNBOUNDED, InFlight
+from .names import TaskNames
 from .settlement import defer_arguments, release_arguments, settle_arguments
 from .storage.connection import RedisServers, ping_primary, translated
 from .storage.durability import Durability, inspect_durability
@@ -67,6 +68,7 @@ class TaskQueue:
             max_waiting_bytes=max_waiting_bytes,
             max_backlog=queue.max_backlog, max_lane_backlog=queue.max_lane_backlog,
         )  # fmt: skip
+        self._names = TaskNames(queue)
         self.reader = TaskReader(self.client, scripts, self.keys)
         """Pages and counts of tasks."""
         self.operations = Operations(
@@ -96,18 +98,24 @@ class TaskQueue:
         """Store a task. When this returns, it is as durable as Redis' configuration makes it.
 
         It is due after ``delay_ms``, or after the delay that its options name.
-        True: it is new. False: the same task was there. Raises ConflictError where the id belongs
+        True: it is new. False: the same task was there, or its idempotency key is another's with
+        the same content. Raises ConflictError where the id belongs
         to another task, QueueUnavailableError where Redis cannot take it; then it may be submitted
         again under the same id. LimitError: a limit is reached, and the task was not stored.
         """
-        return await self.submission(task_id, task, delay_ms=delay_ms)
+        return await self.submission(task_id, task, delay_ms=delay_ms) is True
 
-    def submission(self, task_id: TaskId, task: Task, *, delay_ms: int = 0) -> asyncio.Future[bool]:
+    def submission(
+        self, task_id: TaskId, task: Task, *, delay_ms: int = 0
+    ) -> asyncio.Future[Stored]:
         """Return the future that ``submit`` awaits, for callers outside of an asyncio task."""
+        name = ""
         if task.options is not None:
             delay_ms = delay_ms or task.options.delay_ms
+            if task.options.idempotency_key is not None:
+                name = self._names.name(task.lane, task.options.idempotency_key)
         return self._enqueue_batcher.submit(
-            task_id, task.lane, task.encode(), task.digest(), delay_ms=delay_ms
+            task_id, task.lane, task.encode(), task.digest(), delay_ms=delay_ms, name=name
         )
 
     async def submit_payload(
@@ -117,7 +125,8 @@ class TaskQueue:
 
         If ``digest`` is 8 zero bytes, the id of a settled task may be used again.
         """
-        return await self._enqueue_batcher.submit(task_id, lane, payload, digest, delay_ms=delay_ms)
+        stored = self._enqueue_batcher.submit(task_id, lane, payload, digest, delay_ms=delay_ms)
+        return await stored is True
 
     async def update_payload(
         self, task_id: str, payload: bytes, *, claim: Claim | None = None

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
+    from queue_common.queue import Stored
+
     from ..auth import Principal
     from ..metrics import ApiMetrics
     from ..tasks.enqueue import Submission
@@ -177,11 +179,15 @@ class FastPathProtocol(LimitedProtocol):
         self._pending = _PendingSubmission(submission, raw, began)
         submission.stored.add_done_callback(self._on_stored)
 
-    def _on_stored(self, stored: asyncio.Future[bool]) -> None:
+    def _on_stored(self, stored: asyncio.Future[Stored]) -> None:
         pending = self._pending
         if pending is None or pending.submission.stored is not stored:
             return  # uvicorn has taken it over, and perhaps answered it
-        if stored.cancelled() or stored.exception() is not None:
+        if (
+            stored.cancelled()
+            or stored.exception() is not None
+            or (stored.result() is not True and pending.submission.first is not None)
+        ):
             self._hand_to_uvicorn()
             return
         self._pending = None

@@ -14,6 +14,7 @@ from starlette.routing import Match, Route
 
 from queue_common.errors import (
     ConflictError,
+    IdempotencyConflictError,
     LimitError,
     QueueUnavailableError,
     UnknownProjectError,
@@ -123,6 +124,10 @@ def _conflict(error: Exception) -> ProblemError:
     return ProblemError(HTTPStatus.CONFLICT, "conflict", str(error))
 
 
+def _idempotency_conflict(error: Exception) -> ProblemError:
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "idempotency-conflict", str(error))
+
+
 def _unknown_project(error: Exception) -> ProblemError:
     return ProblemError(HTTPStatus.NOT_FOUND, "unknown-project", str(error))
 
@@ -205,6 +210,7 @@ _TABLE: dict[type, Callable[[Exception], ProblemError]] = {
     UnknownTaskError: _unknown_task,
     UnreadableRecordError: _unreadable,
     ConflictError: _conflict,
+    IdempotencyConflictError: _idempotency_conflict,
     LimitError: refused_by_limit,
     UnknownProjectError: _unknown_project,
     WrongStateError: _wrong_state,

@@ -14,7 +14,7 @@ from queue_common.task import Task, TaskId, new_task_id
 if TYPE_CHECKING:
     import asyncio
 
-    from queue_common.queue import TaskQueue
+    from queue_common.queue import Stored, TaskQueue
 
     from .trace import RequestTrace
 
@@ -27,9 +27,10 @@ def enqueue(
     queue: TaskQueue, task: Task, trace: RequestTrace, task_id: TaskId | None = None
 ) -> Submission:
     """Submit a task; it is safe once the submission's ``stored`` is done."""
-    task_id = task_id or new_task_id()
+    own_id = task_id or new_task_id()
     trace.sending()
-    return Submission(task_id, task, trace, queue.submission(task_id, task))
+    stored = queue.submission(own_id, task)
+    return Submission(own_id, task, trace, stored, names_id=task_id is not None)
 
 
 @dataclass(slots=True, eq=False)
@@ -39,8 +40,19 @@ class Submission:
     task_id: TaskId
     task: Task
     trace: RequestTrace
-    stored: asyncio.Future[bool]
+    stored: asyncio.Future[Stored]
     """Done once Redis has answered; fails with QueueUnavailableError."""
+    names_id: bool = False
+    """The client has given the task its id."""
+
+    @property
+    def first(self) -> TaskId | None:
+        """The task that the same request has made before; None: this one is new."""
+        stored = self.stored.result()
+        if isinstance(stored, str):
+            return stored
+        # An id of ours that is known was sent twice by ourselves.
+        return self.task_id if self.names_id and not stored else None
 
     async def until_stored(self) -> None:
         """Return once Redis has the task; raises QueueUnavailableError. To be called once."""
@@ -55,10 +67,11 @@ class Submission:
         except Exception as error:
             self.trace.sent(self.task_id, self.task, error)
             raise
-        self.trace.sent(self.task_id, self.task)
+        first = self.first
+        self.trace.sent(first or self.task_id, self.task)
         fields = {
-            events.TASK_ID: self.task_id,
+            events.TASK_ID: first or self.task_id,
             **events.lane_fields(self.task.lane),
             events.TRACE_ID: self.trace.send.trace_id,
         }
-        logger.info(events.TASK_ENQUEUED, **fields)
+        logger.info(events.TASK_ENQUEUED if first is None else events.TASK_EXISTS, **fields)

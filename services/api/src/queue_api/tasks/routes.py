@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,9 @@ import msgspec
 from msgspec import UNSET
 
 from queue_common.egress import EgressGuard
+from queue_common.errors import UnknownTaskError, UnreadableRecordError
 from queue_common.lanes import DEFAULT_PROJECT, host_of, lane_in, lane_of
+from queue_common.tracing.context import read_context
 
 from .. import openapi
 from ..auth import Principal, Scope, principal_of
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["PATH", "CreateTask"]
 
 PATH = openapi.PATH
+
+HeadersAndBody = tuple[list[tuple[bytes, bytes]], bytes]
 
 _encoder = msgspec.json.Encoder()
 
@@ -108,16 +113,35 @@ class CreateTask:
         except Exception as error:
             await self.refuse(error, submission.trace, scope, receive, send)
             return
+        status = HTTPStatus.CREATED
         headers, body = self.created(submission)
-        await send({"type": "http.response.start", "status": 201, "headers": headers})
+        if (first := submission.first) is not None:
+            status = HTTPStatus.OK
+            headers, body = await self._exists(first, submission.trace)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
-        submission.trace.responded(HTTPStatus.CREATED)
+        submission.trace.responded(status)
 
-    def created(self, submission: Submission) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    def created(self, submission: Submission) -> HeadersAndBody:
         """Return headers and body of the 201."""
-        task_id, trace_id = submission.task_id, submission.trace.send.trace_id
+        trace_id = submission.trace.send.trace_id
+        return self._response(submission.task_id, "Task created successfully", trace_id)
+
+    async def _exists(self, task_id: TaskId, trace: RequestTrace) -> HeadersAndBody:
+        """Return headers and body for a task that an earlier request has made."""
+        trace_id = None
+        with suppress(UnknownTaskError, UnreadableRecordError):  # its record may have expired
+            view = await self._context.queue.get_task(task_id)
+            context = read_context(view.task.trace_context or {}) if view.task else None
+            trace_id = context.trace_id if context else None
+        headers, body = self._response(
+            task_id, "Task exists already", trace_id or trace.send.trace_id
+        )
+        return [*headers, (b"idempotent-replayed", b"true")], body
+
+    def _response(self, task_id: TaskId, message: str, trace_id: str) -> HeadersAndBody:
         url = self._context.settings.trace_url(trace_id) or UNSET
-        body = _encoder.encode(TaskCreated(task_id, "Task created successfully", trace_id, url))
+        body = _encoder.encode(TaskCreated(task_id, message, trace_id, url))
         headers = [
             (b"content-length", b"%d" % len(body)),
             (b"content-type", b"application/json"),

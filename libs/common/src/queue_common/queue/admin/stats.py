@@ -39,7 +39,8 @@ MAX_LANES = 10
 REPLY_SECONDS = 2.0
 COUNTERS = (
     "suspects", "dead_total", "results_removed_total", "dead_removed_total", "dead_expired_total",
-    "leases_lost_total", "dead_bytes", "result_bytes", "dead_max_bytes", "result_max_bytes",
+    "leases_lost_total", "idempotent_removed_total", "dead_bytes",
+    "result_bytes", "dead_max_bytes", "result_max_bytes",
 )  # fmt: skip
 
 

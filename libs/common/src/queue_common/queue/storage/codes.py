@@ -50,6 +50,9 @@ LIMITS: Final = {
 }
 """``LIMIT_*`` of ``enqueue_limits.lua``, by the names that clients see."""
 
+OTHER_CONTENT: Final = -9
+"""Result of ``enqueue.lua``: the idempotency key belongs to another request."""
+
 EVIDENCE_NONE: Final = b"-"
 EVIDENCE_RESPONDS: Final = b"g"
 EVIDENCE_PROVES: Final = b"p"

@@ -18,6 +18,7 @@ local function settle()
     call('SET', RECORD .. id, mutable_header(STATE_CANCELLED, now, task.attempts, task.interrupted) .. replacement)
   end
   keep(id, ttl)
+  idempotency.free(id)
   count('cancelled_total', 1)
   if project then projects.use(project, -1, -task.last_attempt_at, 0) end
   forget_if_empty(lane)

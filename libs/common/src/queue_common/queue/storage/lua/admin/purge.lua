@@ -10,6 +10,7 @@ local removed, project = 0, projects.of(lane)
 local function remove(id)
   if project then projects.use(project, -1, -projects.size_of(id), 0) end
   call('DEL', RECORD .. id)
+  idempotency.free(id)
 end
 
 for _, id in ipairs(call('LPOP', WAITING .. lane, max) or {}) do

@@ -62,6 +62,7 @@ local function release(id, lane)
   elseif task.cancelled then
     set_header(id, task, STATE_CANCELLED, now)
     leave_project()
+    idempotency.free(id)
     count('cancelled_total', 1)
     return keep(id, result_ttl)
   elseif alone and task.interrupted + 1 >= poison_at then

@@ -46,6 +46,9 @@ local DEAD_SIZES = Q .. 'dead_sizes' -- hash: dead letter -> bytes of its record
 -- Delivered and cancelled tasks in the order in which they expire. An entry is the expiry (Unix ms, 13
 -- digits), the record's bytes (9 digits) and the id. The sum of the bytes is the counter result_bytes.
 local RESULTS = Q .. 'results'       -- list: see above
+local IDEMPOTENT = Q .. 'i:'         -- string: digest and id of the task that has a name (idempotency.lua)
+local IDEMPOTENT_NAMES = Q .. 'i_names' -- hash: id of a task that has a name -> that name's hash
+local IDEMPOTENT_ORDER = Q .. 'i_order' -- list: expiry (Unix ms, 13 digits), name's hash and id, oldest first
 local WAKE = Q .. 'wake'             -- list: at most one token, which wakes one waiting worker
 local STATS = Q .. 'stats'           -- string: what the last scan of the lanes found (admin/stats.py)
 local STATS_TURN = Q .. 'stats_turn' -- string: exists until the next scan is due

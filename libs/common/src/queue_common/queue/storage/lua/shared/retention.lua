@@ -101,6 +101,7 @@ end
 local DEAD_RECORD_LEEWAY_MS = 86400000
 
 local function bury(id, lane, ttl)
+  idempotency.free(id)
   call('PEXPIRE', RECORD .. id, ttl + DEAD_RECORD_LEEWAY_MS)
   call('ZADD', DEAD, now, id)
   call('ZADD', DEAD_IN_LANE .. lane, now, id)

@@ -2,8 +2,10 @@
 --
 -- KEYS[1]  the queue
 -- ARGV     max waiting tasks of the queue (0: no limit; -1: no limit at all counts), and of a lane, then
---          per task: id, lane, delay in ms, the record of a queued task
--- Result   per task: 1 new, 0 the same task exists, -1 another task has this id, or which limit it is
+--          per task: id, lane, delay in ms, the record of a queued task. A task with a name has more in
+--          the place of its delay (idempotency.lua)
+-- Result   per task: 1 new, 0 the same task exists, -1 another task has this id, the id of the task that
+--          has its name, -9 if that one's request is another, or which limit it is
 --          over (enqueue_limits.lua)
 -- Cost     O(1) a task; about 5 commands a lane, and 2 a task if one of them exists or has a delay, or
 --          if the sender's clock is off. A lane of a project takes 2 more, and 2 if it has limits.
@@ -73,11 +75,14 @@ local function write_one(id, delay, record)
 end
 
 -- A task that exists is no new one, whatever the limits.
-local function write(project, id, lane, delay, record)
+local function write(project, id, lane, delay, record, once)
+  local first = once and idempotency.find(once, id, digest_of(record))
+  if first then return first end
   local over = enqueue_limits.refusal(project, lane, #record)
   if over and call('EXISTS', RECORD .. id) == 0 then return over end
   local result = write_one(id, delay, record)
   if result == 1 then enqueue_limits.accept(project, lane, #record) end
+  if once and result >= 0 then idempotency.claim(once, id, digest_of(record)) end
   return result
 end
 
@@ -85,8 +90,9 @@ local all_written = write_new_ones()
 if not all_written then enqueue_limits.forget() end
 for i = TASKS_AT, #ARGV, ARGUMENTS do
   local id, lane, delay, record = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
-  local project = projects.of(lane)
-  local result = all_written and 1 or write(project, id, lane, delay, record)
+  local project, once = projects.of(lane), nil
+  if not delay then delay, once = idempotency.read(ARGV[i + 2]) end
+  local result = all_written and 1 or write(project, id, lane, delay, record, once)
   if project and result == 1 then projects.use(project, 1, #record, 0) end
   if result == 1 and delay > 0 then
     call('ZADD', LANES, 0, lane)

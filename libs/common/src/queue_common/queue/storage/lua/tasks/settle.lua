@@ -72,6 +72,7 @@ end
 actions[ACTION_CANCELLED] = function(s)
   if s.ms > 0 then write(s, STATE_CANCELLED, now) end
   keep(s.id, s.ms)
+  idempotency.free(s.id)
   count('cancelled_total', 1)
 end
 

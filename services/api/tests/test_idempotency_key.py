@@ -1,0 +1,84 @@
+"""A request that is sent again under its name, over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from uuid import uuid4
+
+import httpx
+import pytest
+
+TASKS = "/api/v1/tasks"
+TASK = {"url": "http://localhost:9/x"}
+
+
+@pytest.mark.parametrize("where", ["header", "field"])
+async def test_the_same_request_is_answered_with_its_task(
+    client: httpx.AsyncClient, where: str
+) -> None:
+    """A repetition is 200 with the first task's id and trace, and says that it is one."""
+    key = str(uuid4())
+    body = TASK | ({"idempotency_key": key} if where == "field" else {})
+    headers = {"Idempotency-Key": key} if where == "header" else {}
+
+    first = await client.post(TASKS, json=body, headers=headers)
+    again = await client.post(TASKS, json=body, headers=headers)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == first.json() | {"message": "Task exists already"}
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.headers["location"] == first.headers["location"]
+
+
+async def test_header_and_field_name_the_same(client: httpx.AsyncClient) -> None:
+    """It does not matter where the name stands."""
+    key = str(uuid4())
+
+    first = await client.post(TASKS, json=TASK, headers={"Idempotency-Key": key})
+    again = await client.post(TASKS, json=TASK | {"idempotency_key": key})
+
+    assert again.json()["task_id"] == first.json()["task_id"]
+
+
+async def test_another_request_under_the_name_is_422(client: httpx.AsyncClient) -> None:
+    """Other content under a name that is taken is refused, and makes no task."""
+    headers = {"Idempotency-Key": str(uuid4())}
+    await client.post(TASKS, json=TASK, headers=headers)
+
+    other = await client.post(TASKS, json=TASK | {"method": "PUT"}, headers=headers)
+
+    assert other.status_code == 422
+    assert other.json()["type"] == "urn:queue-system:problem:idempotency-conflict"
+
+
+async def test_requests_at_once_make_one_task(client: httpx.AsyncClient) -> None:
+    """Of many repetitions at the same time one makes the task."""
+    body = TASK | {"idempotency_key": str(uuid4())}
+
+    responses = await asyncio.gather(*(client.post(TASKS, json=body) for _ in range(20)))
+
+    assert sorted(response.status_code for response in responses) == [200] * 19 + [201]
+    assert len({response.json()["task_id"] for response in responses}) == 1
+
+
+async def test_a_task_may_be_given_its_id(client: httpx.AsyncClient) -> None:
+    """The same task under the same id is 200, another one 409."""
+    body = TASK | {"task_id": str(uuid4())}
+
+    first = await client.post(TASKS, json=body)
+    again = await client.post(TASKS, json=body)
+    other = await client.post(TASKS, json=body | {"method": "PUT"})
+
+    assert first.json()["task_id"] == body["task_id"]
+    assert [r.status_code for r in (first, again, other)] == [201, 200, 409]
+    assert again.json() == first.json() | {"message": "Task exists already"}
+
+
+async def test_a_task_of_later_is_scheduled(client: httpx.AsyncClient) -> None:
+    """A task with a delay waits for its time, in the lane that it names."""
+    created = await client.post(TASKS, json=TASK | {"delay": "1d", "lane": "later"})
+
+    status = (await client.get(created.headers["location"])).json()
+    assert (status["state"], status["lane"]) == ("scheduled", "later")
+    assert status["next_attempt_at"] > status["created_at"]
+    assert status["deadline_at"] > status["next_attempt_at"]
