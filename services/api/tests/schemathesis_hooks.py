@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from contextlib import suppress
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import schemathesis
@@ -28,21 +28,6 @@ URLS = st.builds(
 schemathesis.openapi.format("uri", URLS)
 REQUEST = {"url", "method", "headers", "body", "body_base64"}
 _denial_reason = destination_check(EgressGuard.from_settings())
-
-
-@schemathesis.hook
-def before_call(
-    _context: schemathesis.HookContext, case: schemathesis.Case[Any], _kwargs: dict[str, object]
-) -> None:
-    """Name each request once, as the same name for another request is refused."""
-    body = case.body
-    key = body.get("idempotency_key") if isinstance(body, dict) else None
-    if isinstance(body, dict) and isinstance(key, str):
-        case.headers.pop("Idempotency-Key", None)
-        if 0 < len(key) < 200:
-            case.body = {**body, "idempotency_key": f"{key}{uuid.uuid4()}"}
-    elif case.headers.get("Idempotency-Key"):
-        case.headers["Idempotency-Key"] = str(uuid.uuid4())
 
 
 @schemathesis.hook
@@ -71,9 +56,13 @@ def _has_wrong_options(body: dict[str, object]) -> bool:
 def before_call(
     _context: schemathesis.HookContext, case: schemathesis.Case[Any], _kwargs: dict[str, object]
 ) -> None:
-    """Move an end that is a time into the future: the past is refused."""
+    """Move an end that is a time into the future: the past is refused. Give each request a key."""
     if not isinstance(case.body, dict):
         return
+    key = case.body.get("idempotency_key")
+    if isinstance(key, str) and 0 < len(key) < 200:
+        # The same key for another request is refused.
+        case.body["idempotency_key"] = f"{key}{uuid.uuid4()}"
     ends = case.body.get("expires_at")
     with suppress(ValueError):
         if isinstance(ends, str) and parse_time(ends) <= time.time() * 1000:

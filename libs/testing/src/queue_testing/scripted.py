@@ -12,6 +12,7 @@ from queue_common.queue.admin.stats import QueueSnapshot, QueueStats
 from queue_common.queue.claim import Claim, claims_from
 from queue_common.queue.hooks import QueueHooks
 from queue_common.queue.in_flight import UNBOUNDED
+from queue_common.queue.outbox import entry_after
 from queue_common.queue.settlement import defer_arguments, release_arguments, settle_arguments
 from queue_common.queue.storage.connection import reply
 from queue_common.queue.storage.keys import Key, Keys
@@ -125,7 +126,10 @@ class ScriptedQueue:
     ) -> bool:  # fmt: skip
         """Settle as decided; False where the claim is not its lease's any more."""
         made = attempt or an_attempt(number=claim.attempt)
-        arguments = settle_arguments(claim, made, decision, self._retention.result_ttl_ms)
+        arguments = settle_arguments(
+            claim, made, decision, self._retention.result_ttl_ms,
+            follows=entry_after(claim, made, decision),
+        )  # fmt: skip
         return any(await self.settle_as(claim.lease, *arguments, claiming=claiming))
 
     async def release(self, claim: Claim) -> bool:

@@ -126,16 +126,9 @@ CREATE_TASK: dict[str, Any] = {
     "tags": ["tasks"],
     "summary": "Create Task",
     "description": "Keep a request in the queue; a worker makes it as soon as one is free.\n\n"
-    "The answer comes once the task is on disk in Redis.",
+    "The answer comes once the task is on disk in Redis. The header Idempotency-Key may take the "
+    "place of the field idempotency_key.",
     "operationId": "create_task_api_v1_tasks_post",
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "In the place of the field idempotency_key.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255},
-        }
-    ],
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": schema_of("TaskCreate"), "examples": EXAMPLES}},

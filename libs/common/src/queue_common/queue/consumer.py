@@ -12,6 +12,7 @@ from ..cancellation import cancel_and_wait
 from ..errors import QueueUnavailableError
 from .claim_batcher import ClaimBatcher
 from .lease import Lease
+from .outbox import Outbox
 from .reconcile import Reconciler
 from .settle_batcher import SettleBatcher
 from .storage.connection import ReconnectBackoff, translated
@@ -58,10 +59,12 @@ class Consumer:
         self._work = asyncio.Event()
         self.idle = asyncio.Event()
         """Set while there is no round trip and nothing waits for one."""
+        lease_scripts = Scripts(self._lease_client, name, hooks)
+        self.outbox = Outbox(self._lease_client, lease_scripts, keys)
         self.lease = Lease(
-            Scripts(self._lease_client, name, hooks), retention, hooks, worker_id=worker_id,
+            lease_scripts, retention, hooks, worker_id=worker_id,
             concurrency=concurrency, on_change=self._poll_now, on_renewal=self._compare,
-            on_workers=on_workers,
+            on_workers=on_workers, on_outbox=self.outbox.work.set,
         )  # fmt: skip
         self._reconciler = Reconciler(self._client, keys, in_flight)
         self.settlements = SettleBatcher(in_flight, retention, self._reconciler, work=self._work)
@@ -73,6 +76,7 @@ class Consumer:
         jobs: list[Coroutine[None, None, None]] = [
             self.lease.run(),
             self._run(),
+            self.outbox.run(),
             listen_for_work(self._wakeup_client, keys.of(Key.WAKE), self.claims),
         ]
         self._tasks = [asyncio.create_task(job) for job in jobs]
@@ -162,6 +166,11 @@ class Consumer:
             async with asyncio.timeout(IDLE_SECONDS):
                 await self.idle.wait()
         await cancel_and_wait(self._tasks)
+        if self.outbox.work.is_set():
+            # Otherwise it waits for the next renewal of another worker.
+            with suppress(QueueUnavailableError, TimeoutError):
+                async with asyncio.timeout(IDLE_SECONDS):
+                    await self.outbox.move_all()
         with suppress(QueueUnavailableError):  # the lease expires in Redis
             await self.lease.end()
         for client in (self._client, self._wakeup_client, self._lease_client):

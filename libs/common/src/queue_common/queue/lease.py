@@ -43,10 +43,12 @@ class Lease:
         self, scripts: Scripts, retention: Retention, hooks: QueueHooks, *,
         worker_id: str, concurrency: int, on_change: Callable[[], None],
         on_renewal: Callable[[int], None], on_workers: Callable[[int], None],
+        on_outbox: Callable[[], None],
     ) -> None:  # fmt: skip
         """Call ``on_change`` with a new lease, ``on_renewal`` with the claims that Redis counts.
 
-        Call ``on_workers`` with the number of live workers; 0: Redis is short of memory.
+        Call ``on_workers`` with the number of live workers; 0: Redis is short of memory. Call
+        ``on_outbox`` if something is in the outbox.
         """
         self._scripts = scripts
         self._retention = retention
@@ -56,6 +58,7 @@ class Lease:
         self._on_change = on_change
         self._on_renewal = on_renewal
         self._on_workers = on_workers
+        self._on_outbox = on_outbox
         self._backoff = ReconnectBackoff(cap=1.0, base=0.05)
         self._renewed_at = -LEASE_SECONDS
         self._reap_not_before = 0.0
@@ -126,7 +129,7 @@ class Lease:
         retention = self._retention
         lease_id = self.id
         with translated():
-            renewed, first_end_ms, claimed, workers = await self._scripts.run(
+            renewed, first_end_ms, claimed, workers, outbox = await self._scripts.run(
                 "renew", lease_id, int(LEASE_SECONDS * 1000), retention.result_max,
                 retention.dead_ttl_ms, retention.dead_max, retention.result_max_bytes,
                 retention.dead_max_bytes,
@@ -137,6 +140,8 @@ class Lease:
         self._renewed_at = time.monotonic()
         self._on_renewal(int(claimed))
         self._on_workers(int(workers))
+        if outbox:
+            self._on_outbox()
         return float(first_end_ms) / 1000
 
     async def _reap(self) -> bool:
@@ -147,6 +152,8 @@ class Lease:
                 self._retention.result_ttl_ms, self._retention.dead_ttl_ms,
             )  # fmt: skip
         self._hooks.released(released, "lease_ended")
+        if poisoned:
+            self._on_outbox()
         if ended or released or poisoned:
             logger.warning("lease.reaped", ended=ended, given_back=released, poisoned=poisoned)
         return bool(more)

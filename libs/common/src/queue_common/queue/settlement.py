@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from .claim import Claim
     from .storage.scripts import Argument
 
-__all__ = ["defer_arguments", "release_arguments", "settle_arguments"]
+__all__ = ["attempts_after", "defer_arguments", "release_arguments", "settle_arguments"]
 
 _NO_DIGEST = bytes(8)
 _NO_ATTEMPT = frozenset({Outcome.UNREADABLE, Outcome.EXPIRED})
@@ -41,17 +41,18 @@ _FAILURES = frozenset({
 })  # fmt: skip
 _OVERLOADED = frozenset({429, 503})
 _ACTIONS = {Done: ACTION_DELIVERED, RetryAt: ACTION_RETRY, Dead: ACTION_DEAD}
-ORDER = struct.Struct(">cQIHIIc")
+ORDER = struct.Struct(">cQIHIIcI")
 """As ``settle.lua`` reads it."""
 
 
 def settle_arguments(
     claim: Claim, attempt: Attempt, decision: Decision, result_ttl_ms: int,
-    payload: bytes | None = None, whole_ttl_ms: int = 0,
+    payload: bytes | None = None, whole_ttl_ms: int = 0, follows: bytes = b"",
 ) -> tuple[Argument, ...]:  # fmt: skip
     """Return the arguments that end ``claim`` after ``attempt`` as decided.
 
     ``payload`` replaces the task's payload. A delivered task is kept in full for ``whole_ttl_ms``.
+    ``follows`` is the outbox's entry of what follows.
     """
     ms = 0
     if isinstance(decision, RetryAt):
@@ -66,9 +67,10 @@ def settle_arguments(
     replacement = _replacement(claim, attempt, decision, payload)
     if whole_ttl_ms and ms and replacement and isinstance(decision, Done):
         return _pack(
-            claim, ACTION_DELIVERED_WHOLE, ms, replacement, attempt, offset=min(whole_ttl_ms, ms)
-        )
-    return _pack(claim, _ACTIONS[type(decision)], ms, replacement, attempt)
+            claim, ACTION_DELIVERED_WHOLE, ms, replacement, attempt, follows=follows,
+            offset=min(whole_ttl_ms, ms),
+        )  # fmt: skip
+    return _pack(claim, _ACTIONS[type(decision)], ms, replacement, attempt, follows=follows)
 
 
 def release_arguments(claim: Claim) -> tuple[Argument, ...]:
@@ -120,13 +122,18 @@ def _with_history(claim: Claim, attempt: Attempt) -> bytes:
     return pack_attempt(attempt, older)
 
 
+def attempts_after(claim: Claim, attempt: Attempt | None) -> int:
+    """Return how many attempts count after this one; None: none was made."""
+    made = attempt is not None and attempt.outcome not in _NO_ATTEMPT
+    return claim.attempt if made else claim.attempt - 1
+
+
 def _pack(
     claim: Claim, action: bytes, ms: int, replacement: bytes, attempt: Attempt | None,
-    *, evidence: bytes | None = None, offset: int | None = None,
+    *, evidence: bytes | None = None, offset: int | None = None, follows: bytes = b"",
 ) -> tuple[Argument, ...]:  # fmt: skip
     """Return ``settle.lua``'s arguments for one claim; its head comment describes them."""
-    made = attempt is not None and attempt.outcome not in _NO_ATTEMPT
-    attempts = claim.attempt if made else claim.attempt - 1
+    attempts = attempts_after(claim, attempt)
     # An attempt that ended, whatever its outcome, shows that the task does not kill its worker.
     interrupted = 0 if action == ACTION_RETRY else claim.interrupted
     if offset is None:
@@ -142,5 +149,6 @@ def _pack(
         offset,
         len(replacement),
         evidence or _evidence(claim, attempt),
+        len(follows),
     )
-    return claim.task_id, order, replacement + last_attempt
+    return claim.task_id, order, replacement + last_attempt + follows

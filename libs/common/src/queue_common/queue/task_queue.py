@@ -16,6 +16,7 @@ from .full_results import FullResults
 from .hooks import QueueHooks
 from .in_flight import UNBOUNDED, InFlight
 from .names import TaskNames
+from .outbox import entry_after
 from .settlement import defer_arguments, release_arguments, settle_arguments
 from .storage.connection import RedisServers, ping_primary, translated
 from .storage.durability import Durability, inspect_durability
@@ -212,8 +213,13 @@ class TaskQueue:
         whole_ttl_ms = 0
         if keeps_whole and self.full_results.take(claim.size):
             whole_ttl_ms = self.full_results.ttl_ms
-        arguments = settle_arguments(claim, attempt, decision, ttl_ms, payload, whole_ttl_ms)
+        follows = entry_after(claim, attempt, decision)
+        arguments = settle_arguments(
+            claim, attempt, decision, ttl_ms, payload, whole_ttl_ms, follows
+        )
         cancelled = await self._started_consumer().settlements.settle(claim, arguments)
+        if follows:
+            self._started_consumer().outbox.work.set()
         self.activity.settled(claim, attempt, decision, cancelled=cancelled)
         return cancelled
 

@@ -131,7 +131,7 @@ IdempotencyKey = Annotated[
         max_length=255,
         description="A name for this request. While it is remembered (IDEMPOTENCY_TTL), the same "
         "request with the same key is answered with the task that the first has made.",
-        examples=["order-1-created"],
+        examples=["invoice-7"],
     ),
 ]
 Labels = Annotated[

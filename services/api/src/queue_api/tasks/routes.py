@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Send
     from starlette.types import Scope as AsgiScope
 
+    from queue_common.task import TaskId
+
     from ..app_context import AppContext
 
 __all__ = ["PATH", "CreateTask"]

@@ -6,6 +6,8 @@ import time
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from queue_common.options import matches_status
 from queue_common.task import Attempt, Outcome
 
@@ -65,6 +67,7 @@ class Deliverer:
         if options is not None:
             progress.success = options.success
             progress.timeout_seconds = options.timeout_ms and options.timeout_ms / 1000
+            progress.keeps_excerpt = options.callback is not None
         deadline = self._deadlines.begin(progress.timeout_seconds, progress.is_connecting)
         try:
             response = await self._transport.send(self._request(task_id, task, progress, trace))
@@ -138,6 +141,8 @@ class _AttemptProgress(Phases):
         """The task's own; None: the worker's."""
         self.success: tuple[int, ...] | None = None
         """The task's own; None: 2xx."""
+        self.keeps_excerpt = False
+        """Whether the beginning of a successful response is kept too: a callback tells it."""
 
     def is_connecting(self) -> bool:
         """Return whether the destination has not taken the connection yet."""
@@ -154,6 +159,13 @@ class _AttemptProgress(Phases):
         return attempt if history is None else history.add(attempt, self)
 
     def responded(self, response: Response, history: History | None) -> Attempt:
+        attempt = self._responded(response, history)
+        if self.keeps_excerpt and attempt.response_excerpt is None:
+            excerpt = response.body.decode(errors="replace") or None
+            attempt = msgspec.structs.replace(attempt, response_excerpt=excerpt)
+        return attempt
+
+    def _responded(self, response: Response, history: History | None) -> Attempt:
         duration_ms = self._duration_ms()
         status = response.status_code
         success = self.success

@@ -53,6 +53,10 @@ LIMITS: Final = {
 OTHER_CONTENT: Final = -9
 """Result of ``enqueue.lua``: the idempotency key belongs to another request."""
 
+OUTBOX_TASK: Final = b"T"
+OUTBOX_DIED: Final = b"D"
+"""A task died without a settlement: what follows is not known yet."""
+
 EVIDENCE_NONE: Final = b"-"
 EVIDENCE_RESPONDS: Final = b"g"
 EVIDENCE_PROVES: Final = b"p"

@@ -50,6 +50,7 @@ class Key(StrEnum):
     DEAD = "dead"
     DEAD_SIZES = "dead_sizes"
     RESULTS = "results"
+    OUTBOX = "out"
     IDEMPOTENT = "i:"
     IDEMPOTENT_NAMES = "i_names"
     IDEMPOTENT_ORDER = "i_order"

@@ -39,6 +39,7 @@ local function poison(id, task, lane)
   local ended = call('GETRANGE', RECORD .. id, task.last_attempt_at, -1)
   write_last_attempt(id, set_header(id, task, STATE_DEAD, now), task.last_attempt_at, poison_attempt .. ended)
   bury(id, lane, dead_ttl)
+  call('RPUSH', OUTBOX, OUTBOX_DIED .. id)
   poisoned = poisoned + 1
 end
 

@@ -5,7 +5,7 @@
 --          dead letters, max bytes of settled records and of dead letters (-1: by Redis' maxmemory)
 -- Result   {1 renewed or 0 ended, ms until the first lease ends (0: one has ended, its tasks
 --          must be released; max 10 if there is more to remove), tasks claimed under the lease, workers
---          (0: the server is short of memory)}
+--          (0: the server is short of memory), 1 if something is in the outbox}
 -- Cost     O(log workers), and at most 100 settled and 1,000 dead records removed, 100 dead ones
 --          counted.
 local lease, length = ARGV[1], tonumber(ARGV[2])
@@ -66,4 +66,5 @@ local first = call('ZRANGE', WORKERS, 0, 0, 'WITHSCORES')
 local wait = first[2] and math.max(first[2] - now, 0) or length
 if more_results or more_dead then wait = math.min(wait, CLEAR_AGAIN_MS) end
 if call('EXISTS', LOST) == 1 then wait = 0 end
-return {renewed, wait, call('HLEN', CLAIMED .. lease), short and 0 or call('ZCARD', WORKERS)}
+return {renewed, wait, call('HLEN', CLAIMED .. lease), short and 0 or call('ZCARD', WORKERS),
+        call('EXISTS', OUTBOX)}

@@ -49,6 +49,9 @@ local RESULTS = Q .. 'results'       -- list: see above
 local IDEMPOTENT = Q .. 'i:'         -- string: digest and id of the task that has a name (idempotency.lua)
 local IDEMPOTENT_NAMES = Q .. 'i_names' -- hash: id of a task that has a name -> that name's hash
 local IDEMPOTENT_ORDER = Q .. 'i_order' -- list: expiry (Unix ms, 13 digits), name's hash and id, oldest first
+-- Tasks that follow from settled ones. An entry is OUTBOX_TASK, the new task's id and its record; or
+-- OUTBOX_DIED and the id of a task that died without a settlement.
+local OUTBOX = Q .. 'out'            -- list: see above
 local WAKE = Q .. 'wake'             -- list: at most one token, which wakes one waiting worker
 local STATS = Q .. 'stats'           -- string: what the last scan of the lanes found (admin/stats.py)
 local STATS_TURN = Q .. 'stats_turn' -- string: exists until the next scan is due
@@ -77,6 +80,10 @@ local STATE_ACTIVE = 'a'
 local STATE_DEAD = 'd'
 local STATE_DELIVERED = 'k'
 local STATE_CANCELLED = 'x'
+
+local OUTBOX_TASK = 'T'
+local OUTBOX_DIED = 'D'
+local OUTBOX_ID_AT, OUTBOX_RECORD_AT = 2, 38
 
 -- Whether a client has cancelled the task while it was active.
 local CANCEL_REQUESTED = 'x'

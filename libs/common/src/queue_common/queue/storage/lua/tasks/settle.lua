@@ -3,26 +3,27 @@
 -- KEYS[1]  the queue
 -- ARGV     lease, how long a cancelled task's record is kept (ms), max settled records, how long a
 --          dead letter is kept (ms), max dead letters, 1 if a claim follows at once, then per claim:
---          id, order, replacement and last attempt joined
+--          id, order, then replacement, last attempt and what follows joined
 --            order        big-endian: action (char), ms (u64), attempts (u32), interrupted (u16), offset
 --                         of the last attempt in the record, or for how long a delivered task's record
 --                         is kept as it was (ms) (u32), length of the replacement (u32),
---                         evidence (char)
+--                         evidence (char), length of what follows (u32)
 --            action       one of ACTION_*, see below
 --            ms           delivered, cancelled: how long the record is kept (0: it is deleted);
 --                         retry: the delay; release: Unix time since which the task waits (0: now)
 --            replacement  the new record, with the header of a delivered task; empty: it is kept
 --            last attempt empty: it is kept
 --            evidence     one of EVIDENCE_*, see below
+--            what follows an entry for the outbox, unless the task is cancelled instead; empty: nothing
 -- Result   per claim: 1 settled, 2 cancelled instead, 0 the claim is no longer this lease's
 -- Cost     O(log scheduled) a claim; 1 or 2 commands a claim and about 3 a lane, 10 more for a lane
 --          with a change of health.
 local lease, result_ttl, max_results = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local dead_ttl, max_dead, claiming = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6] == '1'
 local results, released, lanes, backs, placed = {}, {}, {}, {}, false
-local delivered, kept, kept_size = 0, {}, 0
+local delivered, kept, kept_size, outbox = 0, {}, 0, {}
 local SETTLED, CANCELLED_INSTEAD = 1, 2
-local ORDER = '>c1I8I4I2I4I4c1'
+local ORDER = '>c1I8I4I2I4I4c1I4'
 
 local ACTION_DELIVERED = 'k'
 local ACTION_DELIVERED_WHOLE = 'f' -- the record as it was is kept too, for `offset` ms
@@ -161,7 +162,12 @@ local function collect(lane, code, retry_ms)
 end
 
 local function end_claim(id, lane, order, parts)
-  local action, ms, attempts, interrupted, offset, replacement_bytes, code = struct.unpack(ORDER, order)
+  local action, ms, attempts, interrupted, offset, replacement_bytes, code, follows_bytes =
+    struct.unpack(ORDER, order)
+  local follows = nil
+  if follows_bytes > 0 then
+    follows, parts = string.sub(parts, -follows_bytes), string.sub(parts, 1, -follows_bytes - 1)
+  end
   if not released[lane] then
     released[lane] = 0
     lanes[#lanes + 1] = lane
@@ -171,8 +177,9 @@ local function end_claim(id, lane, order, parts)
   local s = {id = id, lane = lane, ms = ms, attempts = attempts, offset = offset,
              interrupted = interrupted, replacement_bytes = replacement_bytes, parts = parts}
   local project = projects.of(lane)
-  if project then return act_in_project(project, action, s) end
-  return act(action, s)
+  local result = project and act_in_project(project, action, s) or act(action, s)
+  if follows and result == SETTLED then outbox[#outbox + 1] = follows end
+  return result
 end
 
 begin_writing()
@@ -191,6 +198,7 @@ for n, id in ipairs(ids) do
 end
 if #ended > 0 then call('HDEL', CLAIMED .. lease, unpack(ended)) end
 
+if #outbox > 0 then call('RPUSH', OUTBOX, unpack(outbox)) end
 count('delivered_total', delivered)
 if #kept > 0 then
   call('RPUSH', RESULTS, unpack(kept))

@@ -1,0 +1,91 @@
+"""Callbacks: a task of its own that tells what became of another. Pure: no clock, no I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from .lanes import lane_in, lane_of, split_lane
+from .options import CallbackEvent, TaskOptions
+from .retry import Decision, Done, RetryAt
+from .task import VERSION, State, Task, TaskId
+
+if TYPE_CHECKING:
+    from .task import Attempt
+
+__all__ = ["CallbackBody", "callback_task"]
+
+_RANDOM_BITS = 74
+_CONTENT_TYPE = "Content-Type"
+_json = msgspec.json.Encoder()
+
+
+class CallbackBody(msgspec.Struct, frozen=True):
+    """The JSON that a callback carries."""
+
+    event: CallbackEvent
+    task_id: str
+    state: State
+    attempts: int
+    """Attempts that count."""
+    outcome: str
+    """Of the last attempt."""
+    status: int | None
+    """The status code that the destination responded with."""
+    error: str | None
+    response_excerpt: str | None
+    """The first 1 KiB of the response's body."""
+    next_attempt_at_ms: int | None
+    """Unix time; None: there is no further attempt."""
+    labels: dict[str, str]
+
+
+def callback_task(
+    task_id: TaskId, task: Task, attempt: Attempt, decision: Decision, attempts: int
+) -> tuple[TaskId, Task] | None:
+    """Return the callback that follows ``attempt``, and its id; None if none was asked for.
+
+    The same attempt always has the same callback. It is in its task's project and trace, and has no
+    callback itself.
+    """
+    callback = task.options.callback if task.options else None
+    event = _event(decision)
+    if callback is None or task.options is None or event not in callback.on:
+        return None
+    state, next_at_ms = State.DEAD, None
+    if isinstance(decision, Done):
+        state = State.DELIVERED
+    elif isinstance(decision, RetryAt):
+        state, next_at_ms = State.SCHEDULED, decision.due_at_ms
+    body = CallbackBody(
+        event, task_id, state, attempts, attempt.outcome, attempt.status_code, attempt.error,
+        attempt.response_excerpt, next_at_ms, task.options.labels or {},
+    )  # fmt: skip
+    headers = dict(callback.headers)
+    if _CONTENT_TYPE.lower() not in map(str.lower, headers):
+        headers[_CONTENT_TYPE] = "application/json"
+    project, _ = split_lane(task.lane)
+    told = Task(
+        VERSION, callback.url, "POST", headers, _json.encode(body),
+        attempt.started_at_ms + round(attempt.duration_ms), lane_in(project, lane_of(callback.url)),
+        trace_context=task.compact().trace_context, options=TaskOptions(callback_of=task_id),
+    )  # fmt: skip
+    return _derived_id(task_id, task, event, attempt), told
+
+
+def _event(decision: Decision) -> CallbackEvent:
+    if isinstance(decision, Done):
+        return "delivered"
+    return "attempt" if isinstance(decision, RetryAt) else "dead"
+
+
+def _derived_id(task_id: TaskId, task: Task, event: str, attempt: Attempt) -> TaskId:
+    """Return an id in the form of a UUIDv7 that follows from the attempt."""
+    seed = f"{task_id} {event} {attempt.number} {attempt.started_at_ms}".encode()
+    bits = int.from_bytes(hashlib.blake2b(seed, digest_size=10).digest(), "big")
+    bits &= (1 << _RANDOM_BITS) - 1
+    number = task.accepted_at_ms << 80 | 7 << 76 | (bits >> 62) << 64 | 2 << 62
+    return TaskId(str(uuid.UUID(int=number | bits & (1 << 62) - 1)))

@@ -1,0 +1,106 @@
+"""The outbox: tasks that follow from others, on their way into their lanes.
+
+A settlement puts them there in its own script. Any worker moves them on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ..callbacks import callback_task
+from ..errors import QueueUnavailableError, UnreadableRecordError
+from ..retry import Dead
+from ..task import TaskId
+from .settlement import attempts_after
+from .storage.codes import OUTBOX_TASK
+from .storage.connection import ReconnectBackoff, reply, translated
+from .storage.keys import Key
+from .storage.record import Record, queued_record
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from ..retry import Decision
+    from ..task import Attempt, Task
+    from .claim import Claim
+    from .storage.keys import Keys
+    from .storage.scripts import Scripts
+
+__all__ = ["Outbox", "entry_after"]
+
+BATCH_SIZE = 100
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+def entry_after(claim: Claim, attempt: Attempt, decision: Decision) -> bytes:
+    """Return the outbox's entry for what follows from an attempt; empty: nothing does."""
+    if claim.task is None or claim.task.options is None:
+        return b""
+    attempts = attempts_after(claim, attempt)
+    return _entry(claim.task_id, claim.task, attempt, decision, attempts)
+
+
+def _entry(
+    task_id: TaskId, task: Task, attempt: Attempt, decision: Decision, attempts: int
+) -> bytes:
+    found = callback_task(task_id, task, attempt, decision, attempts)
+    if found is None:
+        return b""
+    own_id, callback = found
+    record = queued_record(callback.lane, callback.encode(), callback.digest())
+    return OUTBOX_TASK + own_id.encode() + record
+
+
+class Outbox:
+    """Moves the tasks of the outbox whenever ``work`` is set, until cancelled."""
+
+    def __init__(self, client: Redis, scripts: Scripts, keys: Keys) -> None:
+        self._client = client
+        self._scripts = scripts
+        self._keys = keys
+        self.work = asyncio.Event()
+        """Something may be in the outbox."""
+
+    async def run(self) -> None:
+        """Move what there is. Retries without limit while Redis is away."""
+        backoff, failures = ReconnectBackoff(cap=1.0, base=0.05), 0
+        while True:
+            await self.work.wait()
+            self.work.clear()
+            try:
+                await self.move_all()
+                failures = 0
+            except QueueUnavailableError as error:
+                failures += 1
+                logger.warning("redis.unavailable", reason=str(error), attempt=failures)
+                await asyncio.sleep(backoff.compute(failures))
+                self.work.set()
+
+    async def move_all(self) -> int:
+        """Move all tasks of the outbox; return how many entries were removed."""
+        removed, more, died = 0, True, b""
+        while more:
+            entry = await self._entry_of_dead(died.decode()) if died else b""
+            with translated():
+                moved, more, died = await self._scripts.run("move_outbox", BATCH_SIZE, died, entry)
+            removed += int(moved)
+        return removed
+
+    async def _entry_of_dead(self, task_id: str) -> bytes:
+        """Return the entry of what follows from a death that no worker has settled."""
+        with translated():
+            raw = await reply(self._client.get(self._keys.of(Key.RECORD, task_id)))
+        try:
+            record = Record.unpack(raw or b"")
+            task = record.task()
+        except UnreadableRecordError:
+            return b""
+        attempt = record.last_attempt()
+        if attempt is None:
+            return b""
+        reason = Dead(attempt.error or attempt.outcome)
+        return _entry(TaskId(task_id), task, attempt, reason, record.attempts)
