@@ -136,5 +136,5 @@ async def test_a_bug_is_a_problem_document_that_tells_nothing(
 
     assert response.status_code == 500
     assert response.headers["content-type"] == "application/problem+json"
-    assert response.json()["detail"] == "The fault is ours; the log has the details."
+    assert response.json()["detail"] == "Internal error; the API's log has the details."
     assert task_id not in response.text

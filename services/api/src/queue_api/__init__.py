@@ -1,8 +1,7 @@
-"""The HTTP side: accepts tasks and tells what became of them.
+"""The API: accepts tasks and reports their state.
 
-A POST comes in at ``routes/tasks.py``: plain ones by ``http/fast_path``, which takes the steps
-there without ASGI, the others by FastAPI. ``body`` reads it within its limit, ``parse`` makes a
-task of it with the types of ``schemas`` and the rules of ``checks``, and ``enqueue`` hands it to
-the queue.
-``errors`` finds all that is wrong with a body, ``problems`` turns every failure into its answer.
+``tasks.routes`` handles a POST. Plain ones reach it by ``http.fast_path``, without ASGI, the others
+by FastAPI. In ``tasks``, ``body`` reads the body within its limit, ``parse`` converts it to a task
+by the types of ``schemas`` and the rules of ``checks``, and ``enqueue`` submits it to the queue.
+``errors`` finds all errors of a body, and ``problems`` converts every failure to a response.
 """

@@ -28,7 +28,7 @@ _MODELS = (
 
 
 def install(app: FastAPI, *, checks_keys: bool) -> None:
-    """Have the app serve this document, made once; it names keys if the app checks them."""
+    """Make the app serve this document, which is built once; with keys if the app checks them."""
     cached: dict[str, Any] = {}
 
     def document() -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""OpenTelemetry's instrumentation of FastAPI: the spans of all routes but that of POSTs."""
+"""OpenTelemetry's instrumentation of FastAPI, for all routes except POSTs of tasks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 __all__ = ["instrument"]
 
 NOT_TRACED = r"^https?://[^/]*/(?:health|ready|version|api/v1/tasks)$"
-"""What probes ask every few seconds, and the route that makes its own spans (``trace``)."""
+"""Routes of probes, and the one that records its own spans (``tasks.trace``)."""
 
 
 def instrument(app: FastAPI, tracing: Tracing) -> None:
-    """Have the app's routes make spans; nothing is done, and nothing paid, without a collector."""
+    """Make the app's routes record spans. Without a collector this does nothing."""
     if tracing.provider is None:
         return
-    # Imported where it is used: it takes a tenth of a second.
+    # Imported only if needed: the import takes 0.1 s.
     from opentelemetry.instrumentation.fastapi import FastAPIInstrumentor
     from opentelemetry.metrics import NoOpMeterProvider
 
@@ -29,7 +29,7 @@ def instrument(app: FastAPI, tracing: Tracing) -> None:
     FastAPIInstrumentor.instrument_app(
         app,
         tracer_provider=tracing.provider,
-        # One place counts requests for all routes, the fast path too; it is not here.
+        # Requests are counted elsewhere, for the fast path too.
         meter_provider=NoOpMeterProvider(),
         excluded_urls=NOT_TRACED,
         exclude_spans=["receive", "send"],

@@ -1,4 +1,4 @@
-"""What the API counts."""
+"""The API's metrics."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"
 
 
 class ApiMetrics(ProcessMetrics):
-    """Counts tasks sent and requests answered; some 1 µs a task in all."""
+    """Counts submitted tasks and requests. Costs about 1 µs per task."""
 
     def __init__(self, queue_name: str, count_dropped_spans: Callable[[], int] = lambda: 0) -> None:
         super().__init__(queue_name, count_dropped_spans)
@@ -38,16 +38,16 @@ class ApiMetrics(ProcessMetrics):
         self._request: dict[tuple[str, str, int], Callable[[float], None]] = {}
 
     def submitted(self, tasks: int, error: str) -> None:
-        """Count tasks handed to Redis."""
+        """Count tasks sent to Redis."""
         counter = self._sent.labels(self.queue_name, error) if error else self._accepted
         counter.inc(tasks)
 
     def refused(self, reason: str) -> None:
-        """Count a connection that was ended by a limit of ``http.limits``."""
+        """Count a connection that a limit of ``http.limits`` has ended."""
         self._refusals[reason].inc()
 
     def responded(self, method: str, route: str, status: int, seconds: float) -> None:
-        """Count a request; ``route`` is the path's template, empty where no route matched."""
+        """Count a request; ``route`` is the path's template, empty if no route matched."""
         key = (method if method in _METHODS else "_OTHER", route, status)
         observe = self._request.get(key)
         if observe is None:
@@ -58,7 +58,7 @@ class ApiMetrics(ProcessMetrics):
 def metrics_lifespan(
     metrics: ApiMetrics, settings: ApiSettings, listener: socket.socket | None
 ) -> Callable[[], AbstractAsyncContextManager[None]]:
-    """Return what serves METRICS_PORT around the application's life."""
+    """Return the context manager that serves METRICS_PORT during the application's lifespan."""
     stats = QueueStats.open(redis=settings, queue=settings, hooks=metrics)
 
     async def not_ready_reason() -> str | None:

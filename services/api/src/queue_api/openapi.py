@@ -1,4 +1,4 @@
-"""What the OpenAPI document says about each route. ``document`` puts it together."""
+"""The parts of the OpenAPI document about each route. ``document`` combines them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REFERENCE = "#/components/schemas/{name}"
 _HEALTH_URL = "http://localhost:8080/health"
 EXAMPLES = {
     "get": {
-        "summary": "A GET, here of this service's own health page",
+        "summary": "A GET, in this example of the API's own health page",
         "value": {"url": _HEALTH_URL, "method": "GET"},
     },
     "json": {
@@ -137,14 +137,16 @@ CREATE_TASK: dict[str, Any] = {
         "201": json_response(
             "The task is in the queue.",
             schema_of("TaskCreated"),
-            headers={"Location": {"description": "Where to look.", "schema": {"type": "string"}}},
+            headers={
+                "Location": {"description": "The URL of the task.", "schema": {"type": "string"}}
+            },
         ),
         "200": json_response(
             "The same request has made this task before.",
             schema_of("TaskCreated"),
             headers={
                 "Idempotent-Replayed": {"description": "true", "schema": {"type": "string"}},
-                "Location": {"description": "Where to look.", "schema": {"type": "string"}},
+                "Location": {"description": "The URL of the task.", "schema": {"type": "string"}},
             },
         ),
         "400": problem_response("The body is not JSON."),

@@ -1,4 +1,4 @@
-"""Serving an ASGI application until a signal ends it."""
+"""Serves an ASGI application until a signal."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ if TYPE_CHECKING:
 __all__ = ["serve"]
 
 KEEP_ALIVE_SECONDS = 75
-"""More than the 60 s for which proxies such as nginx keep idle connections: with less, a request
-would now and then meet a connection that is just being closed, and fail."""
+"""More than the 60 s for which proxies such as nginx keep idle connections: with less, a proxy may
+send a request on a connection that is just being closed, and the request fails."""
 FINISH_SECONDS = 30
-"""How long open requests may take once a signal has come."""
+"""How long open requests may take after a signal."""
 
 
 def serve(app: ASGIApp, fast_path: FastPath, listener: socket.socket) -> None:
     """Serve until SIGTERM or SIGINT, then finish the open requests and return.
 
-    What ``fast_path`` takes does not come through ``app``.
+    Requests of the fast path do not pass ``app``.
     """
     protocol = cast("type[asyncio.Protocol]", partial(FastPathProtocol, fast_path))
     config = uvicorn.Config(
@@ -41,7 +41,7 @@ def serve(app: ASGIApp, fast_path: FastPath, listener: socket.socket) -> None:
     )  # fmt: skip
     server = uvicorn.Server(config)
     for name in (signal.SIGTERM, signal.SIGINT):
-        # For a signal that comes before uvicorn has its own handlers, and for the one it raises
-        # again once it has stopped: an ordered stop is no failure.
+        # For a signal before uvicorn has set its own handlers, and for the one that it raises again
+        # after it has stopped: a requested stop must not end with an error.
         signal.signal(name, lambda *_: setattr(server, "should_exit", True))
     server.run(sockets=[listener])

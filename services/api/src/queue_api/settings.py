@@ -45,21 +45,21 @@ class ApiSettings(
     HttpSettings,
     AuthSettings,
 ):
-    """All variables the API reads."""
+    """All variables that the API reads."""
 
     api_host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
-    """The address to listen on; ``::``: all of this machine's."""
+    """The address to listen on; ``::``: all addresses of this machine."""
     api_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """The port to listen on."""
     api_max_body: Annotated[ByteSize, Field(ge=1)] = ByteSize(1 << 20)
-    """The largest body of a request that is read, such as ``1MiB`` or ``65536``."""
+    """Max size of a request's body, such as ``1MiB`` or ``65536``."""
     api_max_waiting_bytes: Annotated[ByteSize, Field(ge=1)] = ByteSize(MAX_WAITING_BYTES)
-    """Max bytes of tasks that wait for Redis to take them; further ones are refused (503)."""
+    """Max bytes of tasks that wait for Redis; further tasks are refused with 503."""
     api_allowed_hosts: Annotated[str | None, AfterValidator(_hosts)] = None
-    """Names that clients know the API by, such as ``queue.example.com,*.internal.example``.
+    """Host names of the API, such as ``queue.example.com,*.internal.example``.
 
-    A request for another ``Host`` is refused; ``*`` allows each. IP addresses and ``localhost`` are
-    always allowed. Default: in production ``*``, in development none.
+    A request with another ``Host`` is refused; ``*`` allows all. IP addresses and ``localhost`` are
+    always allowed. Default: ``*`` in production, none in development.
     """
 
     audit_max: Annotated[int, Field(ge=0)] = 10_000

@@ -1,7 +1,7 @@
-"""HTTP below FastAPI: one connection's bytes, until they are a request for the application.
+"""HTTP below FastAPI: a connection's bytes, until they are a request for the application.
 
-``limits`` is uvicorn's protocol with bounds for whatever a client sends; ``fast_path`` takes plain
-POSTs of tasks past ASGI, as ``head`` recognises them; ``lingering_close`` sees to it that a client
-that is refused while it sends can read the refusal; ``origin`` refuses what pages of other sites
-have a browser send.
+``limits`` is uvicorn's protocol with limits on everything that a client sends, ``timers`` has its
+deadlines and ``parsing`` its parser. ``fast_path`` handles plain POSTs of tasks without ASGI, which
+``head`` recognises. ``lingering_close`` lets a client that is still sending read a refusal.
+``origin`` refuses requests of other sites' pages.
 """

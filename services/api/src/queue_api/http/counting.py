@@ -16,14 +16,14 @@ __all__ = ["MetricsMiddleware", "count_request"]
 
 
 class MetricsMiddleware:
-    """An ASGI application whose requests are counted."""
+    """Counts the requests of an ASGI application."""
 
     def __init__(self, app: ASGIApp, metrics: ApiMetrics) -> None:
         self._app = app
         self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; count it when the application is through with it."""
+        """Pass a request on and count it at its end."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -33,7 +33,7 @@ class MetricsMiddleware:
 async def count_request(
     metrics: ApiMetrics, app: ASGIApp, began: float, scope: Scope, receive: Receive, send: Send
 ) -> None:
-    """Pass a request on that ``began`` at that time by ``perf_counter``; count it at its end."""
+    """Pass on a request that began at ``began`` (by perf_counter) and count it at its end."""
     status = 0
 
     async def send_and_note_status(message: Message) -> None:
@@ -45,8 +45,8 @@ async def count_request(
     try:
         await app(scope, receive, send_and_note_status)
     finally:
-        # No answer: the client went away, or the application failed and uvicorn answers 500.
-        # The fast path's requests are not seen by FastAPI's router.
+        # No response: the client disconnected, or the application failed and uvicorn sends a 500.
+        # Requests of the fast path do not pass FastAPI's router.
         path = scope["path"]
         route = path if path == PATH else getattr(scope.get("route"), "path", "")
         seconds = time.perf_counter() - began

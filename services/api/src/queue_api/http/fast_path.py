@@ -33,7 +33,7 @@ __all__ = ["FastPath", "FastPathProtocol"]
 
 
 class FastPath:
-    """What the connections of a process share."""
+    """State of the fast path that all connections share."""
 
     def __init__(self, create_task: CreateTask, metrics: ApiMetrics, limits: Limits) -> None:
         self.create_task = create_task
@@ -43,7 +43,7 @@ class FastPath:
         self._response_start = b"HTTP/1.1 201 Created\r\n"
 
     def response(self, submission: Submission, default_headers: list[tuple[bytes, bytes]]) -> bytes:
-        """Return the answer to a task that is stored, as uvicorn would write it."""
+        """Return the response for a stored task, as uvicorn would write it."""
         if default_headers is not self._default_headers:  # uvicorn makes new ones each second
             self._default_headers = default_headers
             self._response_start = b"HTTP/1.1 201 Created\r\n" + _lines(default_headers)
@@ -56,19 +56,19 @@ def _lines(headers: list[tuple[bytes, bytes]]) -> bytes:
 
 
 class _PendingSubmission(NamedTuple):
-    """A request on the fast path whose task is on its way to Redis."""
+    """A request on the fast path that waits for Redis' reply."""
 
     submission: Submission
     raw: bytes
-    """The whole request: uvicorn reads it where it takes over."""
+    """The complete request, for uvicorn if it takes over."""
     began: float
 
 
 class FastPathProtocol(LimitedProtocol):
     """The limited protocol, with a fast path for plain ``POST /api/v1/tasks``.
 
-    They are read, submitted and answered here, without an asyncio task and without ASGI. The fast
-    path adds two states to those of ``LimitedProtocol``; beside each, who has the bytes:
+    They are read, submitted and responded to here, without an asyncio task and without ASGI. The
+    fast path adds two states to those of ``LimitedProtocol``. The table shows where the bytes are:
 
     ==========  ==========================  ================================================
     fast body   ``_received``                   a plain head has come, its body has not
@@ -76,27 +76,27 @@ class FastPathProtocol(LimitedProtocol):
                                             the request waits in ``_pipelined``
     ==========  ==========================  ================================================
 
-    All else is uvicorn's: other requests, every response but 201, and a request whose submission
-    fails, whose client leaves or whose process stops. uvicorn then gets the request's bytes, which
-    its parser has not seen, and an application that goes on from where we are: nothing is
-    submitted twice, and no rule of HTTP's connections is kept here.
+    uvicorn handles everything else: other requests, every response except 201, and a request if
+    its submission fails, its client disconnects or the process stops. uvicorn then gets the bytes
+    of the request, which its parser has not seen, and an application that continues from the
+    current step. So nothing is submitted twice, and the rules of HTTP connections are uvicorn's.
     """
 
     def __init__(self, fast_path: FastPath, *args: Any, **named: Any) -> None:  # noqa: ANN401
         self._fast_path = fast_path
         self._head: Head | None = None
-        """Of a request on the fast path whose body has not all come."""
+        """The head of a request on the fast path with an incomplete body."""
         self._principal: Principal | None = None
         """Who sends it."""
         self._received_at = 0.0
-        """When that head came, by perf_counter."""
+        """The time at which that head arrived, by perf_counter."""
         self._received: list[bytes] = []
         self._missing_bytes = 0
         self._pending: _PendingSubmission | None = None
         super().__init__(fast_path.limits, *args, **named)
 
     def _read(self, data: bytes) -> None:
-        """Take the fast path with a plain POST of a task, uvicorn's way with all else."""
+        """Handle a plain POST of a task on the fast path, and everything else by uvicorn."""
         if self._head is None:
             head = self._read_head(data) if self._is_between_requests() else None
             if head is None:
@@ -124,7 +124,7 @@ class FastPathProtocol(LimitedProtocol):
             and not self._in_message
             and not self._head_bytes
             and (cycle is None or cycle.response_complete)
-            # A client that does not read its responses: uvicorn waits for it.
+            # If the client does not read its responses, uvicorn waits for it.
             and not self.flow.write_paused
         )
 
@@ -182,7 +182,7 @@ class FastPathProtocol(LimitedProtocol):
     def _on_stored(self, stored: asyncio.Future[Stored]) -> None:
         pending = self._pending
         if pending is None or pending.submission.stored is not stored:
-            return  # uvicorn has taken it over, and perhaps answered it
+            return  # uvicorn has taken it over
         if (
             stored.cancelled()
             or stored.exception() is not None
@@ -206,7 +206,7 @@ class FastPathProtocol(LimitedProtocol):
             self._resume()
 
     def _hand_to_uvicorn(self) -> None:
-        """Let uvicorn go on with what has been begun here."""
+        """Let uvicorn continue with the current request."""
         self._release()
         if self._head is not None:
             super()._read(self._take_received(b""))
@@ -223,7 +223,7 @@ class FastPathProtocol(LimitedProtocol):
         self.app = default_app
 
     def shutdown(self) -> None:
-        """Finish what is under way; uvicorn says ``connection: close`` and closes."""
+        """Let uvicorn finish the current request, with ``connection: close``."""
         self._hand_to_uvicorn()
         super().shutdown()
 
@@ -233,7 +233,7 @@ class FastPathProtocol(LimitedProtocol):
         return super().eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Note that nobody is there to be answered; a task on its way is stored all the same."""
+        """Drop the response. A submitted task is stored nevertheless."""
         self._hand_to_uvicorn()
         super().connection_lost(exc)
 

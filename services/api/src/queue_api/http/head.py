@@ -1,4 +1,4 @@
-"""Recognising a request for the fast path by its head."""
+"""Recognises requests for the fast path by their head."""
 
 from __future__ import annotations
 
@@ -20,17 +20,16 @@ __all__ = ["Head", "read_head"]
 
 MAX_HEAD_BYTES = 4096
 MAX_BODY_BYTES = 65536
-"""A larger body is read with uvicorn's flow control."""
+"""Larger bodies are read by uvicorn, with its flow control."""
 CACHE_SIZE = 512
-"""A client that keeps its connection sends the same head again and again."""
+"""Clients that keep their connections send the same head again and again."""
 
 _REQUEST_LINE = f"POST {PATH} HTTP/1.1\r\n".encode()
 _END = b"\r\n\r\n"
-# Each part ends where the next must begin: each byte is looked at once, whatever is sent. A header
-# that goes on in the next line and a bare CR or LF do not match, nor whatever else parsers read in
-# more ways than one.
+# Each part ends where the next must begin, so the time is linear for any input. Folded headers,
+# bare CR or LF, and everything else that parsers read differently do not match.
 _HEADERS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\x00-\x08\x0a-\x1f\x7f]*\r\n)+")
-# A value ends where another reader could see an end: what is left of it then fails _HEADERS.
+# A value ends where another parser could see its end: the rest of it then fails _HEADERS.
 _SECRET = re.compile(
     rb"(\r\n(?:authorization|proxy-authorization|cookie):)([^\x00-\x08\x0a-\x1f\x7f]*)",
     re.IGNORECASE,
@@ -51,17 +50,17 @@ _VALUE = re.compile(rb"[^\x00-\x08\x0a-\x1f\x7f]*")
 
 
 class Head(NamedTuple):
-    """The head of a request for a task, and how much comes with it."""
+    """The head of a request for a task, and the size of the request."""
 
     headers: tuple[tuple[bytes, bytes], ...]
-    """As ASGI has them: names in lower case, in the order in which they came. The values of
+    """In ASGI's form: names in lower case, in their original order. The values of
     Authorization, Proxy-Authorization and Cookie are empty."""
     project: bytes | None
     """The value of X-Project."""
     head_bytes: int
-    """Up to the body."""
+    """Size of the head."""
     request_bytes: int
-    """Head and body."""
+    """Size of head and body."""
 
 
 def read_head(
@@ -90,7 +89,7 @@ def read_head(
 
 
 class _SecretError(Exception):
-    """The head holds a secret, so the cache must not keep it."""
+    """The head contains a secret, so it must not be cached."""
 
 
 def _read_with_key(

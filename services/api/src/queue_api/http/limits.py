@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1, with limits for what a client may send and how long it may take."""
+"""uvicorn's HTTP/1.1 protocol, with limits on size and time."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ if TYPE_CHECKING:
 __all__ = ["LimitedProtocol"]
 
 _GRACE_CONNECTIONS = 32
-"""Connections over the limit that are told so; those beyond are closed without a word."""
+"""So many connections over the limit get a response; further ones are closed without one."""
 
 
 class LimitedProtocol(TimedProtocol):
     """uvicorn's protocol for a connection, one request at a time.
 
-    A connection is in one of these states; beside each, who has its bytes and what ends it:
+    A connection is in one of these states. The table shows where its bytes are and what ends it:
 
-    =========  =============================  ==============================================
-    idle       nobody: none have come         the keep-alive time; API_HEAD_TIMEOUT if new
+    ========== =============================  ==============================================
+    idle       there are none                 the keep-alive time; API_HEAD_TIMEOUT if new
     head       the parser                     API_HEAD_TIMEOUT, API_MAX_HEAD
     body       the request's cycle            API_BODY_TIMEOUT, API_MAX_BUFFERED
-    answering  ``_pipelined``, not parsed     the response; the keep-alive time if it is not read
-    closing    nobody: they are thrown away   the client's end, or ``LingeringClose``
-    =========  =============================  ==============================================
+    responding ``_pipelined``, not parsed     the response; the keep-alive time if it is not read
+    closing    dropped                        the client's end, or ``LingeringClose``
+    ========== =============================  ==============================================
 
-    The next request is parsed when this one is answered, and what is wrong with it is told behind
-    that answer.
+    The next request is parsed after the response to this one, so an error in it is reported after
+    that response.
     """
 
     def __init__(self, shared: SharedLimits, *args: Any, **named: Any) -> None:  # noqa: ANN401
@@ -44,13 +44,13 @@ class LimitedProtocol(TimedProtocol):
         self._pipelined = b""
         self._eof = False
         self._is_buffered = False
-        """Bytes of its request are counted in ``buffered``."""
+        """The bytes of its request are counted in ``buffered``."""
         super().__init__(shared.values, *args, **named)
 
     # The connection
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin, unless too many connections are open."""
+        """Start reading, unless too many connections are open."""
         super().connection_made(transport)
         self._idle_since = self.loop.time()
         surplus = len(self.connections) - self._limits.max_connections
@@ -63,17 +63,17 @@ class LimitedProtocol(TimedProtocol):
             self._arm_timer()
 
     def data_received(self, data: bytes) -> None:
-        """Read what a client sends."""
+        """Handle bytes from the client."""
         self._idle_since = None
         if self._closing is not None:
             self._closing.drop(data)
         elif self._pipelined:
-            self._hold_pipelined(data)  # it was under way when reading was paused
+            self._hold_pipelined(data)  # sent before reading was paused
         elif not self.transport.is_closing():
             self._read(data)
 
     def eof_received(self) -> bool:  # type: ignore[override] # uvicorn's closes at once
-        """Close once the last whole request is answered: a client may close its half first.
+        """Close after the last response: a client may close its half of the connection first.
 
         Returns whether the connection stays open for that.
         """
@@ -83,7 +83,7 @@ class LimitedProtocol(TimedProtocol):
         return self._eof
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the connection."""
+        """Release the connection's resources."""
         super().connection_lost(exc)
         self._release()
         self._unset_keepalive_if_required()
@@ -93,7 +93,7 @@ class LimitedProtocol(TimedProtocol):
     # Reading
 
     def _read(self, data: bytes) -> None:
-        """Parse up to the end of a request; what is behind it waits until it is answered."""
+        """Parse up to the end of a request. Bytes after it wait for its response."""
         view, at = memoryview(data), 0
         while at < len(data) and not self._is_ending():
             if self._is_busy():
@@ -105,7 +105,7 @@ class LimitedProtocol(TimedProtocol):
         self._arm_timer()
 
     def _is_busy(self) -> bool:
-        """Whether a request is whole and not answered."""
+        """Whether a complete request has no complete response yet."""
         cycle = cast("RequestResponseCycle | None", self.cycle)
         return cycle is not None and not cycle.response_complete and not self._in_message
 
@@ -125,11 +125,11 @@ class LimitedProtocol(TimedProtocol):
     def _count_body(self, size: int) -> None:
         self._body_bytes += size
         self._track_body(size)
-        if not self.cycle.response_started:  # else it is thrown away
+        if not self.cycle.response_started:  # else it is dropped
             self._count_buffered(size)
 
     def _count_head(self, piece: memoryview) -> bool:
-        """Return whether the head is within its limit."""
+        """Count bytes of a head; return whether it is within its limit."""
         if not self._head_bytes:
             self._state_began_at = self.loop.time()
         self._track_head(piece)
@@ -147,7 +147,7 @@ class LimitedProtocol(TimedProtocol):
             self._become_idle()
 
     def on_response_complete(self) -> None:
-        """Go on with what waits behind the request."""
+        """Continue with the bytes that wait behind the request."""
         self.server_state.total_requests += 1
         if self.transport.is_closing():
             return
@@ -158,10 +158,10 @@ class LimitedProtocol(TimedProtocol):
         self._become_idle()
         self._resume()
 
-    # Waiting for an answer
+    # Waiting for a response
 
     def _hold_pipelined(self, data: bytes) -> None:
-        """Keep bytes until the request before them is answered."""
+        """Keep bytes until the response to the request before them is sent."""
         self._pipelined += data
         self.flow.pause_reading()
         self._count_buffered(len(data))
@@ -170,9 +170,9 @@ class LimitedProtocol(TimedProtocol):
             self._close_after_response()
 
     def _close_after_response(self) -> None:
-        """Parse nothing more, and close once the request under way is answered.
+        """Stop parsing, and close after the response to the current request.
 
-        uvicorn would close at once, with bytes unread: the reset may overtake the response.
+        uvicorn would close at once, with bytes unread, and the reset may overtake the response.
         """
         self._pipelined = b""
         self.cycle.keep_alive = True
@@ -187,7 +187,7 @@ class LimitedProtocol(TimedProtocol):
             self.transport.close()
 
     def _become_idle(self) -> None:
-        """Note that nothing is under way."""
+        """Enter the idle state."""
         self._is_new = False
         self._release()
         self._idle_since = self.loop.time()
@@ -206,17 +206,17 @@ class LimitedProtocol(TimedProtocol):
     # Refusing
 
     def may_be_refused(self) -> bool:
-        """Whether its request is still being read."""
+        """Whether its request is still incomplete."""
         return not self._is_busy()
 
     def refuse_buffered(self) -> None:
-        """Refuse the request that is being read: the process has no room for it."""
+        """Refuse the incomplete request, because the process has buffered too much."""
         self._refuse(refusals.BUFFERED)
 
     def _refuse(self, refusal: Refusal) -> None:
-        """Answer the request that is being read, which no application gets, and close.
+        """Respond to the incomplete request, without the application, and close.
 
-        One that has its response already gets no second one.
+        If its response has begun already, only close.
         """
         self._shared.count_refusal(refusal.reason)
         self._release()

@@ -1,7 +1,7 @@
-"""Refusing a client that is still sending.
+"""Closing the connection of a client that is still sending.
 
-A connection that is closed with bytes unread is reset, and a reset may overtake the response:
-a client that is still sending would see a broken connection instead.
+A connection that is closed with bytes unread is reset, and the reset may overtake the response: the
+client would see a broken connection instead.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ MAX_DROPPED_BYTES = 1 << 20
 
 
 class LingeringClose:
-    """The end of a connection: what still comes is thrown away.
+    """The end of a connection. Further bytes are dropped.
 
-    Ends if the client has closed, 1 s after the last response, or after 1 MiB.
+    Ends if the client closes the connection, 1 s after the last response, or after 1 MiB.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
@@ -31,7 +31,7 @@ class LingeringClose:
         return self._timer is not None
 
     def begin(self, response: bytes) -> None:
-        """Write the last response, and close soon."""
+        """Write the last response, and close after 1 s."""
         self._transport.write(response)
         if self._transport.can_write_eof():
             self._transport.write_eof()
@@ -39,7 +39,7 @@ class LingeringClose:
         self._timer = loop.call_later(CLOSE_SECONDS, self._transport.close)
 
     def drop(self, data: bytes) -> None:
-        """Throw away what has come."""
+        """Drop bytes; close after 1 MiB."""
         self._dropped += len(data)
         if self._dropped > MAX_DROPPED_BYTES:
             if self.has_begun:
@@ -48,6 +48,6 @@ class LingeringClose:
                 self._transport.pause_reading()
 
     def cancel(self) -> None:
-        """Forget the timer: the connection is closed."""
+        """Cancel the timer: the connection is closed."""
         if self._timer is not None:
             self._timer.cancel()

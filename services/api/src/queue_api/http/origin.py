@@ -1,9 +1,9 @@
-"""Refusing what a web page of another site has a browser send.
+"""Refuses requests that a web page of another site makes a browser send.
 
-A page may have its reader's browser send requests to any address that the browser reaches: this
-machine, the reader's network. Two checks stand against it. A browser says from which site a request
-comes. And it sends the name by which the page knows us: a name that is not ours is the page's own,
-made to lead here (DNS rebinding).
+A page can make its reader's browser send requests to any address that the browser can reach, such
+as this machine or the reader's network. Two checks prevent it. A browser names the site from which
+a request comes. And it sends the host name that the page uses: if that is not one of ours, it is
+the page's own name, pointed at this address (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ CACHE_SIZE = 512
 _HOST = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]@/\s]+)(?::[0-9]{0,5})?")
 _ADDRESS = re.compile(r"\[.*\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
-"""A page cannot see what these answer, and they change nothing."""
+"""A page cannot read the responses of these methods, and they change nothing."""
 _OWN_SITES = frozenset({b"same-origin", b"none"})
 _NAMES = frozenset({b"host", b"origin", b"sec-fetch-site"})
 
 
 class AllowedHosts:
-    """The names this API answers to; IP addresses and ``localhost`` are always among them.
+    """The host names of this API. IP addresses and ``localhost`` are always among them.
 
-    No page has an address or ``localhost`` for its name, so neither can be made to lead here.
+    DNS rebinding cannot use those two, because a page's name is neither.
     """
 
     def __init__(self, patterns: Collection[str]) -> None:
@@ -46,12 +46,12 @@ class AllowedHosts:
         self.allows = lru_cache(CACHE_SIZE)(self._allows)
 
     def _allows(self, host: bytes) -> bool:
-        """Say whether a ``Host`` header's value is one of ours."""
+        """Return whether the value of a ``Host`` header is one of ours."""
         name = host_name(host)
         return self.any or (name is not None and (self.lists(name) or _needs_no_name(name)))
 
     def lists(self, name: str) -> bool:
-        """Say whether API_ALLOWED_HOSTS has this name; its ``*`` has none."""
+        """Return whether API_ALLOWED_HOSTS lists this name; ``*`` does not count."""
         return name in self._names or name.endswith(self._suffixes)
 
 
@@ -81,13 +81,13 @@ def check_source(
 
 
 def _check_site(given: Mapping[bytes, bytes], allowed: AllowedHosts) -> None:
-    # A client that sends neither of the two is no browser.
+    # A client that sends neither of these two headers is not a browser.
     site = given.get(b"sec-fetch-site")
     if site is not None:
         if site not in _OWN_SITES:
             raise _cross_site(f"Sec-Fetch-Site is {site.decode('latin-1')!r}")
     elif b"origin" in given:
-        # From browsers before 2023, and over http from an address that is not this machine's.
+        # Sent by browsers before 2023, and over http from an address that is not this machine's.
         origin = given[b"origin"].decode("latin-1")
         if not _is_own(origin, host_name(given.get(b"host", b"")), allowed):
             raise _cross_site(f"Origin is {origin!r}, neither the Host nor in API_ALLOWED_HOSTS")
@@ -105,26 +105,26 @@ def _unknown_host(host: bytes) -> ProblemError:
     return ProblemError(
         HTTPStatus.MISDIRECTED_REQUEST,
         "unknown-host",
-        f"Host is {host.decode('latin-1')!r}; this API answers to localhost, to IP addresses and "
-        "to the names in API_ALLOWED_HOSTS",
+        f"Host is {host.decode('latin-1')!r}; allowed are localhost, IP addresses and "
+        "the names in API_ALLOWED_HOSTS",
     )
 
 
 def _cross_site(found: str) -> ProblemError:
     return ProblemError(
-        HTTPStatus.FORBIDDEN, "cross-site", f"A web page of another site sent this: {found}"
+        HTTPStatus.FORBIDDEN, "cross-site", f"A web page of another site sent this request: {found}"
     )
 
 
 class OriginGuard:
-    """An ASGI application behind the two checks."""
+    """An ASGI application that makes both checks before another one."""
 
     def __init__(self, app: ASGIApp, allowed: AllowedHosts) -> None:
         self._app = app
         self._allowed = allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or answer it by the problem."""
+        """Pass a request on, or respond with the problem."""
         if scope["type"] == "http":
             try:
                 check_source(scope["method"], scope["headers"], self._allowed)

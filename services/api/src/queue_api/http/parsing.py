@@ -1,4 +1,4 @@
-"""uvicorn's HTTP/1.1, parsed one request at a time, and without upgrades."""
+"""uvicorn's HTTP/1.1 protocol, parsing one request at a time and without upgrades."""
 
 from __future__ import annotations
 
@@ -19,32 +19,32 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class ParsingProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which is told where a request ends.
+    """uvicorn's protocol, which also knows where a request ends.
 
-    The parser gets bytes in pieces that end where a head or a body ends, as far as that can be told
-    without parsing. What they mean is the parser's to say: a cut in another place changes
-    nothing of it. An offer to upgrade is ignored, as RFC 9110 (7.8) allows: the body is read as
-    HTTP/1.1. The parser alone would take such a body for the next request.
+    The parser gets bytes in pieces that end at the end of a head or body, if that can be found
+    without parsing. Only the parser interprets them: another cut would not change the result. An
+    offer to upgrade is ignored, as RFC 9110 (7.8) allows, and the body is read as HTTP/1.1. The
+    parser alone would take such a body for the next request.
     """
 
     def __init__(self, *args: Any, **named: Any) -> None:  # noqa: ANN401
         self._in_message = False
-        """The parser has begun a request, and its end has not come."""
+        """The parser has begun a request that has not ended."""
         self._in_body = False
         self._body_missing: int | None = 0
-        """Bytes of the body that must come; None: it is chunked and ends by itself."""
+        """Missing bytes of the body; None if it is chunked."""
         self._unframed_bytes = 0
-        """What has come since the last byte of a body: trailers, which the parser keeps."""
+        """Bytes since the last byte of a body: trailers, which the parser keeps in memory."""
         self._head_bytes = 0
         self._head_end = b""
-        """The last bytes of a head that is not whole."""
+        """The last bytes of an incomplete head."""
         self._is_framing = False
-        """The parser is told how long the body of a request is that offers an upgrade."""
+        """Set while ``_read_as_http1`` gives the parser a replacement head."""
         self._refusal: Refusal | None = None
-        """Why a callback has stopped the parser."""
+        """The reason for which a callback has stopped the parser."""
         super().__init__(*args, **named)
 
-    # What LimitedProtocol says
+    # Implemented by LimitedProtocol
 
     def _is_busy(self) -> bool:
         raise NotImplementedError
@@ -58,10 +58,10 @@ class ParsingProtocol(HttpToolsProtocol):
     def _close_after_response(self) -> None:
         raise NotImplementedError
 
-    # Pieces
+    # Cutting into pieces
 
     def _piece_end(self, data: bytes, at: int, room: int) -> int:
-        """Return where the head or body that is being read ends, at most ``room`` on in a head."""
+        """Return the offset at which the current head or body ends; a head ends after ``room``."""
         if self._in_body:
             return len(data) if self._body_missing is None else at + self._body_missing
         known = self._head_end
@@ -91,22 +91,22 @@ class ParsingProtocol(HttpToolsProtocol):
                 self._refuse(self._refusal or refusals.MALFORMED)
 
     def _read_as_http1(self) -> None:
-        """Have the parser read the body of a request that offers an upgrade.
+        """Make the parser read the body of a request that offers an upgrade.
 
-        It would take the bytes behind such a head for those of another protocol. So it is given a
-        head that says the same of the body, of which nothing else is used.
+        It would take the bytes after such a head for those of another protocol. So it gets another
+        head with the same length of the body; nothing else of that head is used.
         """
         lines = [b"%b: %b\r\n" % header for header in self.headers if header[0] in _FRAMING]
         self._is_framing = True
-        # A new one: the old one reads nothing more if the request is the connection's last.
+        # A new parser: the old one stops if the request is the connection's last.
         self.parser = httptools.HttpRequestParser(self)
         self._feed(b"POST / HTTP/1.1\r\n%b\r\n" % b"".join(lines))
         self._is_framing = False
 
-    # The parser's calls
+    # Callbacks of the parser
 
     def on_message_begin(self) -> None:
-        """Begin a request, unless it comes in one piece with one that is not answered."""
+        """Begin a request, unless it is in one piece with another that has no response yet."""
         if self._is_framing:
             return
         if self._is_busy():
@@ -115,22 +115,22 @@ class ParsingProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        """Note a part of the target."""
+        """Keep a part of the target."""
         if not self._is_framing:
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Note a header; trailers are none (RFC 9110, 6.5.1)."""
+        """Keep a header; trailers are no headers (RFC 9110, 6.5.1)."""
         if not (self._is_framing or self._in_body):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Begin the request's cycle, if its head is one that every reader reads alike."""
+        """Begin the request's cycle, if its head is unambiguous."""
         if self._is_framing:
             return
         self._check_head()
         super().on_headers_complete()
-        # As it was written: what a proxy in front has judged is what is routed.
+        # The path as it was sent: a proxy in front has judged the same one.
         self.scope["path"] = self.scope["raw_path"].decode("ascii")
         self._on_body_begin()
 
@@ -154,12 +154,12 @@ class ParsingProtocol(HttpToolsProtocol):
         self._head_end = b""
 
     def on_body(self, body: bytes) -> None:
-        """Give the request's cycle a part of its body."""
+        """Pass a part of the body to the request's cycle."""
         self._unframed_bytes = 0
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """End a request; the body behind an offer to upgrade has not come yet."""
+        """End a request, unless it offers an upgrade: then its body is still to come."""
         if not self.parser.should_upgrade():
             self._end_message()
 

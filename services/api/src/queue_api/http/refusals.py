@@ -1,4 +1,4 @@
-"""What a connection is told before it is closed, if no request of it reaches the application."""
+"""Responses before a connection is closed because of a limit or a violation of HTTP."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A limit that was passed, or a rule that was broken."""
+    """The response to a violation."""
 
     reason: str
-    """As the metric has it."""
+    """The label of the metric."""
     status: HTTPStatus
     detail: str
 
     def response(self) -> bytes:
-        """Return a problem document (RFC 9457) as a whole response, behind which we close."""
+        """Return a complete response with a problem document (RFC 9457) and a close."""
         body = msgspec.json.encode(
             {
                 "type": f"urn:queue-system:problem:{self.reason.replace('_', '-')}",
@@ -41,8 +41,10 @@ class Refusal:
         return head.encode() + body
 
 
-MALFORMED = Refusal("malformed", HTTPStatus.BAD_REQUEST, "This is not HTTP/1.1.")
-NO_HOST = Refusal("malformed", HTTPStatus.BAD_REQUEST, "A request has exactly one Host header.")
+MALFORMED = Refusal("malformed", HTTPStatus.BAD_REQUEST, "The request is not valid HTTP/1.1.")
+NO_HOST = Refusal(
+    "malformed", HTTPStatus.BAD_REQUEST, "A request must have exactly one Host header."
+)
 HEAD = Refusal(
     "head_too_large",
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
@@ -54,21 +56,27 @@ TRAILERS = Refusal(
     "The trailers of the request are larger than API_MAX_HEAD.",
 )
 HEAD_TIMEOUT = Refusal(
-    "head_timeout", HTTPStatus.REQUEST_TIMEOUT, "The head did not come within API_HEAD_TIMEOUT."
+    "head_timeout", HTTPStatus.REQUEST_TIMEOUT, "The head did not arrive within API_HEAD_TIMEOUT."
 )
 BODY_TIMEOUT = Refusal(
     "body_timeout",
     HTTPStatus.REQUEST_TIMEOUT,
-    "The body came more slowly than API_BODY_TIMEOUT and API_BODY_MIN_RATE allow.",
+    "The body arrived more slowly than API_BODY_TIMEOUT and API_BODY_MIN_RATE allow.",
 )
 CONNECTIONS = Refusal(
-    "connections", HTTPStatus.SERVICE_UNAVAILABLE, "API_MAX_CONNECTIONS are open."
+    "connections",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "More connections are open than API_MAX_CONNECTIONS.",
 )
 BUFFERED = Refusal(
-    "buffered", HTTPStatus.SERVICE_UNAVAILABLE, "Unfinished requests take API_MAX_BUFFERED."
+    "buffered",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "Incomplete requests take more memory than API_MAX_BUFFERED.",
 )
 PIPELINED = Refusal(
-    "pipelined", HTTPStatus.SERVICE_UNAVAILABLE, "More than API_MAX_PIPELINED came at once."
+    "pipelined",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "More bytes than API_MAX_PIPELINED wait behind a request.",
 )
 
 REASONS = frozenset(

@@ -1,4 +1,4 @@
-"""The limits of HTTP connections, as environment variables."""
+"""Settings of the limits of HTTP connections."""
 
 from __future__ import annotations
 
@@ -15,31 +15,30 @@ from .shared import Limits
 __all__ = ["HttpSettings"]
 
 RESERVED_FILES = 96
-"""File descriptors for what is no client: Redis, logs, METRICS_PORT, and connections refused."""
+"""File descriptors for Redis, logs, METRICS_PORT and refused connections."""
 MAX_CONNECTIONS = 4096
-"""By default: an idle connection takes some 10 KB."""
+"""Default limit. An idle connection takes about 10 KB."""
 
 
 class HttpSettings(Settings):
-    """What a client may take of the process."""
+    """Limits of what clients may take of the process."""
 
     api_max_head: Annotated[ByteSize, Field(ge=1024)] = ByteSize(32 << 10)
-    """The largest head of a request (request line and headers), and its trailers; 431 over it."""
+    """Max size of a request's head (request line and headers) and of its trailers; then 431."""
     api_head_timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
-    """Time for a head, from its first byte or the connection's opening; then 408."""
+    """Time for a head, from its first byte or from the opening of the connection; then 408."""
     api_body_timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
-    """Time for a body, and a second more for each ``API_BODY_MIN_RATE`` bytes of it; then 408."""
+    """Time for a body, plus a second for each ``API_BODY_MIN_RATE`` bytes of it; then 408."""
     api_body_min_rate: Annotated[ByteSize, Field(ge=1)] = ByteSize(4 << 10)
-    """Bytes a second at which a body must come once ``API_BODY_TIMEOUT`` is over."""
+    """Min bytes per second of a body after ``API_BODY_TIMEOUT``."""
     api_max_connections: Annotated[int, Field(ge=0)] = 0
-    """Connections that are open at a time; 503 over it. 0: the limit of open files less 96, and at
-    most 4,096."""
+    """Max open connections; then 503. 0: the limit of open files minus 96, but at most 4,096."""
     api_max_buffered: Annotated[ByteSize, Field(ge=1 << 20)] = ByteSize(32 << 20)
-    """Bytes of unfinished requests in the whole process. Over it the request that holds the most is
-    refused with 503."""
+    """Max bytes of incomplete requests in the process. Above it, the largest of them is refused
+    with 503."""
     api_max_pipelined: Annotated[ByteSize, Field(ge=0)] = ByteSize(64 << 10)
-    """Bytes that may wait behind a request that is not answered. With more, the connection is
-    closed behind that answer."""
+    """Max bytes that wait behind a request without a response. With more, the connection is closed
+    after that response."""
 
     @field_validator("api_max_connections")
     @classmethod
@@ -51,7 +50,7 @@ class HttpSettings(Settings):
         return connections
 
     def http_limits(self) -> Limits:
-        """Return the limits in force."""
+        """Return the effective limits."""
         derived = max(1, min(MAX_CONNECTIONS, _files() - RESERVED_FILES))
         return Limits(
             max_head_bytes=self.api_max_head,

@@ -1,4 +1,4 @@
-"""What the connections of a process share: their limits, and the bytes they have buffered."""
+"""State that all connections of a process share: limits, and a count of buffered bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["BufferedBytes", "Holder", "Limits", "SharedLimits"]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one client may take of the process (``HttpSettings`` says it in full)."""
+    """The limits of connections; ``HttpSettings`` describes each."""
 
     max_head_bytes: int
     head_seconds: float
@@ -25,10 +25,10 @@ class Limits:
 
 
 class Holder(Protocol):
-    """A connection whose request is not whole."""
+    """A connection with an incomplete request."""
 
     def may_be_refused(self) -> bool:
-        """Whether its request is still being read: one that is whole may already be stored."""
+        """Whether its request is still incomplete: a complete one may already be stored."""
         ...
 
     def refuse_buffered(self) -> None:
@@ -37,9 +37,9 @@ class Holder(Protocol):
 
 
 class BufferedBytes:
-    """Counts the bytes of unfinished requests, and refuses the largest when they are too many.
+    """Counts the bytes of incomplete requests, and refuses the largest if they are too many.
 
-    The largest and not the latest: many slow bodies do not keep out a client with a small one.
+    The largest and not the latest, so that many slow bodies cannot keep out small requests.
     """
 
     def __init__(self, max_bytes: int) -> None:
@@ -55,7 +55,7 @@ class BufferedBytes:
             self._refuse_largest()
 
     def release(self, holder: Holder) -> None:
-        """Forget a connection's bytes."""
+        """Stop counting a connection's bytes."""
         self._total -= self._held.pop(holder, 0)
 
     def _refuse_largest(self) -> None:
@@ -65,7 +65,7 @@ class BufferedBytes:
 
 
 class SharedLimits:
-    """What the connections of a process share."""
+    """The limits and counters that all connections share."""
 
     def __init__(self, limits: Limits, count_refusal: Callable[[str], None]) -> None:
         self.values = limits

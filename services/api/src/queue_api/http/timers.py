@@ -1,4 +1,4 @@
-"""How long a connection may stay in a state."""
+"""Deadlines of a connection's states."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ class TimedProtocol(ParsingProtocol):
         super().__init__(*args, **named)
 
     def pause_writing(self) -> None:
-        """Note that the client does not read."""
+        """Start the deadline of a client that does not read its response."""
         super().pause_writing()
         self._unread_since = self.loop.time()
         self._arm_timer()
 
     def _deadline(self) -> float | None:
-        """Return when the state that the connection is in has lasted too long."""
+        """Return the time at which the current state has lasted too long; None if it may last."""
         limits = self._limits
         if self._closing is not None and self._closing.has_begun:
             return None
@@ -59,9 +59,9 @@ class TimedProtocol(ParsingProtocol):
         return self._in_body
 
     def _arm_timer(self) -> None:
-        """Have the timer look at the connection at its deadline.
+        """Arm the timer for the deadline of the current state.
 
-        A timer that is armed for a later state stays: it looks again when it fires.
+        A timer that fires earlier stays: it then checks the deadline again.
         """
         deadline = self._deadline()
         if deadline is None or self.transport.is_closing():

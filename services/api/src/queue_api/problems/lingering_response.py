@@ -20,13 +20,13 @@ LINGER_SECONDS = 5.0
 
 
 class LingeringResponse(Response):
-    """A response that is sent at once; what still comes of the body is read and thrown away.
+    """A response that is sent at once, while the rest of the request's body is read and dropped.
 
-    Ends with the body, if the client has closed, or after 5 s.
+    Ends after the body, if the client closes the connection, or after 5 s.
     """
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the response, then read on before it is declared complete."""
+        """Send the response and read the rest of the body before completing it."""
         await send(
             {
                 "type": "http.response.start",

@@ -1,4 +1,4 @@
-"""Every failure's answer: a problem document (RFC 9457)."""
+"""Translates failures to problem documents (RFC 9457)."""
 
 from __future__ import annotations
 
@@ -42,17 +42,17 @@ _BEFORE_BODY = {
     HTTPStatus.MISDIRECTED_REQUEST,
 }
 RETRY_AFTER_SECONDS = 2
-"""A restarted Redis is back within seconds."""
+"""Redis restarts within seconds."""
 LIMIT_RETRY_SECONDS = 5
 """Nobody knows when tasks that wait will have gone."""
 BACKLOGS = frozenset({"backlog", "lane_backlog"})
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """What is wrong with one field of the request."""
+    """An error in one field of the request."""
 
     field: str
-    """Its name; ``headers.X-Id`` for what is inside; empty for the whole body."""
+    """The field's name, such as ``headers.X-Id``; empty for the whole body."""
     reason: str
 
 
@@ -60,18 +60,18 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     """A problem document."""
 
     type: str
-    """Names the kind of problem."""
+    """The kind of problem."""
     title: str
     status: int
     detail: str
     errors: list[FieldError] = []
-    """Where fields are wrong: all of them."""
+    """All invalid fields."""
     limit: str | None = None
     """Of a 429: the limit that is reached."""
 
 
 class ProblemError(Exception):
-    """A request that is answered by a problem."""
+    """A failure of a request, with its response."""
 
     def __init__(
         self, status: HTTPStatus, kind: str, detail: str, *,
@@ -88,7 +88,7 @@ class ProblemError(Exception):
 
 
 def problem(error: ProblemError) -> Response:
-    """Return the answer."""
+    """Return the response."""
     document = Problem(
         type=f"urn:queue-system:problem:{error.kind}",
         title=error.status.phrase,
@@ -116,7 +116,7 @@ def _unknown_task(error: Exception) -> ProblemError:
 
 
 def _unreadable(error: Exception) -> ProblemError:
-    """Answer for a record that somebody else has written under this id."""
+    """Translate a record that another program has written under this id."""
     return ProblemError(HTTPStatus.NOT_FOUND, "unreadable-record", str(error))
 
 
@@ -166,7 +166,7 @@ def _own(error: Exception) -> ProblemError:
 
 
 def _http(error: Exception) -> ProblemError:
-    """Translate what the router raises: an unknown path, a method a path does not have."""
+    """Translate the router's errors: an unknown path, or a method that the path does not have."""
     assert isinstance(error, HTTPException)  # noqa: S101 - by the table below
     status = HTTPStatus(error.status_code)
     kind = status.phrase.lower().replace(" ", "-")
@@ -198,9 +198,11 @@ def _gone(_error: Exception) -> ProblemError:
 
 
 def _bug(_error: Exception) -> ProblemError:
-    # Starlette raises it again after the answer, and uvicorn logs it with its traceback.
+    # Starlette raises it again after the response, and uvicorn logs it with its traceback.
     return ProblemError(
-        HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "The fault is ours; the log has the details."
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "internal",
+        "Internal error; the API's log has the details.",
     )
 
 
@@ -221,13 +223,13 @@ _TABLE: dict[type, Callable[[Exception], ProblemError]] = {
 
 
 def translate(error: Exception) -> ProblemError:
-    """Return what a request that raised ``error`` is answered: 500 for what is not in the table."""
+    """Return the problem for ``error``; a 500 if it is not in the table."""
     kinds = type(error).__mro__
     return next(_TABLE[kind] for kind in kinds if kind in _TABLE)(error)
 
 
 def install(app: FastAPI) -> None:
-    """Have the app answer every failure by a problem."""
+    """Make the app respond to every failure with a problem."""
 
     async def respond(request: Request, error: Exception) -> Response:
         found = translate(error)

@@ -1,4 +1,4 @@
-"""Logging why clients are answered 503: they are told no more than the kind of it."""
+"""Logs why clients get a 503, because the response has only a short summary."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 __all__ = ["UnavailableLog", "log_unavailable"]
 
 INTERVAL_SECONDS = 5.0
-"""Every request fails while Redis is away: a line for each would fill the disk."""
+"""Max one line per interval: every request fails while Redis is away."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
 
 class UnavailableLog:
-    """Logs the first failure, and then at most one line in each interval."""
+    """Logs the first failure, and then at most one line per interval."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -29,7 +29,7 @@ class UnavailableLog:
         self._failures = 0
 
     def __call__(self, error: QueueUnavailableError) -> None:
-        """Log Redis' address and the server's words, and how many requests failed since."""
+        """Log the error, with Redis' address and message, and the number of failed requests."""
         self._failures += 1
         now = self._clock()
         if now >= self._next_at:

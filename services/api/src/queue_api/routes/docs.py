@@ -1,4 +1,4 @@
-"""The page that describes the API and lets people try it: Swagger UI, served from here alone."""
+"""Swagger UI, a page to read about the API and to try it. All its files are served from here."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ router = APIRouter(include_in_schema=False)
 @router.head("/docs")
 @router.get("/docs")
 async def page() -> Response:
-    """Return the page. All its links are relative: it works under any prefix."""
+    """Return the page. All its links are relative, so it works under any prefix."""
     html = _own("docs.html").read_bytes()
     return Response(html, headers=PAGE_HEADERS, media_type="text/html")
 
@@ -46,7 +46,7 @@ async def asset(request: Request) -> Response:
     name: str = request.path_params["name"]
     if name not in _TYPES:
         raise HTTPException(404)
-    # FastAPI Offline has Swagger UI's release in its wheel; its code is not used.
+    # The wheel of FastAPI Offline contains Swagger UI; its code is not used.
     file = _own("docs.js") if name == "start.js" else files("fastapi_offline") / "static" / name
     return Response(file.read_bytes(), headers=ASSET_HEADERS, media_type=_TYPES[name])
 

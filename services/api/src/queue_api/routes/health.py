@@ -1,4 +1,4 @@
-"""Whether the process lives, whether it can serve, and what it is."""
+"""Health, readiness and version of the process."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def _json(document: dict[str, Any]) -> Response:
 @router.head("/health", include_in_schema=False)
 @router.get("/health", openapi_extra=openapi.HEALTH)
 async def health() -> Response:
-    """Say that the process lives. Redis may be away: a restart would not bring it back."""
+    """Return 200 while the process is alive, even without Redis: a restart would not help."""
     return _json({"status": "ok"})
 
 
 @router.head("/ready", include_in_schema=False)
 @router.get("/ready", openapi_extra=openapi.READY)
 async def ready(request: Request) -> Response:
-    """Say that Redis answers, and how durable it keeps tasks; 503 with the reason otherwise."""
+    """Return 200 and Redis' durability if Redis replies; 503 with the reason otherwise."""
     context: AppContext = request.app.state.api
     await context.queue.ping()
     durability = await context.queue.durability()
@@ -50,5 +50,5 @@ async def ready(request: Request) -> Response:
 @router.head("/version", include_in_schema=False)
 @router.get("/version", openapi_extra=openapi.VERSION)
 async def api_version() -> Response:
-    """Tell the version of this process."""
+    """Return the version of this process."""
     return _json({"version": version("queue-api")})

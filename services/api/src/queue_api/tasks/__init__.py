@@ -1,1 +1,1 @@
-"""The routes of tasks: from a request's body to the queue, and back to what a client is told."""
+"""The routes of tasks: from a request's body to the queue, and from the queue to a response."""

@@ -1,4 +1,4 @@
-"""Reading a request's body within its limit."""
+"""Reads a request's body within its limit."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _CHECKED_HEADERS = frozenset({b"content-type", b"content-encoding", b"content-le
 async def read_json_body(
     headers: Iterable[tuple[bytes, bytes]], receive: Receive, max_bytes: int
 ) -> bytes:
-    """Return the body; raises ProblemError 415 for what is not plain JSON, 413 over ``max_bytes``.
+    """Return the body; raises ProblemError 415 if it is not plain JSON, 413 over ``max_bytes``.
 
-    A body that says its length is refused before it is read, any other while it is. The names in
-    ``headers`` are in lower case. Raises ClientDisconnect where the client leaves before the end.
+    If the length is declared, a body is refused before it is read, otherwise while it is read. The
+    names in ``headers`` are in lower case. Raises ClientDisconnect if the client disconnects.
     """
     check_headers({name: value for name, value in headers if name in _CHECKED_HEADERS}, max_bytes)
     message = await receive()
@@ -55,7 +55,7 @@ async def _read_body(message: Message, receive: Receive, max_bytes: int) -> byte
 
 
 def check_headers(headers: Mapping[bytes, bytes], max_bytes: int) -> None:
-    """Raise ProblemError 415 for what is not plain JSON, 413 for what says it is too large."""
+    """Raise ProblemError 415 if the body is not plain JSON, 413 if its declared size is too big."""
     media_type = headers.get(b"content-type", b"")
     if media_type != _JSON:
         _check_media_type(media_type.decode("latin-1"))
@@ -67,10 +67,10 @@ def check_headers(headers: Mapping[bytes, bytes], max_bytes: int) -> None:
 
 
 def _check_media_type(header: str) -> None:
-    """Take JSON and its relatives.
+    """Accept JSON and media types based on it.
 
-    No header at all is refused too: browsers let a page of any site send a body without one, but
-    ask us before they send JSON.
+    A missing header is refused too: browsers let a page of any site send a body without one, but
+    ask for permission before they send JSON.
     """
     media_type = header.partition(";")[0].strip().lower()
     if media_type == "application/json" or (

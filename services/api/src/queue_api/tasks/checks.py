@@ -1,7 +1,7 @@
-"""What a task's fields must be beyond their types.
+"""Checks of a task's fields beyond their types.
 
-A check returns the value to go on with, or raises ValueError with the reason, worded to follow the
-field's name.
+A check returns the normalized value, or raises ValueError with a reason that continues a sentence
+after the field's name.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["check_base64", "check_method", "check_url", "destination_check", "header_errors"]
 
 MAX_HEADERS_BYTES = 32 * 1024
-"""Common servers refuse more: nginx takes 32 KiB, Go 1 MiB, Node 16 KiB in all."""
+"""Common servers refuse more: nginx accepts 32 KiB, Go 1 MiB, Node 16 KiB."""
 
 ORIGIN_CACHE_SIZE = 4096
 NAME_CACHE_SIZE = 4096
@@ -59,11 +59,11 @@ _REFUSED_HEADERS = {
 
 
 def check_url(url: str) -> str:
-    """Return the URL as it will be requested: host in ASCII (IDNA 2008), without fragment."""
+    """Return the URL to request: with an ASCII host (IDNA 2008), without fragment."""
     plain = _PLAIN.fullmatch(url)
     if plain is None:
         return _check_any_url(url)
-    # Nothing behind a plain origin can be wrong, and origins come again and again.
+    # Nothing after a plain origin can be invalid, and the same origins are used again and again.
     return _check_origin(plain[1]) + url[plain.end(1) :]
 
 
@@ -111,7 +111,7 @@ def _check_host(parts: SplitResult) -> str:
 
 
 def _check_lookalike(name: str, labels: list[str]) -> None:
-    """Refuse a host that looks like an address or an international name, and is none."""
+    """Refuse a host that looks like an address or an international name but is neither."""
     if _IPV4_LIKE.fullmatch(name):
         try:
             ipaddress.IPv4Address(name)
@@ -133,7 +133,7 @@ def _check_ipv6(host: str) -> str:
         msg = f"has no valid IPv6 address in its brackets: {error}"
         raise ValueError(msg) from error
     if address.scope_id is not None:
-        msg = "has an IPv6 zone, which means nothing to the worker's machine"
+        msg = "has an IPv6 zone, which is only valid on one machine"
         raise ValueError(msg)
     return str(address)
 
@@ -152,9 +152,9 @@ def _with_host(parts: SplitResult, host: str) -> str:
 
 
 def destination_check(guard: EgressGuard) -> Callable[[str], str | None]:
-    """Return what tells why a lane's destination would surely be refused by the worker.
+    """Return a function that returns why the worker will certainly refuse a lane's destination.
 
-    It judges what the URL says by itself; names are not looked up.
+    It only uses the host in the URL; names are not looked up.
     """
 
     @lru_cache(maxsize=ORIGIN_CACHE_SIZE)
@@ -204,7 +204,7 @@ def header_errors(headers: Mapping[str, str]) -> list[tuple[str, str]]:
 
 
 def _check_header_name(name: str) -> tuple[str, str]:
-    # The same few names come again and again; long ones would fill the memory.
+    # Few different names are used again and again. Long ones would fill the memory.
     return (
         _check_cached_name(name)
         if len(name) <= MAX_CACHED_NAME_CHARACTERS
@@ -214,10 +214,10 @@ def _check_header_name(name: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=NAME_CACHE_SIZE)
 def _check_cached_name(name: str) -> tuple[str, str]:
-    """Return the name in lower case, and what is wrong with it, or nothing."""
+    """Return the name in lower case, and the reason if it is invalid, else an empty string."""
     lower = name.lower()
     if not _TOKEN.fullmatch(name):
-        return lower, "is no header name"
+        return lower, "is not a header name"
     # CGI and WSGI destinations cannot tell Transfer_Encoding from Transfer-Encoding.
     reason = _REFUSED_HEADERS.get(lower.replace("_", "-"))
     return lower, f"cannot be set: {reason}" if reason else ""

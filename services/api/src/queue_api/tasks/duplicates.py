@@ -1,6 +1,6 @@
-"""Finding a field or a header that a body names twice.
+"""Finds fields and headers that occur twice in a body.
 
-Decoders take the last of them. What has checked the request before us may have taken the first.
+Our decoder uses the last of them. A gateway that has checked the request may have used the first.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ __all__ = ["duplicate_field", "duplicate_header", "duplicate_name", "has_duplica
 
 
 class _Value:
-    """A field's value, which is not looked at."""
+    """The value of a field. It is not decoded."""
 
 
-# A decoder's hook is called for each occurrence of a field, and is told the field's type.
+# The decoder calls its hook for each occurrence of a field, with the field's type.
 _TYPES: list[type[_Value]] = [type(name, (_Value,), {}) for name in TaskCreate.__struct_fields__]
 _VALUES: dict[type[_Value], _Value] = {kind: kind() for kind in _TYPES}
 _QUOTED = [f'"{kind.__name__}"'.encode() for kind in _TYPES]
@@ -32,7 +32,7 @@ _BODY_NAME = re.compile(rb'"body"[ \t\r\n]*:[ \t\r\n]*\Z')
 
 
 class _DuplicateError(Exception):
-    """No ValueError: msgspec would take it for its own."""
+    """Not a ValueError, because msgspec catches those."""
 
 
 class _HeadersAlone(msgspec.Struct):
@@ -46,7 +46,7 @@ class _OptionsAlone(msgspec.Struct):
 
 
 _found: list[str] = []
-"""What the hook has been called for since the last ``clear``."""
+"""Fields for which the hook has been called since the last ``clear``."""
 
 
 def _note(kind: type[_Value], _value: object) -> _Value:

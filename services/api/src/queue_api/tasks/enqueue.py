@@ -1,4 +1,4 @@
-"""Handing a task to the queue: the only place that submits."""
+"""Submits tasks to the queue. No other module does."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ logger = structlog.stdlib.get_logger(__name__)
 def enqueue(
     queue: TaskQueue, task: Task, trace: RequestTrace, task_id: TaskId | None = None
 ) -> Submission:
-    """Submit a task; it is safe once the submission's ``stored`` is done."""
+    """Submit a task. It is stored as soon as the submission's ``stored`` is done."""
     own_id = task_id or new_task_id()
     trace.sending()
     stored = queue.submission(own_id, task)
@@ -35,13 +35,13 @@ def enqueue(
 
 @dataclass(slots=True, eq=False)
 class Submission:
-    """A task on its way to Redis."""
+    """A task that was sent to Redis."""
 
     task_id: TaskId
     task: Task
     trace: RequestTrace
     stored: asyncio.Future[Stored]
-    """Done once Redis has answered; fails with QueueUnavailableError."""
+    """Done as soon as Redis has replied; raises QueueUnavailableError."""
     names_id: bool = False
     """The client has given the task its id."""
 
@@ -56,12 +56,12 @@ class Submission:
 
     async def until_stored(self) -> None:
         """Return once Redis has the task; raises QueueUnavailableError. To be called once."""
-        with suppress(Exception):  # raised below, once it is told
+        with suppress(Exception):  # raised below, after it is reported
             await self.stored
         self.report()
 
     def report(self) -> None:
-        """Tell trace and log what ``stored`` says; raises the error where it failed."""
+        """Record the result of ``stored`` in trace and log; raises its error if it failed."""
         try:
             self.stored.result()
         except Exception as error:

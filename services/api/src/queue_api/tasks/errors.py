@@ -1,4 +1,4 @@
-"""All that is wrong with a request for a task, field by field."""
+"""Finds all errors of a request for a task, field by field."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ _string = msgspec.json.Decoder(str)
 
 
 def validation_errors(raw: bytes, max_errors: int) -> list[FieldError]:
-    """Return the first mistakes of a body that is no task, in the order of its fields.
+    """Return the first errors of an invalid body, in the order of its fields.
 
-    The decoder of whole tasks stops at its first mistake, so this looks at each field by itself,
-    and stops at ``max_errors``: a body of a megabyte has room for 100,000. Raises
-    msgspec.DecodeError or RecursionError if the body is not JSON after all.
+    The decoder of a whole task stops at its first error, so this decodes each field separately. It
+    stops at ``max_errors``, because a body of 1 MB may have 100,000 errors. Raises
+    msgspec.DecodeError or RecursionError if the body is not JSON.
     """
-    # To its end first: what is malformed need not come before the first mistake.
+    # Decode all of it first: malformed JSON may come after the first error.
     _any.decode(raw)
     try:
         given = _object.decode(raw)
@@ -87,7 +87,7 @@ def _judge(raw: bytes, given: dict[str, msgspec.Raw]) -> Iterator[FieldError]:
 def _field(
     kind: object, check: Callable[[Any], object]
 ) -> Callable[[str, msgspec.Raw], Iterable[FieldError]]:
-    """Return what finds the mistakes of a field of type ``kind``."""
+    """Return a function that finds the errors of a field of type ``kind``."""
     decoder = msgspec.json.Decoder(kind)
 
     def find(name: str, value: msgspec.Raw) -> Iterable[FieldError]:
@@ -123,7 +123,7 @@ def _headers(name: str, value: msgspec.Raw) -> Iterable[FieldError]:
         yield FieldError(name, _readable_reason(str(error)))
         return
     if len(given) > MAX_HEADERS:
-        # They are not looked at one by one: a megabyte has room for 80,000.
+        # They are not checked one by one: a body of 1 MB may have 80,000.
         yield FieldError(name, f"has {len(given)} entries; at most {MAX_HEADERS} are sent")
         return
     if (duplicate := duplicate_header(bytes(value), given)) is not None:
@@ -139,7 +139,7 @@ def _headers(name: str, value: msgspec.Raw) -> Iterable[FieldError]:
 
 
 def _readable_reason(message: str) -> str:
-    """Reword what msgspec says, such as ``Expected `str`, got `int```."""
+    """Reword a message of msgspec, such as ``Expected `str`, got `int```."""
     words = _TYPE.sub(
         lambda found: " or ".join(_JSON_TYPES.get(t, t) for t in found[1].split(" | ")), message
     )

@@ -1,4 +1,4 @@
-"""From a request's body to a task."""
+"""Converts a request's body to a task."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ParsedTask", "parse_task", "refused_destination"]
 
 MAX_ERRORS = 100
-"""More are not told: a body of a megabyte can hold 100,000 unknown fields."""
+"""Max errors in a response: a body of 1 MB may have 100,000 unknown fields."""
 
 _decoder = msgspec.json.Decoder(TaskCreate)
 _JSON = "application/json"
@@ -51,7 +51,7 @@ def parse_task(
     ProblemError 400 where the body is not JSON, 422 with every field and reason otherwise.
     """
     try:
-        raw.decode()  # the decoder passes over what is in strings
+        raw.decode()  # the decoder does not check the bytes in strings
         return _parse(raw, trace_context, policy, idempotency_key)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _malformed(error) from None
@@ -73,7 +73,7 @@ def _parse(
         raise _invalid(raw) from None
     except msgspec.DecodeError:
         raise
-    except ValueError:  # from a check; the others are told with it
+    except ValueError:  # from a check; report all errors together
         raise _invalid(raw) from None
 
 
@@ -136,7 +136,7 @@ def _wrong_key(reason: str) -> ProblemError:
 
 
 def refused_destination(field: str, reason: str) -> ProblemError:
-    """Return the 422 for a task that the worker would not deliver."""
+    """Return the 422 for a task that the worker would refuse to deliver."""
     detail = "The task's destination must not be delivered to."
     errors = [FieldError(field, f"leads to what must not be delivered to: {reason}")]
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "egress-refused", detail, errors=errors)

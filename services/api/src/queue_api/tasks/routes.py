@@ -42,12 +42,12 @@ _encoder = msgspec.json.Encoder()
 
 
 class CreateTask:
-    """``POST /api/v1/tasks``: keeps a request in the queue; a worker makes it when one is free.
+    """``POST /api/v1/tasks``: stores a request in the queue, from which a worker makes it.
 
-    FastAPI calls it as an ASGI endpoint, which answers its own failures. The fast path calls
-    ``submit`` and ``created`` itself, and comes back to ``respond`` and ``refuse`` if something
-    happens on the way. What must hold for every POST stands in ``check_headers``, before its body
-    is read, and in ``submit``: both ways in call them.
+    FastAPI calls it as an ASGI endpoint that handles its own failures. The fast path calls
+    ``submit`` and ``created`` itself, and uses ``respond`` and ``refuse`` if it cannot continue.
+    Rules for every POST are in ``check_headers``, before the body is read, and in ``submit``: both
+    ways call them.
     """
 
     def __init__(self, context: AppContext) -> None:
@@ -61,7 +61,7 @@ class CreateTask:
         self._denial_reason = destination_check(guard)
 
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
-        """Answer one request; the answer comes once the task is on disk in Redis."""
+        """Handle one request. The response is sent after Redis has stored the task."""
         trace = begin_trace(self.tracing, scope)
         try:
             principal = principal_of(scope)
@@ -109,7 +109,7 @@ class CreateTask:
     async def respond(
         self, submission: Submission, scope: AsgiScope, receive: Receive, send: Send
     ) -> None:
-        """Answer a request whose task is on its way to Redis."""
+        """Respond to a request after Redis has replied."""
         try:
             await submission.until_stored()
         except Exception as error:
@@ -154,7 +154,7 @@ class CreateTask:
     async def refuse(
         self, error: Exception, trace: RequestTrace, scope: AsgiScope, receive: Receive, send: Send
     ) -> None:
-        """Answer a request that failed; raises ``error`` again where it is a bug of ours."""
+        """Respond to a request that failed; raises ``error`` again if it is a bug of ours."""
         response = problem(translate(error))
         await response(scope, receive, send)
         trace.responded(response.status_code, error)

@@ -1,7 +1,7 @@
-"""The HTTP contract: what is sent and answered, as types; the OpenAPI document comes from them.
+"""The types of requests and responses, from which the OpenAPI document is made.
 
-Patterns stand here for the document's readers alone. What holds is in ``checks``: JSON Schema's
-``$`` is not Python's, which lets a newline pass.
+The patterns are only for readers of that document. The rules that apply are in ``checks``: ``$`` in
+JSON Schema differs from Python's, which also matches before a newline.
 """
 
 from __future__ import annotations
@@ -87,11 +87,11 @@ class TaskCreate(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TaskCreated(msgspec.Struct, frozen=True):
-    """The task is safe in the queue."""
+    """The response to an accepted task."""
 
     task_id: str
     message: str
     trace_id: str
-    """The trace in which the task's whole life is, from this request to the last attempt."""
+    """The trace of the task, from this request to the last attempt."""
     trace_url: str | UnsetType = UNSET
-    """Where it can be seen; only with TRACE_URL_TEMPLATE."""
+    """The URL of the trace; only with TRACE_URL_TEMPLATE."""

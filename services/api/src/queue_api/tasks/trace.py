@@ -1,7 +1,7 @@
-"""A POST's spans: the server span of a POST, and the send span whose context travels on.
+"""The spans of a POST: the server span, and the send span, whose context the task carries.
 
-They are made here and not by OpenTelemetry's instrumentation, which costs more than the rest of the
-request (docs/adr/0010-spans-made-at-their-end.md).
+OpenTelemetry's instrumentation is not used here, because it costs more than the rest of the request
+(docs/adr/0010-spans-made-at-their-end.md).
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _CARRIERS = {b"traceparent": "traceparent", b"tracestate": "tracestate", b"bagga
 
 
 def begin_trace(tracing: Tracing, scope: Scope, *, seconds_ago: float = 0.0) -> RequestTrace:
-    """Continue the client's trace, or begin one for the task; its request came ``seconds_ago``."""
+    """Continue the client's trace or begin a new one. The request arrived ``seconds_ago``."""
     parent = _parent(scope["headers"])
     server = tracing.begin(parent)
     spans = tracing.recorder(server)
@@ -48,32 +48,32 @@ def _parent(headers: list[tuple[bytes, bytes]]) -> TraceContext | None:
     for name, value in headers:
         if name in _CARRIERS:
             key, text = _CARRIERS[name], value.decode("latin-1")
-            # Two of a list are one list; two traceparents are none, as the comma makes it invalid.
+            # Repeated list headers form one list. A repeated traceparent is invalid with a comma.
             found[key] = f"{found[key]},{text}" if key in found else text
     return read_context(found) if found else None
 
 
 class RequestTrace:
-    """A trace that is not recorded: ids that are handed on."""
+    """The trace of a request that is not recorded: only ids that are passed on."""
 
     __slots__ = ("send",)
 
     def __init__(self, send: TraceContext) -> None:
         self.send = send
-        """The send span's context: every attempt is a child of it."""
+        """The context of the send span, which is the parent of every attempt."""
 
     def sending(self) -> None:
-        """Note that the task is being submitted."""
+        """Record that the task is being submitted."""
 
     def sent(self, task_id: TaskId, task: Task, error: Exception | None = None) -> None:
-        """Note that Redis has answered, or what kept it from it."""
+        """Record the send span: Redis has replied, or ``error`` prevented it."""
 
     def responded(self, status: int, error: Exception | None = None) -> None:
-        """Note that the client has its answer."""
+        """Record the server span: the response has been sent."""
 
 
 class _RecordedRequest(RequestTrace):
-    """A trace whose spans are exported."""
+    """The trace of a recorded request."""
 
     __slots__ = ("_parent", "_queue", "_scope", "_sending_ns", "_server", "_spans", "_started_ns")
 
@@ -121,13 +121,13 @@ class _RecordedRequest(RequestTrace):
             f"{scope['method']} {scope['path']}", SpanKind.SERVER, self._server,
             parent_id=self._parent.span_id if self._parent else "", parent_is_remote=True,
             started_ns=self._started_ns, ended_ns=time.time_ns(), attributes=attributes,
-            # The client's mistakes are no errors of the server.
+            # An error of the client is not an error of the server.
             status=failed(None) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else OK,
         )  # fmt: skip
 
 
 def _request_attributes(scope: Scope) -> dict[str, str | int]:
-    """Return what the conventions want to know of a request; no query string, no header else."""
+    """Return the attributes of the conventions, without the query string and other headers."""
     headers = dict(scope["headers"])
     attributes: dict[str, str | int] = {
         names.HTTP_METHOD: scope["method"],
