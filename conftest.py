@@ -21,7 +21,7 @@ PASSWORD = "of-the-applications"  # noqa: S105 - of a test server
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Refuse a test that does not say in a sentence which behaviour it holds."""
+    """Refuse a test without a sentence about the behaviour that it checks."""
     silent = [
         item.nodeid for item in items if isinstance(item, pytest.Function) and not item.obj.__doc__
     ]
@@ -31,7 +31,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def server_binary() -> Path:
-    """The server under test: REDIS_SERVER where set, else the one ``make run`` would take."""
+    """The server under test: REDIS_SERVER if set, else the server of ``make run``."""
     chosen = os.environ.get("REDIS_SERVER")
     return Path(chosen) if chosen else find_server()
 
@@ -53,7 +53,7 @@ def redis_server(
 
 @pytest.fixture
 def start_server(server_binary: Path, tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
-    """Starts servers of the test's own, with options; kills them at its end."""
+    """Starts further servers with options, and kills them after the test."""
     started: list[RedisServer] = []
 
     def start(*options: str) -> RedisServer:
@@ -69,7 +69,7 @@ def start_server(server_binary: Path, tmp_path: Path) -> Iterator[Callable[..., 
 
 @pytest.fixture
 def redis_settings(redis_server: RedisServer) -> RedisSettings:
-    """Where the shared server is, and what the chart's API and worker are to it."""
+    """The settings for connecting to the shared server."""
     return RedisSettings(
         redis_addr=redis_server.address, redis_username="queue",
         redis_password=SecretStr(PASSWORD), redis_url=None,
@@ -78,7 +78,7 @@ def redis_settings(redis_server: RedisServer) -> RedisSettings:
 
 @pytest.fixture
 def queue_settings() -> QueueSettings:
-    """A queue of the test's own."""
+    """The settings of a queue for one test."""
     return QueueSettings(queue_name=f"test-{uuid.uuid4().hex[:12]}")
 
 
@@ -86,7 +86,7 @@ def queue_settings() -> QueueSettings:
 async def open_queue(
     redis_settings: RedisSettings, queue_settings: QueueSettings
 ) -> AsyncIterator[Callable[[], TaskQueue]]:
-    """Opens clients of the test's queue, as many as the test wants; closes them all at its end."""
+    """Opens clients of the test's queue, and closes them after the test."""
     opened: list[TaskQueue] = []
 
     def open_one() -> TaskQueue:
@@ -106,7 +106,7 @@ async def queue(open_queue: Callable[[], TaskQueue]) -> TaskQueue:
 
 @pytest.fixture
 async def raw_redis(redis_server: RedisServer) -> AsyncIterator[redis.asyncio.Redis]:
-    """A plain client of the shared server, to look behind the queue."""
+    """A plain client of the shared server, to read keys directly."""
     client = redis.asyncio.Redis(port=redis_server.port)
     yield client
     await client.aclose()

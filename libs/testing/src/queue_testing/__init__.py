@@ -1,6 +1,6 @@
-"""Real things in small, for tests: a Redis server of one's own, a destination, a wait.
+"""Test helpers: a real Redis server, a destination, and waiting for conditions.
 
-The destination is in ``receiver``, apart from these: it needs aiohttp.
+The destination (``receiver``) is not imported here, because it needs aiohttp.
 """
 
 from .redis_server import RedisServer, free_port

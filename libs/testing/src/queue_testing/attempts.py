@@ -1,4 +1,4 @@
-"""Attempts over a transport, for tests: what goes in, what comes out, and nothing more."""
+"""Makes attempts over the HTTP client alone."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ __all__ = ["Result", "attempt", "open_transport"]
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What an attempt came to."""
+    """The result of an attempt."""
 
     outcome: Outcome
     status: int | None = None
     body: bytes = b""
     phase: str | None = None
-    """Where a timeout struck."""
+    """The phase in which the time ran out."""
     error: str | None = None
 
 
@@ -42,7 +42,7 @@ def open_transport(
     max_open: int = 100,
     idle_seconds: float = IDLE_SECONDS,
 ) -> HttpClient:
-    """Return a transport, which may reach loopback if no guard is given."""
+    """Return an HTTP client. Without a guard it may connect to loopback."""
     guard = guard or EgressGuard.from_settings(allow="127.0.0.0/8, ::1")
     dialer = Dialer(resolver or Resolver(), guard)
     context = tls or build_tls(None)
@@ -59,7 +59,7 @@ async def attempt(
     body: bytes | None = b"{}",
     timeout_seconds: float = 5.0,
 ) -> Result:
-    """Make one attempt, as a delivery does; raises what is a fault of the transport's own."""
+    """Make one attempt, as a delivery does. Raises errors that are bugs of the client."""
     progress = _Progress()
     try:
         async with asyncio.timeout(timeout_seconds):

@@ -22,7 +22,7 @@ def text(value: bytes | str) -> str:
 
 @dataclass
 class QueueContent:
-    """All keys of a queue at one moment, by their name without the queue's prefix."""
+    """All keys of a queue at one moment, by name without the queue's prefix."""
 
     records: dict[str, Record] = field(default_factory=dict)
     unreadable: set[str] = field(default_factory=set)
@@ -35,7 +35,7 @@ class QueueContent:
     keys: set[str] = field(default_factory=set)
 
     def add(self, key: str, kind: bytes, value: Any) -> None:  # noqa: ANN401 - by Redis type
-        """Take one key in."""
+        """Add a key."""
         self.keys.add(key)
         match kind:
             case b"list":
@@ -58,7 +58,7 @@ class QueueContent:
             self.unreadable.add(task_id)
 
     def under(self, prefix: str) -> Iterable[tuple[str, Any]]:
-        """Return the lists, sorted sets and hashes whose key begins so, by the rest of it."""
+        """Return lists, sorted sets and hashes with this prefix, by the rest of their keys."""
         for group in (self.lists, self.zsets, self.hashes):
             for key, value in group.items():
                 if key.startswith(prefix):

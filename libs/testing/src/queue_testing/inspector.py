@@ -32,12 +32,12 @@ FIXED_KEYS = frozenset(
         Key.PROJECTS,
     }
 )
-"""Keys that may stay when a queue is empty: their number does not grow with tasks or lanes."""
+"""Keys that an empty queue may have: their number does not grow with tasks or lanes."""
 _PLACES = (Key.RING, Key.TRIAL, Key.RESTING, Key.FULL, Key.PAUSED)
 """A lane with waiting tasks is in one of them."""
 
 _RINGS = {Key.RING: Key.RING_OF, Key.TRIAL: Key.TRIAL_OF, Key.RESTING: Key.RESTING_OF}
-"""Those that each project has of its own."""
+"""The places that each project has separately."""
 
 _READERS = {
     b"string": ("GET",),
@@ -49,10 +49,10 @@ _READERS = {
 
 
 class Snapshot(QueueContent):
-    """All keys of a queue at one moment, and what is wrong with them."""
+    """All keys of a queue at one moment, with checks of its invariants."""
 
     def places(self, task_id: str) -> list[str]:
-        """Return where the task is: one place for each structure that makes it move on.
+        """Return the places of a task: one for each structure that can make it move.
 
         An entry of a lane's list counts where the record says that the task waits there: others
         are tombstones, which ``faults`` counts.
@@ -201,7 +201,7 @@ class Snapshot(QueueContent):
         if kept != dead:
             yield f"dead letters take {dead}, kept are {kept}"
         results = {entry[22:]: int(entry[13:22]) for entry in self.lists.get(Key.RESULTS, ())}
-        # An id that was used again leaves the entry of its first record behind.
+        # If an id was used again, the entry of its first record remains.
         settled = {i for i, record in self.records.items() if record.state.settled}
         there = {i: self.sizes[i] for i in results if i in settled}
         if there != {i: size for i, size in results.items() if i in there}:
@@ -225,7 +225,7 @@ class QueueInspector:
         self._prefix = Keys(queue_name).prefix
 
     async def snapshot(self) -> Snapshot:
-        """Read all keys of the queue, by a scan: for tests alone."""
+        """Read all keys of the queue by a scan."""
         pattern = self._prefix.replace("[", "\\[") + "*"
         keys = sorted([key async for key in self._client.scan_iter(pattern, count=10_000)])
         types = self._client.pipeline(transaction=False)
@@ -245,11 +245,11 @@ class QueueInspector:
         return snapshot
 
     async def places(self, task_id: str) -> list[str]:
-        """Return where the task is now; ``Snapshot.places``."""
+        """Return the places of a task now; see ``Snapshot.places``."""
         return (await self.snapshot()).places(task_id)
 
     async def check(self) -> Snapshot:
-        """Raise AssertionError where an invariant is broken; return what was seen."""
+        """Return a snapshot; raise AssertionError if an invariant is broken."""
         snapshot = await self.snapshot()
         faults = snapshot.faults()
         if faults:

@@ -1,4 +1,4 @@
-"""An HTTP server of the test's own process."""
+"""An HTTP server in the test's process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BACKLOG = 1024
 
 
 class LoopbackServer:
-    """Hands requests to ``handle``, on a loopback port while its context is entered."""
+    """Passes requests on a loopback port to ``handle`` while its context is entered."""
 
     def __init__(
         self,

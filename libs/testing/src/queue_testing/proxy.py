@@ -1,4 +1,4 @@
-"""A TCP relay in front of a server that cuts connections at the worst moment."""
+"""A TCP relay that cuts connections to a server at a chosen moment."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class CuttingProxy:
 
     @property
     def address(self) -> str:
-        """``host:port``, as REDIS_ADDR takes it."""
+        """``host:port``, for REDIS_ADDR."""
         return f"127.0.0.1:{self.port}"
 
     def lead_to(self, server_port: int) -> None:
-        """Relay new connections to another server; those that are open stay where they are."""
+        """Relay new connections to another server. Open ones are not moved."""
         self._server_port = server_port
 
     def cut_answer_to(self, needle: bytes) -> None:
-        """Let the next request that holds ``needle`` reach the server, and cut its answer off."""
+        """Pass on the next request that contains ``needle``, and drop its response."""
         self._needle, self._holds = needle, False
 
     def hold(self, needle: bytes) -> None:
@@ -51,7 +51,7 @@ class CuttingProxy:
         self._released.clear()
 
     def release(self) -> None:
-        """Let the server have what was held."""
+        """Send the held request to the server."""
         self._released.set()
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""A destination for deliveries: a real HTTP server that records what reaches it."""
+"""A destination for deliveries: a real HTTP server that records its requests."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class CannedResponse:
-    """What the receiver answers."""
+    """A response of the receiver."""
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b"ok"
     delay_seconds: float = 0.0
     hangs: bool = False
-    """Never answers; the delay does not count."""
+    """Never responds; the delay is ignored."""
 
 
 class Receiver(LoopbackServer):
@@ -55,14 +55,14 @@ class Receiver(LoopbackServer):
         self._released = asyncio.Event()
 
     def respond_with(self, path: str, script: Sequence[int | CannedResponse]) -> None:
-        """Answer the requests for ``path`` by these in turn, and by the last one ever after.
+        """Respond to requests for ``path`` with these in turn, then always with the last one.
 
         A number is an answer with that status; without a script the answer is 200.
         """
         self._scripts[path] = [CannedResponse(a) if isinstance(a, int) else a for a in script]
 
     def release(self) -> None:
-        """Let all hanging requests have their answer, now and from now on."""
+        """Respond to all hanging requests, and to later ones too."""
         self._released.set()
 
     def to(self, path: str) -> list[Received]:

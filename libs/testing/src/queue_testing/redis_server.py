@@ -1,4 +1,4 @@
-"""A Redis or Valkey server of the test's own, to be stopped, killed and started again."""
+"""A Redis or Valkey server that a test can stop, kill and start again."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ __all__ = ["RedisServer", "free_port"]
 
 
 def free_port() -> int:
-    """Return a loopback port that was free just now."""
+    """Return a loopback port that is free at the time of the call."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 class RedisServer:
-    """One server process on a loopback port, its data kept over restarts in ``directory``."""
+    """One server process on a loopback port. Its data in ``directory`` survives restarts."""
 
     def __init__(self, binary: Path, directory: Path, *options: str, port: int = 0) -> None:
         self.port = port or free_port()
@@ -35,7 +35,7 @@ class RedisServer:
 
     @property
     def address(self) -> str:
-        """``host:port``, as REDIS_ADDR takes it."""
+        """``host:port``, for REDIS_ADDR."""
         return f"127.0.0.1:{self.port}"
 
     @property
@@ -45,7 +45,7 @@ class RedisServer:
         return self._process.pid
 
     def start(self) -> Self:
-        """Start the server and wait until it answers a PING with PONG."""
+        """Start the server and wait until it replies to PING."""
         with (self._directory / "server.log").open("ab") as log:
             self._process = subprocess.Popen(self._command, stdout=log, stderr=log)  # noqa: S603
         end = time.monotonic() + 30
@@ -65,11 +65,11 @@ class RedisServer:
             return False
 
     def pause(self) -> None:
-        """Let the process stand still: it takes bytes, and does not answer."""
+        """Pause the process: it accepts bytes but does not reply."""
         os.kill(self.pid, signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let it go on."""
+        """Resume the process."""
         os.kill(self.pid, signal.SIGCONT)
 
     def kill(self) -> None:

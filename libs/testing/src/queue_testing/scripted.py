@@ -1,4 +1,4 @@
-"""A queue without background tasks: each call runs one script, and nothing else happens."""
+"""A queue without background tasks: each call runs exactly one script."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ __all__ = ["ScriptedQueue"]
 
 DAY_MS = 24 * 3600 * 1000
 LEASE_MS = 3600 * 1000
-"""Leases end when a test says so."""
+"""Leases only end by a call of the test."""
 
 
 class ScriptedQueue:
-    """Moves tasks as the API and workers do, one step at a time, the clock being the test's."""
+    """Moves tasks as the API and workers do, one step at a time, with times set by the test."""
 
     def __init__(
         self, client: Redis, name: str, *, result_ttl_ms: int = DAY_MS, result_max: int = 1000,
@@ -50,7 +50,7 @@ class ScriptedQueue:
     ) -> None:  # fmt: skip
         self._client = client
         self.raw = client
-        """To look and reach behind the queue."""
+        """Direct access to the queue's keys."""
         self.keys = Keys(name)
         self._retention = Retention(
             result_ttl_ms, result_max, dead_ttl_ms, dead_max, result_max_bytes, dead_max_bytes
@@ -65,7 +65,7 @@ class ScriptedQueue:
         self.backlogs = (0, 0)
         """MAX_BACKLOG and MAX_LANE_BACKLOG."""
         self.poll_again_ms = -1
-        """What the last claim said: when its worker should look again."""
+        """The pause until the next poll, by the last claim."""
 
     def key(self, name: str) -> str:
         """Return the full name of one of the queue's keys."""
@@ -97,7 +97,7 @@ class ScriptedQueue:
         on_trial: int = UNBOUNDED, max_tasks: int = 1000, suspects: int = 0,
         max_on_trial: int = UNBOUNDED, held: dict[str, tuple[int, int]] | None = None,
     ) -> list[Claim]:  # fmt: skip
-        """Claim at most ``wanted`` tasks of ``free`` bytes, holding nothing if ``idle``.
+        """Claim at most ``wanted`` tasks of ``free`` bytes; ``idle``: nothing is in flight.
 
         At most ``on_trial`` of them are of lanes that are not proven. The worker holds at most
         ``max_tasks``, and now ``suspects``; max ``max_on_trial`` of lanes that are not proven, and
@@ -124,7 +124,7 @@ class ScriptedQueue:
         self, claim: Claim, decision: Decision, attempt: Attempt | None = None,
         *, claiming: bool = False,
     ) -> bool:  # fmt: skip
-        """Settle as decided; False where the claim is not its lease's any more."""
+        """Settle as decided; False if the claim no longer belongs to its lease."""
         made = attempt or an_attempt(number=claim.attempt)
         arguments = settle_arguments(
             claim, made, decision, self._retention.result_ttl_ms,
@@ -133,20 +133,20 @@ class ScriptedQueue:
         return any(await self.settle_as(claim.lease, *arguments, claiming=claiming))
 
     async def release(self, claim: Claim) -> bool:
-        """Put a claim back to the front of its lane."""
+        """Put a claim back at the front of its lane."""
         return any(await self.settle_as(claim.lease, *release_arguments(claim)))
 
     async def defer(self, claim: Claim) -> bool:
-        """Put a claim back the address of which takes no more; its lane rests."""
+        """Release a claim whose address hangs; its lane then rests."""
         return any(await self.settle_as(claim.lease, *defer_arguments(claim)))
 
     async def health(self, lane: str) -> str:
-        """Return what Redis has of an unhealthy lane: level, room, time of the next probe."""
+        """Return an unhealthy lane's level, room, and time of the next probe."""
         kept: bytes | str | None = await reply(self._client.hget(self.keys.of(Key.UNHEALTHY), lane))
         return kept.decode() if isinstance(kept, bytes) else kept or ""
 
     async def end_pause(self, lane: str, probe_at: int = 1) -> None:
-        """Let the time of an unhealthy lane's next probe have come, or be ``probe_at``."""
+        """Make an unhealthy lane's next probe due, or set its time to ``probe_at``."""
         level, room, _ = (await self.health(lane)).split()
         await reply(
             self._client.hset(self.keys.of(Key.UNHEALTHY), lane, f"{level} {room} {probe_at}")
@@ -169,7 +169,7 @@ class ScriptedQueue:
         return results
 
     async def renew(self, lease: str) -> bool:
-        """Renew a lease; False where it has ended."""
+        """Renew a lease; False if it has ended."""
         retention = self._retention
         renewed, *_ = await self.scripts.run(
             "renew", lease, LEASE_MS, retention.result_max, retention.dead_ttl_ms,
@@ -178,15 +178,15 @@ class ScriptedQueue:
         return bool(renewed)
 
     async def end_lease(self, lease: str) -> None:
-        """Say goodbye."""
+        """End a lease, as a stopping worker does."""
         await self.scripts.run("end_lease", lease)
 
     async def expire(self, lease: str) -> None:
-        """Let a lease be over its time, as if its worker had been silent."""
+        """Make a lease expire, as if its worker were dead."""
         await self._client.zadd(self.keys.of(Key.WORKERS), {lease: 1}, xx=True)
 
     async def reap(self, max_tasks: int = 500, *, until_done: bool = True) -> int:
-        """Give back what ended leases held; return how many tasks went into the dead letters."""
+        """Release the claims of ended leases; return how many tasks became dead letters."""
         last_attempt = pack_attempt(Attempt(0, now_ms(), 0.0, Outcome.POISON, error="poison"))
         poisoned = 0
         while True:
@@ -203,13 +203,13 @@ class ScriptedQueue:
                 return poisoned
 
     async def snapshot(self) -> QueueSnapshot:
-        """Look at all lanes now, whoever's turn it is, and read the figures."""
+        """Scan all lanes now, whoever's turn it is, and return the stats."""
         await self._client.delete(self.keys.of(Key.STATS_TURN))
         await self.stats.scan_lanes()
         return await self.stats.read()
 
     async def make_due(self, task_id: TaskId | str, lane: str) -> None:
-        """Let a scheduled task's time have come."""
+        """Make a scheduled task due."""
         record = self.keys.of(Key.RECORD, task_id)
         await reply(self._client.setrange(record, SINCE_AT, (1).to_bytes(8, "big")))
         await self._client.zadd(self.keys.of(Key.SCHEDULED, lane), {task_id: 1}, xx=True)

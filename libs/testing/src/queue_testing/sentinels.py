@@ -26,7 +26,7 @@ class SentinelServer(RedisServer):
     def __init__(
         self, binary: Path, directory: Path, primary_port: int, *lines: str, quorum: int = QUORUM
     ) -> None:
-        """``lines`` are further ones of its configuration."""
+        """``lines`` are added to its configuration."""
         super().__init__(binary, directory)
         config = directory / "sentinel.conf"
         text = [

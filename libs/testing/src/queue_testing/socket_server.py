@@ -1,4 +1,4 @@
-"""A server of raw sockets: it says exactly the bytes that a test tells it to."""
+"""A server on raw sockets that sends exactly the bytes of a test."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)\r\n", re.IGNORECASE)
 
 
 class Peer:
-    """One connection, from the server's side."""
+    """One connection, on the server's side."""
 
     def __init__(
         self, server: SocketServer, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         self.number = server.connections
-        """From 1: how many connections there had been with this one."""
+        """Number of this connection, from 1."""
         self._server = server
         self._reader = reader
         self._writer = writer
 
     async def request(self) -> bytes:
-        """Read one request, head and body, and note it in ``server.requests``."""
+        """Read one request, head and body, and record it in ``server.requests``."""
         head = await self.head()
         length = _LENGTH.search(head)
         body = await self._reader.readexactly(int(length[1])) if length else b""
@@ -40,25 +40,25 @@ class Peer:
         return head + body
 
     async def head(self) -> bytes:
-        """Read a request's head alone; its body stays unread."""
+        """Read only a request's head; its body stays unread."""
         return await self._reader.readuntil(b"\r\n\r\n")
 
     async def send(self, *parts: bytes) -> None:
-        """Send each part in a write of its own, as fast as the other side takes it."""
+        """Send each part in a separate write, as fast as the other side reads."""
         for part in parts:
             self._writer.write(part)
             await self._writer.drain()
 
     async def respond(self, body: bytes = b"ok", status: bytes = b"200 OK") -> None:
-        """Send a plain answer."""
+        """Send a simple response."""
         await self.send(b"HTTP/1.1 %b\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body))
 
     async def read(self, max_bytes: int) -> bytes:
-        """Read what there is; nothing once the other side has closed."""
+        """Read available bytes; empty if the other side has closed."""
         return await self._reader.read(max_bytes)
 
     async def hold(self) -> None:
-        """Wait until the other side closes, reading nothing of what it means."""
+        """Drop all bytes until the other side closes."""
         while await self._reader.read(1 << 16):
             pass
 
@@ -81,7 +81,7 @@ class SocketServer:
         self.connections = 0
         """Accepted so far."""
         self.requests: list[bytes] = []
-        """Those read by ``Peer.request``, as they came."""
+        """Requests read by ``Peer.request``, unchanged."""
         self.host = host
         self.port = 0
         self._script = script
@@ -91,12 +91,12 @@ class SocketServer:
 
     @property
     def open(self) -> int:
-        """How many connections are open."""
+        """Number of open connections."""
         return len(self._peers)
 
     @property
     def url(self) -> str:
-        """The server's root."""
+        """The URL of the server's root."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}/"
 
@@ -126,7 +126,7 @@ class SocketServer:
 
     async def _run(self, peer: Peer, writer: asyncio.StreamWriter) -> None:
         try:
-            # The other side may close whenever it likes.
+            # The other side may close at any time.
             with suppress(OSError, asyncio.IncompleteReadError):
                 await self._script(peer)
                 if not writer.transport.is_closing():
@@ -137,7 +137,7 @@ class SocketServer:
 
 
 def says(*parts: bytes, then_close: bool = False) -> Script:
-    """Return a script that answers every request by ``parts``, each in a write of its own."""
+    """Return a script that responds to every request with ``parts``, each in a separate write."""
 
     async def script(peer: Peer) -> None:
         while True:

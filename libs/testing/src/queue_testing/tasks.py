@@ -1,4 +1,4 @@
-"""Tasks and attempts for tests, every field with a value that is right."""
+"""Tasks and attempts for tests, with valid values in all fields."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def a_task(
     url: str = "http://destination.test/hook", *, lane: str | None = None,
     body: bytes | None = b"x", headers: Mapping[str, str] | None = None, method: str = "POST",
 ) -> Task:  # fmt: skip
-    """Return a task accepted just now, in the lane of its URL unless one is named."""
+    """Return a task accepted now, in the lane of its URL unless one is given."""
     return Task(
         version=VERSION,
         url=url,
@@ -39,11 +39,11 @@ def a_task(
 def an_attempt(
     outcome: Outcome = Outcome.DELIVERED, *, number: int = 1, error: str | None = None
 ) -> Attempt:
-    """Return an attempt that ended just now."""
+    """Return an attempt that ended now."""
     status = {Outcome.DELIVERED: 200, Outcome.HTTP_ERROR: 500}.get(outcome)
     return Attempt(number, now_ms(), 1.5, outcome, status_code=status, error=error)
 
 
 def a_context(flags: int = 0) -> TraceContext:
-    """Return the context of a span, the one of the standard's examples."""
+    """Return the span context of the standard's examples."""
     return TraceContext("4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7", flags)

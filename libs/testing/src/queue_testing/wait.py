@@ -33,7 +33,7 @@ async def wait_until(
     timeout_seconds: float = 10,
     every_seconds: float = 0.01,
 ) -> T:
-    """Return the first truthy value of ``condition``, looked at every 10 ms unless told.
+    """Return the first truthy value of ``condition``, which is checked every 10 ms by default.
 
     A sleep is either too short on a busy machine or too long everywhere else. Raises
     AssertionError with the description and the value seen last when the time is up.

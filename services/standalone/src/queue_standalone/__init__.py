@@ -1,4 +1,4 @@
-"""Queue System on one machine: Valkey, the API and a worker, started and stopped in order.
+"""Queue System on one machine: starts and stops Valkey, a worker, the API and the dashboard.
 
-``system`` holds the order, ``part`` one process of it, ``valkey`` finds the server.
+``system`` has their order, ``child_process`` runs one of them, ``valkey`` finds the server.
 """

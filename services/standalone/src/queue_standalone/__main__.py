@@ -14,7 +14,7 @@ from .system import run
 __all__ = ["main"]
 
 OWNER_ONLY = 0o077
-"""The umask: logs and data hold what is in tasks, secrets included."""
+"""The umask: logs and data contain the content of tasks, including secrets."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""One process of the system: started with a log of its own, watched, stopped."""
+"""One process of the system, with its own log file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LAST_LINES = 15
 
 
 class ChildEndedError(Exception):
-    """A part has ended that should run."""
+    """A process has ended that should run."""
 
     def __init__(self, part: ChildProcess, code: int) -> None:
         how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with exit code {code}"
@@ -29,16 +29,16 @@ class ChildEndedError(Exception):
 
 @dataclass(slots=True)
 class ChildProcess:
-    """A process in a session of its own, so that Ctrl-C reaches it through us, in order."""
+    """A process in its own session, so that Ctrl-C does not reach it directly."""
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
     log: Path
     stop_seconds: float
-    """How long it may take to stop before it is killed."""
+    """Time for stopping before the process is killed."""
     stdin: bytes = b""
-    """What it reads at its start."""
+    """The process' standard input."""
     process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> int:
@@ -58,28 +58,28 @@ class ChildProcess:
         return self.process.pid
 
     async def until_ready(self, is_ready: Callable[[], Awaitable[bool]]) -> None:
-        """Return once ``is_ready`` says so; raises PartEndedError where the process ends first."""
+        """Return once ``is_ready`` returns True; raises ChildEndedError if the process ends."""
         while not await is_ready():
             self.raise_if_ended()
             await asyncio.sleep(0.02)
 
     def raise_if_ended(self) -> None:
-        """Raise PartEndedError where the process has ended."""
+        """Raise ChildEndedError if the process has ended."""
         if self.process is not None and self.process.returncode is not None:
             raise ChildEndedError(self, self.process.returncode)
 
     async def until_ended(self) -> None:
-        """Wait for the process; it should not end."""
+        """Wait until the process ends, which it should not do by itself."""
         if self.process is not None:
             await self.process.wait()
 
     def terminate(self) -> None:
-        """Ask the process to stop; asked twice, a worker cuts its drain short."""
+        """Send SIGTERM. A second one ends a worker's drain."""
         if self.process is not None and self.process.returncode is None:
             self.process.terminate()
 
     async def stop(self) -> None:
-        """Ask the process to stop and wait; kill it when its time is up."""
+        """Send SIGTERM and wait; kill the process after ``stop_seconds``."""
         if self.process is None:
             return
         self.terminate()

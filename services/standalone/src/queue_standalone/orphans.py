@@ -1,7 +1,7 @@
-"""Ends the parts if `make run` itself is killed, so that none stays behind on its port.
+"""Ends the child processes if `make run` itself is killed, so that none keeps its port.
 
-A process of its own reads the parts' process ids from its standard input. Only the run holds the
-other end of that pipe, and the kernel closes it however the run ends.
+A separate process reads the children's process ids from its standard input. Only the run holds the
+other end of that pipe, and the kernel closes it when the run ends for any reason.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import suppress
 __all__ = ["OrphanWatch", "main"]
 
 FINISH_SECONDS = 2.0
-"""What a part has for what it is doing, before it is asked again: a worker then cuts its drain."""
+"""Time after the first SIGTERM. The second one ends a worker's drain."""
 POLL_SECONDS = 0.02
 
 
@@ -27,7 +27,7 @@ class OrphanWatch:
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start the process; in a session of its own, so that Ctrl-C does not end it."""
+        """Start the watching process in its own session, so that Ctrl-C does not end it."""
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", __name__, stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
@@ -35,16 +35,16 @@ class OrphanWatch:
         )  # fmt: skip
 
     async def add(self, pid: int, seconds: float) -> None:
-        """Have this process ended after the run; ``seconds`` after it was asked twice it is killed.
+        """Add a process to end after the run; it is killed ``seconds`` after its second SIGTERM.
 
-        What is added last is ended first.
+        The process added last is ended first.
         """
         if self._process is not None and self._process.stdin is not None:
             self._process.stdin.write(f"{pid} {seconds}\n".encode())
             await self._process.stdin.drain()
 
     async def stop(self) -> None:
-        """End the watch: the run has ended all its parts itself."""
+        """End the watch after the run has ended all its processes."""
         if self._process is not None:
             with suppress(ProcessLookupError):
                 self._process.kill()
@@ -52,7 +52,7 @@ class OrphanWatch:
 
 
 def main() -> None:
-    """Wait for the end of the run, then end its parts."""
+    """Wait for the end of the run, then end its processes."""
     for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, signal.SIG_IGN)
     parts = [line.split() for line in sys.stdin]

@@ -20,28 +20,28 @@ __all__ = ["StandaloneSettings", "child_environment"]
 
 LOOPBACK = "127.0.0.0/8,::1"
 METRICS_PORT = 9464
-"""What OpenTelemetry's exporters for Prometheus take."""
+"""The default port of OpenTelemetry's Prometheus exporters."""
 
 
 class StandaloneSettings(RedisSettings, MetricsSettings, EgressSettings):
-    """What `make run` reads itself; the parts read their own from the same environment."""
+    """Settings of `make run`. The processes read their own from the same environment."""
 
     egress_allow: str = LOOPBACK
-    """For API and worker. Unlike theirs, it is this machine's own services by default."""
+    """EGRESS_ALLOW of API and worker. Default: services of this machine."""
     api_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """The API's port."""
     dashboard_port: Annotated[int, Field(ge=1, le=65535)] = 8081
     """The dashboard's port."""
     valkey_port: Annotated[int, Field(ge=1, le=65535)] = 16379
-    """The embedded Valkey's port, on loopback; another than a Redis of yours would have."""
+    """The embedded Valkey's port, on loopback. It differs from the default port of Redis."""
     data_dir: Path = Path(".data")
-    """Where the embedded Valkey's data and all logs are."""
+    """Directory of the embedded Valkey's data and of all logs."""
 
     @property
     def metrics_ports(self) -> dict[str, int]:
-        """The parts' METRICS_PORT: the one given, or 9464, for the API, the next for the worker.
+        """METRICS_PORT of each process; empty if METRICS_PORT is 0.
 
-        None if it is given as 0.
+        The API gets the given port, or 9464, and the worker the next one.
         """
         if self.metrics_port == 0 and "metrics_port" in self.model_fields_set:
             return {}
@@ -50,10 +50,10 @@ class StandaloneSettings(RedisSettings, MetricsSettings, EgressSettings):
 
     @property
     def brings_own_redis(self) -> bool:
-        """Say whether a variable names a server to use instead."""
+        """Whether a variable names a Redis server to use instead of the embedded one."""
         return bool({"redis_addr", "redis_url", "redis_sentinels"} & self.model_fields_set)
 
 
 def child_environment(overrides: Mapping[str, str]) -> dict[str, str]:
-    """Return this process' environment with some variables set anew."""
+    """Return this process' environment with some variables replaced."""
     return {**os.environ, **overrides}

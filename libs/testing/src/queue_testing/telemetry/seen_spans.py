@@ -1,4 +1,4 @@
-"""Spans as a collector sees them, and the edges that a task's trace must have."""
+"""Received spans, and the edges that a task's trace must have."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class SeenSpan:
     trace_id: str
     span_id: str
     parent_id: str
-    """Empty for the first of a trace."""
+    """Empty for a root span."""
     started_ns: int
     """Unix time."""
     ended_ns: int
@@ -30,17 +30,17 @@ class SeenSpan:
     error: bool = False
     status_message: str = ""
     events: Mapping[str, int] = field(default_factory=dict)
-    """When each happened, in Unix nanoseconds."""
+    """The events' times in Unix ns."""
     resource: Mapping[str, Any] = field(default_factory=dict)
     tracestate: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A step of a task's way that must be seen as one span under another."""
+    """A pair of parent and child span that a task's trace must have."""
 
     parent_service: str
-    """Empty: the span is the first of its trace."""
+    """Empty for a root span."""
     parent: str
     child_service: str
     child: str
@@ -67,7 +67,7 @@ def edges_of_task(queue: str = "tasks", method: str = "POST") -> list[Edge]:
 
 
 def missing_edges(spans: Iterable[SeenSpan], edges: Iterable[Edge]) -> list[str]:
-    """Return the edges that are not among the spans, in words."""
+    """Return the missing edges as texts."""
     found = set(_edges(list(spans)))
     return [str(edge) for edge in edges if edge not in found]
 
