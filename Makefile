@@ -20,6 +20,8 @@ KUBECONFORM_VERSION := v0.8.0
 SCHEMAS_VERSION := 1.37.0
 REGISTRY_VERSION := v3.0.0
 ACTIONLINT_VERSION := v1.7.7
+GATEWAY_API_VERSION := v1.4.0
+PROMETHEUS_OPERATOR_VERSION := v0.85.0
 
 MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)
 SOURCES := libs services tests scripts conftest.py
@@ -29,7 +31,7 @@ MEMBERS := queue-cli queue-client queue-common queue-api queue-worker queue-dash
 .PHONY: help setup run test run-api run-worker run-dashboard build check fmt lint types imports size packages \
 	check-versions sbom release release-test alerts docker-build docker-up docker-down docker-logs images-test \
 	chart-docs chart-test chart-tools coverage saq-tests bench-attacks bench-backlog bench-client bench-metrics bench-telemetry \
-	chaos e2e e2e-nodes e2e-keda clean
+	chaos e2e e2e-nodes e2e-keda crds clean
 
 ##@ First
 help: ## List the commands
@@ -191,7 +193,7 @@ chaos: setup ## Kill the real processes under load; nothing may be lost (5 minut
 	$(BIN)/pytest -q -s -p no:randomly tests/chaos
 
 ##@ Kubernetes
-e2e: setup docker-build ## Install the chart on the cluster of KUBECONFIG, else on one of kind's, and test it (15 minutes)
+e2e: setup docker-build crds ## Install the chart on the cluster of KUBECONFIG, else on one of kind's, and test it (15 minutes)
 	$(E2E) --ignore=tests/e2e/nodes --ignore=tests/e2e/keda tests/e2e
 
 e2e-nodes: setup docker-build ## Drain a node under load; needs a cluster of at least two
@@ -199,6 +201,20 @@ e2e-nodes: setup docker-build ## Drain a node under load; needs a cluster of at 
 
 e2e-keda: setup docker-build ## Scale workers to zero and back; needs a cluster with KEDA
 	$(E2E) tests/e2e/keda
+
+# Definitions of others' kinds, out of their Go modules.
+crds:
+	@$(call crds,gateway-api,sigs.k8s.io/gateway-api@$(GATEWAY_API_VERSION),config/crd/standard/*.yaml)
+	@$(call crds,prometheus-operator,github.com/prometheus-operator/prometheus-operator@$(PROMETHEUS_OPERATOR_VERSION),\
+		example/prometheus-operator-crd/*servicemonitors.yaml example/prometheus-operator-crd/*prometheusrules.yaml)
+
+# crds NAME,MODULE,FILES: .tools/crds/NAME.yaml, the module's files in one
+define crds
+if [ ! -e .tools/crds/$(1).yaml ]; then if command -v go >/dev/null; then mkdir -p .tools/crds && \
+	folder=$$(cd / && go mod download -json $(2) | sed -n 's/^.*"Dir": "\(.*\)",$$/\1/p') && \
+	(cd "$$folder" && for file in $(3); do echo ---; cat $$file; done) >.tools/crds/$(1).yaml; \
+	else echo "no Go to fetch the definitions of $(1): its tests are skipped" >&2; fi; fi
+endef
 
 ##@ Clean
 clean: ## Remove environment, caches, builds and the data of `make run`

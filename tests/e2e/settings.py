@@ -28,6 +28,8 @@ class SuiteSettings:
     """What ``docker build`` of the receiver needs besides."""
     reports: Path
     """The folder for what is collected of a test that failed."""
+    previous: str
+    """The commit of the version that runs beside this one."""
     keep: bool
     """Leave everything as it is at the end, to look at it."""
 
@@ -44,5 +46,6 @@ class SuiteSettings:
             ),
             build_flags=tuple(shlex.split(os.environ.get("DOCKER_BUILD_FLAGS", ""))),
             reports=Path(os.environ.get("E2E_REPORTS") or ROOT / ".e2e"),
+            previous=os.environ.get("E2E_PREVIOUS") or "HEAD~1",
             keep=os.environ.get("E2E_KEEP", "") not in ("", "0", "false"),
         )

@@ -15,6 +15,13 @@ ROOT = Path(__file__).parents[2]
 
 Start = Callable[..., Container]
 
+NEEDED = {
+    "api": {"API_AUTH": "off"},
+    "worker": {},
+    "dashboard": {"DASHBOARD_SESSION_SECRET": "for the tests of this machine alone"},
+}
+"""What an image needs to start, by service."""
+
 
 def version(service: str) -> str:
     """The service's version, as its manifest says it."""
@@ -37,7 +44,7 @@ def images() -> None:
     subprocess.run([shutil.which("make") or "make", "-C", str(ROOT), "docker-build"], check=True)
 
 
-@pytest.fixture(params=["api", "worker"])
+@pytest.fixture(params=["api", "worker", "dashboard"])
 def service(request: pytest.FixtureRequest) -> str:
     """The name of each service in turn."""
     return str(request.param)

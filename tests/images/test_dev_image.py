@@ -9,10 +9,14 @@ import pytest
 
 from queue_testing import wait_until
 
-from .conftest import ROOT, Start
+from .conftest import NEEDED, ROOT, Start
 from .containers import docker
 
-STARTED = {"api": "Started server process", "worker": "redis.unavailable"}
+STARTED = {
+    "api": "Started server process",
+    "worker": "redis.unavailable",
+    "dashboard": "Started server process",
+}
 CHANGE = 'print("the changed source", flush=True)\n'
 
 
@@ -33,7 +37,7 @@ def dev_image(service: str) -> str:
 async def test_a_changed_source_runs(start: Start, dev_image: str, service: str) -> None:
     """A source file put where skaffold syncs it to starts the service again, with the change."""
     source = f"services/{service}/src/queue_{service}/__main__.py"
-    container = start(dev_image, "--read-only=false", API_AUTH="off")
+    container = start(dev_image, "--read-only=false", **NEEDED[service])
     await wait_until(lambda: STARTED[service] in container.logs(), "it has started", 30)
 
     append = f"open({'/app/' + source!r}, 'a').write({CHANGE!r})"

@@ -79,6 +79,9 @@ def test_each_holds_nothing_of_the_other() -> None:
     """What only one service needs is not in the other's image."""
     assert found(reference("api"), "queue_api", "queue_worker", "httpx") == ["queue_api"]
     assert found(reference("worker"), "queue_worker", "queue_api", "fastapi") == ["queue_worker"]
+    assert found(reference("dashboard"), "queue_dashboard", "queue_common", "redis") == [
+        "queue_dashboard"
+    ]
 
 
 def test_its_sbom_names_all_that_is_in_it(image: str, service: str) -> None:
@@ -97,11 +100,12 @@ def test_its_sbom_names_all_that_is_in_it(image: str, service: str) -> None:
     assert installed <= known
 
 
-def test_it_is_for_production_and_its_network(image: str) -> None:
+def test_it_is_for_production_and_its_network(image: str, service: str) -> None:
     """Without a setting it runs as in production, and is reached by its network."""
     environment = set(config(image)["Env"])
+    hosts = {"DASHBOARD_HOST=::"} if service == "dashboard" else {"API_HOST=::", "METRICS_HOST=::"}
 
-    assert {"ENV=production", "API_HOST=::", "METRICS_HOST=::"} <= environment
+    assert {"ENV=production", *hosts} <= environment
 
 
 def test_nothing_is_compiled_at_the_start(image: str, service: str) -> None:
@@ -115,15 +119,20 @@ def test_nothing_is_compiled_at_the_start(image: str, service: str) -> None:
 
 
 def test_the_dockerfiles_differ_in_names_alone() -> None:
-    """What is mended in one service's Dockerfile is mended in the other's."""
-    api, worker = (
-        (ROOT / "services" / name / "Dockerfile").read_text().splitlines()
-        for name in ("api", "worker")
+    """What is mended in one service's Dockerfile is mended in the others'."""
+    skipped = (
+        "EXPOSE",
+        "      org.opencontainers.image.description",
+        "    API_HOST",
+        "    METRICS_",
     )
-    skipped = ("EXPOSE", "      org.opencontainers.image.description")
     plain = [
-        [line.replace(name, "SERVICE") for line in lines if not line.startswith(skipped)]
-        for name, lines in (("api", api), ("worker", worker))
+        [
+            line.replace(name, "SERVICE").replace(library, "LIBRARY")
+            for line in (ROOT / "services" / name / "Dockerfile").read_text().splitlines()
+            if not line.startswith((*skipped, "    DASHBOARD_HOST"))
+        ]
+        for name, library in (("api", "common"), ("worker", "common"), ("dashboard", "client"))
     ]
 
-    assert plain[0] == plain[1]
+    assert plain[0] == plain[1] == plain[2]

@@ -11,10 +11,15 @@ import pytest
 
 from queue_testing import wait_until
 
-from .conftest import Start, reference
+from .conftest import NEEDED, Start, reference
 from .containers import docker
 
-STARTED = {"api": "Application startup complete", "worker": "redis.unavailable"}
+STARTED = {
+    "api": "Application startup complete",
+    "worker": "redis.unavailable",
+    "dashboard": "Application startup complete",
+}
+WRONG = {"api": "REDIS_ADDR", "worker": "REDIS_ADDR", "dashboard": "DASHBOARD_API_URL"}
 STOP_SECONDS = 10
 
 
@@ -60,7 +65,7 @@ async def test_a_task_goes_through_both(start: Start) -> None:
 
 async def test_sigterm_ends_it_at_once(start: Start, image: str, service: str) -> None:
     """SIGTERM reaches the process, also while it waits for a Redis: it ends with exit code 0."""
-    container = start(image, API_AUTH="off")
+    container = start(image, **NEEDED[service])
     await wait_until(lambda: STARTED[service] in container.logs(), "it has started", 30)
 
     docker("kill", "--signal=TERM", container.name)
@@ -69,12 +74,13 @@ async def test_sigterm_ends_it_at_once(start: Start, image: str, service: str) -
     assert container.exit_code() == 0
 
 
-def test_bad_configuration_is_refused(start: Start, image: str) -> None:
+def test_bad_configuration_is_refused(start: Start, image: str, service: str) -> None:
     """A value that cannot be ends it with exit code 2 and a line that names the variable."""
-    container = start(image, REDIS_ADDR="nowhere:at:all", API_AUTH="off")
+    variable = WRONG[service]
+    container = start(image, **NEEDED[service], **{variable: "nowhere:at:all"})
 
     assert container.exit_code() == 2
-    assert container.logs().startswith("REDIS_ADDR=nowhere:at:all")
+    assert container.logs().startswith(f"{variable}=nowhere:at:all")
 
 
 @pytest.mark.parametrize("service", ["api"])

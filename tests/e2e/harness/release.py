@@ -36,6 +36,10 @@ class Release:
     values: tuple[Path, ...]
     settings: tuple[str, ...] = ()
     """Further values, as ``--set`` takes them."""
+    chart: str = str(CHART)
+    """A folder, or a chart's address in a registry."""
+    options: tuple[str, ...] = ()
+    """Further options of ``helm upgrade --install``."""
 
     @property
     def host(self) -> str:
@@ -59,7 +63,7 @@ class Release:
             for a in ("--set", value)
         ]
         wait = ("--install", "--wait", "--timeout", f"{WAIT_SECONDS}s")
-        await self._helm("upgrade", self.name, str(CHART), *wait, *files, *sets)
+        await self._helm("upgrade", self.name, self.chart, *wait, *self.options, *files, *sets)
 
     async def uninstall(self) -> None:
         """Uninstall the release and wait until what it takes away is gone."""
