@@ -20,7 +20,7 @@ KUBECONFORM_VERSION := v0.8.0
 SCHEMAS_VERSION := 1.37.0
 REGISTRY_VERSION := v3.0.0
 ACTIONLINT_VERSION := v1.7.7
-GATEWAY_API_VERSION := v1.4.0
+GATEWAY_API_VERSION := v1.6.3
 PROMETHEUS_OPERATOR_VERSION := v0.85.0
 
 MANIFESTS := pyproject.toml uv.lock $(wildcard libs/*/pyproject.toml services/*/pyproject.toml)

@@ -6,6 +6,7 @@ import pytest
 
 from .helm import Helm
 
+DASHBOARD = {"dashboard": {"enabled": True}}
 EXTRAS: dict[str, Any] = {
     "extraVolumes": [{"name": "more", "emptyDir": {}}],
     "extraVolumeMounts": [{"name": "more", "mountPath": "/more"}],
@@ -15,10 +16,10 @@ EXTRAS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("component", ["api", "worker", "redis"])
+@pytest.mark.parametrize("component", ["api", "worker", "redis", "dashboard"])
 def test_pods_are_extended(helm: Helm, component: str) -> None:
     """Volumes, mounts, containers and the account's annotations of the values reach the pod."""
-    rendering = helm.render({component: EXTRAS})
+    rendering = helm.render(DASHBOARD, {component: EXTRAS})
     pod = rendering.pods()[component]["spec"]
     container = rendering.container(component)
 
@@ -30,7 +31,7 @@ def test_pods_are_extended(helm: Helm, component: str) -> None:
     assert account["metadata"]["annotations"] == {"iam": "role"}
 
 
-@pytest.mark.parametrize("component", ["api", "worker", "redis"])
+@pytest.mark.parametrize("component", ["api", "worker", "redis", "dashboard"])
 @pytest.mark.parametrize(
     ("account", "name"),
     [({"create": False}, "default"), ({"create": False, "name": "mine"}, "mine")],
@@ -40,39 +41,41 @@ def test_a_pod_runs_under_another_account(
     helm: Helm, component: str, account: dict[str, Any], name: str
 ) -> None:
     """Without an account of its own a component uses the one that is named, else the default."""
-    rendering = helm.render({component: {"serviceAccount": account}})
+    rendering = helm.render(DASHBOARD, {component: {"serviceAccount": account}})
 
     assert rendering.pods()[component]["spec"]["serviceAccountName"] == name
     names = [item["metadata"]["name"] for item in rendering.all("ServiceAccount")]
     assert not [made for made in names if made.endswith(f"-{component}")]
 
 
-@pytest.mark.parametrize("component", ["api", "worker"])
+@pytest.mark.parametrize("component", ["api", "worker", "dashboard"])
 def test_variables_come_from_further_sources(helm: Helm, component: str) -> None:
     """EnvFrom follows the chart's own ConfigMap, so that it takes precedence."""
     source = {"secretRef": {"name": "more"}}
-    container = helm.render({component: {"envFrom": [source]}}).container(component)
+    container = helm.render(DASHBOARD, {component: {"envFrom": [source]}}).container(component)
 
     assert "configMapRef" in container["envFrom"][0]
     assert container["envFrom"][1:] == [source]
 
 
-@pytest.mark.parametrize("component", ["api", "worker"])
+@pytest.mark.parametrize("component", ["api", "worker", "dashboard"])
 def test_a_spread_replaces_the_charts_own(helm: Helm, component: str) -> None:
     """TopologySpreadConstraints of the values are the only ones."""
     rule = {"topologyKey": "rack", "maxSkew": 1, "whenUnsatisfiable": "DoNotSchedule"}
-    pod = helm.render({component: {"topologySpreadConstraints": [rule]}}).pods()[component]
+    pod = helm.render(DASHBOARD, {component: {"topologySpreadConstraints": [rule]}}).pods()[
+        component
+    ]
 
     assert pod["spec"]["topologySpreadConstraints"] == [rule]
 
 
-@pytest.mark.parametrize("component", ["api", "worker", "redis"])
+@pytest.mark.parametrize("component", ["api", "worker", "redis", "dashboard"])
 def test_a_probes_timings_are_set_one_by_one(helm: Helm, component: str) -> None:
     """One timing of a probe changes, and its others stay what they were."""
-    before = helm.render().container(component)["livenessProbe"]
+    before = helm.render(DASHBOARD).container(component)["livenessProbe"]
     values = {component: {"probes": {"liveness": {"periodSeconds": 33}}}}
 
-    assert helm.render(values).container(component)["livenessProbe"] == before | {
+    assert helm.render(DASHBOARD, values).container(component)["livenessProbe"] == before | {
         "periodSeconds": 33
     }
 

@@ -106,8 +106,9 @@ def test_pods_take_what_their_values_ask(helm: Helm, component: str) -> None:
 
 def test_registry_secrets_reach_every_pod(helm: Helm) -> None:
     """ImagePullSecrets are those of all pods; Redis, a chart of its own, has its own."""
+    on = {"enabled": True}
     secrets = {"imagePullSecrets": [{"name": "registry"}]}
-    rendering = helm.render(secrets, {"redis": secrets, "jaeger": {"enabled": True}})
+    rendering = helm.render(secrets, {"redis": secrets, "jaeger": on, "dashboard": on})
 
     for pod in rendering.pods().values():
         assert pod["spec"]["imagePullSecrets"] == [{"name": "registry"}]

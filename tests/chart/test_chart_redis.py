@@ -150,9 +150,15 @@ def test_any_image_can_be_held_by_its_digest(helm: Helm) -> None:
     """A digest takes the tag's place, whichever image it is."""
     digest = f"sha256:{'0' * 64}"
     image = {"image": {"digest": digest}}
-    parts = {"api": image, "worker": image, "redis": image, "jaeger": {"enabled": True, **image}}
+    parts = {
+        "api": image,
+        "worker": image,
+        "redis": image,
+        "jaeger": {"enabled": True, **image},
+        "dashboard": {"enabled": True, **image},
+    }
     rendering = helm.render(parts, {"tests": {"enabled": True}})
 
     images = {name: rendering.container(name)["image"] for name in rendering.pods()}
-    assert set(images) == {"api", "worker", "redis", "jaeger", "secrets", "test"}
+    assert set(images) == {"api", "worker", "redis", "jaeger", "secrets", "test", "dashboard"}
     assert [image for image in images.values() if not image.endswith(f"@{digest}")] == []

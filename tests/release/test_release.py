@@ -12,7 +12,7 @@ import yaml
 from .conftest import release
 from .tools import CHART, NO_CLUSTER, ROOT, found
 
-SERVICES = ("queue-api", "queue-worker")
+SERVICES = ("queue-api", "queue-worker", "queue-dashboard")
 VERSION = yaml.safe_load((CHART / "Chart.yaml").read_text())["version"]
 
 
@@ -82,6 +82,7 @@ def test_an_sbom_lists_what_the_service_needs(released: Path) -> None:
 
     assert "fastapi" in names["queue-api"]
     assert "fastapi" not in names["queue-worker"]
+    assert "redis" not in names["queue-dashboard"]
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -131,4 +132,6 @@ def test_images_are_pushed_and_pulled(registry: str, released: Path) -> None:
 
 def images() -> list[str]:
     values = yaml.safe_load((CHART / "values.yaml").read_text())
-    return [f"queue-{name}:{values[name]['image']['tag']}" for name in ("api", "worker")]
+    return [
+        f"queue-{name}:{values[name]['image']['tag']}" for name in ("api", "worker", "dashboard")
+    ]

@@ -21,8 +21,14 @@ capabilities:
 {{- $values := get $root.Values $component -}}
 annotations:
   checksum/config: {{ include (print $root.Template.BasePath "/" $component "/configmap.yaml") $root | sha256sum }}
+  {{- if eq $component "dashboard" }}
+  {{- with include "queue-system.sessionChecksum" $root }}
+  checksum/session-secret: {{ . | quote }}
+  {{- end }}
+  {{- else }}
   {{- with include "queue-system.redisChecksum" $root }}
   checksum/redis-secret: {{ . | quote }}
+  {{- end }}
   {{- end }}
   {{- if eq $component "api" }}
   {{- with include "queue-system.authChecksum" $root }}

@@ -10,6 +10,11 @@
 {{- if and .Values.auth.enabled (not .Values.auth.existingSecret) (not (include "queue-system.connected" .)) -}}
 {{- $missing = append $missing (dict "secret" (include "queue-system.authSecret" .) "key" .Values.auth.existingSecretRootKeyKey "kind" "root-key") -}}
 {{- end -}}
+{{- with .Values.dashboard -}}
+{{- if and .enabled (not .existingSecret) (not (include "queue-system.connected" $)) -}}
+{{- $missing = append $missing (dict "secret" (include "queue-system.dashboardSecret" $) "key" .existingSecretSessionKey "kind" "password") -}}
+{{- end -}}
+{{- end -}}
 {{- toJson $missing -}}
 {{- end -}}
 

@@ -16,6 +16,17 @@
 {{- if and $route.enabled (not $route.parentRefs) -}}
 {{- $wrong = append $wrong "httpRoute.enabled needs httpRoute.parentRefs: name the Gateway, `[{name: public, namespace: gateways}]`." -}}
 {{- end -}}
+{{- with .Values.dashboard -}}
+{{- if and .tlsSecret (not .host) -}}
+{{- $wrong = append $wrong "dashboard.tlsSecret needs dashboard.host: a certificate is for a name." -}}
+{{- end -}}
+{{- if and .enabled (eq .path "/") (not .host) (or $.Values.ingress.enabled $route.enabled) -}}
+{{- $wrong = append $wrong "dashboard.path=/ needs dashboard.host: at the API's hosts this path is the API's." -}}
+{{- end -}}
+{{- if and .trustedHeader.name (not .trustedHeader.existingSecret) -}}
+{{- $wrong = append $wrong "dashboard.trustedHeader.name needs dashboard.trustedHeader.existingSecret: the Secret with the API key that its users have." -}}
+{{- end -}}
+{{- end -}}
 {{- toJson $wrong -}}
 {{- end -}}
 

@@ -17,11 +17,13 @@ annotations:
   artifacthub.io/images: |
     - {name: api, image: "queue-api:0.1.0"}
     - {name: worker, image: "queue-worker:0.1.0"}
+    - {name: dashboard, image: "queue-dashboard:0.1.0"}
     - {name: redis, image: "redis:7"}
 """
 VALUES = """
 api: {image: {repository: queue-api, tag: "0.1.0"}}
 worker: {image: {repository: queue-worker, tag: "0.1.0"}}
+dashboard: {image: {repository: queue-dashboard, tag: "0.1.0"}}
 redis: {enabled: true}
 """
 COMPOSE = """

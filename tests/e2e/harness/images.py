@@ -35,7 +35,7 @@ async def load_what_is_here(settings: SuiteSettings, images: set[str]) -> None:
 
 
 async def _chart_images() -> set[str]:
-    settings = "jaeger.enabled=true,redis.auth.existingSecret=any"
+    settings = "jaeger.enabled=true,dashboard.enabled=true,redis.auth.existingSecret=any"
     return images_of(await run("helm", "template", "queue", str(CHART), "--set", settings))
 
 

@@ -22,6 +22,7 @@ ONE_POD_EACH = (
     "api.replicas=1",
     "worker.replicas=1",
     "worker.autoscaling.mode=none",
+    "dashboard.enabled=false",
     "jaeger.enabled=false",
 )
 """Settings of a release that is one of several."""

@@ -1,0 +1,1 @@
+"""See the folder's file names: one behaviour each."""
