@@ -29,7 +29,7 @@ SETTINGS = (
     "metrics.serviceMonitor.relabelings[0].replacement=messaging",
     "metrics.serviceMonitor.metricRelabelings[0].action=drop",
     "metrics.serviceMonitor.metricRelabelings[0].sourceLabels={__name__}",
-    "metrics.serviceMonitor.metricRelabelings[0].regex=process_open_fds",
+    "metrics.serviceMonitor.metricRelabelings[0].regex=queue_redis_up",
     "metrics.prometheusRule.enabled=true",
     "metrics.prometheusRule.alertLabels.team=messaging",
 )
@@ -60,6 +60,7 @@ async def start_prometheus(system: System) -> None:
     [rule] = await namespace.items(f"{KINDS}/prometheusrules")
     assert monitor["metadata"]["annotations"]["note"] == "kept"
     config = {
+        "global": {"evaluation_interval": "2s"},
         "scrape_configs": [await scrape_config(monitor, namespace)],
         "rule_files": ["/etc/monitoring/rules.yaml"],
     }
@@ -107,8 +108,8 @@ async def test_prometheus_reads_every_pod_and_every_alert(monitored: System) -> 
     seen: list[dict[str, Any]] = []
     await wait_until(evaluated, "each rule is evaluated", 90, every_seconds=2)
     await wait_until(counted, "the accepted task is counted", 60, every_seconds=1)
-    assert not await value("process_open_fds")
-    assert await value("process_resident_memory_bytes")
+    assert not await value("queue_redis_up")
+    assert await value("queue_redis_persistence_ok")
     alerts = [rule for rule in seen if rule["type"] == "alerting"]
     assert len(alerts) > 10
     assert all(rule["labels"]["team"] == "messaging" for rule in alerts)

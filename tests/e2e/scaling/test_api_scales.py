@@ -48,7 +48,7 @@ async def test_api_pods_are_added_under_load_and_removed_after_it(scaled: System
     ledger = scaled.receiver.ledger()
     async with under_load(scaled.api, ledger, a_second=200) as busy:
         await wait_until(more_serve, "more API pods under load", 110, every_seconds=1)
-    async with under_load(scaled.api, ledger, a_second=20, delay=0.5) as calm:
+    async with under_load(scaled.api, ledger, a_second=5, delay=0.5) as calm:
         await wait_until(one_serves, "one API pod again", 110, every_seconds=1)
 
     for load, name in ((busy, "API scaled out"), (calm, "API scaled in")):
