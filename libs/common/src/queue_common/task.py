@@ -14,7 +14,17 @@ import uuid_utils
 from .errors import UnreadableRecordError
 from .options import TaskOptions
 
-__all__ = ["VERSION", "Attempt", "Outcome", "State", "Task", "TaskId", "TaskView", "new_task_id"]
+__all__ = [
+    "VERSION",
+    "Attempt",
+    "Outcome",
+    "State",
+    "Task",
+    "TaskId",
+    "TaskView",
+    "derived_task_id",
+    "new_task_id",
+]
 
 TaskId = NewType("TaskId", str)
 
@@ -29,6 +39,15 @@ def new_task_id() -> TaskId:
     fraction = nanoseconds % 1_000_000 * 4096 // 1_000_000
     random = str(uuid_utils.uuid7(seconds, nanoseconds))
     return TaskId(f"{random[:15]}{fraction:03x}{random[18:]}")
+
+
+def derived_task_id(source: TaskId, seed: str) -> TaskId:
+    """Return the id of a task that comes of another one: the same for the same seed (UUIDv8).
+
+    It sorts beside its source.
+    """
+    mixed = hashlib.blake2b(f"{source}\0{seed}".encode(), digest_size=16).hexdigest()
+    return TaskId(f"{source[:13]}-8{mixed[:3]}-a{mixed[3:6]}-{mixed[6:18]}")
 
 
 class State(StrEnum):

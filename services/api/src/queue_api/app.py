@@ -20,7 +20,7 @@ from .instrument import instrument
 from .keys import routes as keys
 from .routes import docs, health, me
 from .tasks import routes as tasks
-from .tasks.manage import act, read
+from .tasks.manage import act, read, replay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -61,8 +61,9 @@ def create_app(
         redoc_url=None,
     )
     app.state.api = context
+    app.state.create_task = create_task
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
-    for routes in (read, act, dead_letters, keys, audit, me, health, docs):
+    for routes in (read, act, replay, dead_letters, keys, audit, me, health, docs):
         app.include_router(routes.router)
     app.add_middleware(AuthGuard, authenticator=context.authenticator, keys=context.keys)
     problems.install(app)

@@ -11,9 +11,9 @@ from .audit.schemas import AuditEntry, AuditPage
 from .auth.guard import OPEN_PATHS
 from .auth.schemas import Me
 from .keys.schemas import Key, KeyCreate, KeyCreated, KeyPage
+from .managed import MANAGED
 from .openapi import CREATE_TASK, DENIED, OPEN, PATH, REFERENCE
 from .problems import Problem
-from .tasks.manage.schemas import AttemptList, TaskList, TaskStatus
 from .tasks.schemas import TaskCreate, TaskCreated
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["install"]
 
 _MODELS = (
-    TaskCreate, TaskCreated, TaskStatus, TaskList, AttemptList, Me, Problem,
+    TaskCreate, TaskCreated, *MANAGED, Me, Problem,
     Key, KeyCreate, KeyCreated, KeyPage, AuditEntry, AuditPage,
 )  # fmt: skip
 
@@ -51,6 +51,7 @@ def _make(app: FastAPI) -> dict[str, Any]:
     schemas["TaskCreate"]["not"] = {
         "anyOf": [{"required": ["body", "body_base64"]}, {"required": ["schedule_at", "delay"]}]
     }
+    schemas["ReplayCreate"]["not"] = {"required": ["body", "body_base64"]}
     schemas["RetryCreate"] = _retry_schema(schemas["RetryCreate"])
     document.setdefault("components", {})["schemas"] = schemas
     return document

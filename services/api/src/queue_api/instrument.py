@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["instrument"]
 
-NOT_TRACED = r"^https?://[^/]*/(?:health|ready|version|api/v1/tasks)$"
-"""Routes of probes, and the one that records its own spans (``tasks.trace``)."""
+NOT_TRACED = r"^https?://[^/]*/(?:health|ready|version|api/v1/tasks(?:/[^/]+/replay)?)$"
+"""What probes ask every few seconds, and the routes that make their own spans (``trace``)."""
 
 
 def instrument(app: FastAPI, tracing: Tracing) -> None:

@@ -93,14 +93,15 @@ class CreateTask:
             raw, trace.send.headers(), policy=context.policy, idempotency_key=idempotency_key
         )
         task = parsed.task
-        self._check_destination("url", task.url, principal)
+        self.check_destination("url", task.url, principal)
         if task.options is not None and task.options.callback is not None:
-            self._check_destination("callback.url", task.options.callback.url, principal)
+            self.check_destination("callback.url", task.options.callback.url, principal)
         if principal.project != DEFAULT_PROJECT:
             task = msgspec.structs.replace(task, lane=lane_in(principal.project, task.lane))
         return enqueue(context.queue, task, trace, parsed.task_id)
 
-    def _check_destination(self, field: str, url: str, principal: Principal) -> None:
+    def check_destination(self, field: str, url: str, principal: Principal) -> None:
+        """Raise ProblemError if a task to this URL must not be sent, or not by this key."""
         if (reason := self._denial_reason(lane_of(url))) is not None:
             raise refused_destination(field, reason)
         if principal.allowed_hosts is not None:

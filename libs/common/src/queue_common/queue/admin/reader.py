@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from .search import TaskPage
 
 __all__ = ["Counts", "TaskReader"]
+
+
+REPLAYS_TTL_MS = 30 * 24 * 3600 * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,16 @@ class TaskReader:
         except UnreadableRecordError:
             return None
         return task if task and record and task.digest() == record.digest else None
+
+    async def note_replay(self, source: TaskId, replay: TaskId) -> None:
+        """Keep the id of a task that repeats another one; the last five stay for 30 days."""
+        key = self._keys.of(Key.REPLAYS, source)
+        async with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.zadd(key, {replay: round(time.time() * 1000)}, nx=True)
+            pipeline.zremrangebyrank(key, 0, -6)
+            pipeline.pexpire(key, REPLAYS_TTL_MS)
+            with translated():
+                await pipeline.execute()
 
     async def replays(self, task_id: TaskId) -> list[TaskId]:
         """Return the last five tasks that repeat this one, newest first."""

@@ -8,7 +8,8 @@ from ...openapi import UNAVAILABLE, json_response, problem_response, schema_of
 
 __all__ = [
     "CANCEL_TASK", "CURSOR", "FILTERS", "GET_TASK", "LIMIT", "LIST_ATTEMPTS",
-    "LIST_TASKS", "NOT_FOUND", "PATH", "REFUSED", "RUN_TASK", "TASK_ID", "WRONG_STATE", "parameter",
+    "LIST_TASKS", "NOT_FOUND", "PATH", "REFUSED", "REPLAY_TASK", "RUN_TASK", "TASK_ID",
+    "WRONG_STATE", "parameter",
 ]  # fmt: skip
 
 PATH = "/api/v1/tasks"
@@ -85,3 +86,43 @@ CANCEL_TASK: dict[str, Any] = {
     "responses": {"200": _TASK, "404": NOT_FOUND, "409": WRONG_STATE, "503": UNAVAILABLE},
 }
 RUN_TASK = CANCEL_TASK
+_REPLAYED = schema_of("Replayed")
+REPLAY_TASK: dict[str, Any] = {
+    "parameters": [
+        TASK_ID,
+        {
+            "name": "Idempotency-Key", "in": "header",
+            "description": "Calls with the same key make one task.",
+            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+        },
+    ],
+    "requestBody": {
+        "description": "What the new task has other than the old one.",
+        "content": {
+            "application/json": {
+                "schema": schema_of("ReplayCreate"),
+                "examples": {
+                    "same": {"summary": "The same request", "value": {}},
+                    "elsewhere": {
+                        "summary": "To another URL",
+                        "value": {"url": "https://hooks.example.com/v2/orders"},
+                    },
+                },
+            }
+        },
+    },
+    "responses": {
+        "200": json_response("The task that an earlier call has made.", _REPLAYED),
+        "201": json_response("A new task.", _REPLAYED),
+        "400": problem_response("The body is not JSON."),
+        "404": NOT_FOUND,
+        "409": problem_response(
+            "The task is not settled, or its headers and body are not kept any more."
+        ),
+        "413": problem_response("The body is over API_MAX_BODY."),
+        "415": problem_response("The body is not application/json."),
+        "422": problem_response("Fields are wrong, or the key was used with another body."),
+        "429": problem_response("A limit, which is named, is reached."),
+        "503": UNAVAILABLE,
+    },
+}  # fmt: skip

@@ -7,9 +7,12 @@ from msgspec import UNSET, UnsetType
 
 from queue_common.task import Outcome, State
 
+from ..option_schemas import Headers, Url
+from ..schemas import Base64, Body, Method
+
 __all__ = [
-    "AttemptDetails", "AttemptList", "AttemptPhases", "AttemptStatus", "CallbackStatus", "Replayed",
-    "RequestShown", "RetryStatus", "TaskList", "TaskStatus",
+    "AttemptDetails", "AttemptList", "AttemptPhases", "AttemptStatus", "CallbackStatus", "ReplayCreate",
+    "Replayed", "RequestShown", "RetryStatus", "TaskList", "TaskStatus",
 ]  # fmt: skip
 
 
@@ -144,6 +147,16 @@ class TaskList(msgspec.Struct, frozen=True):
     """Tasks that were looked at."""
     scanned_to: str | None
     """When the last of them had been accepted."""
+
+
+class ReplayCreate(msgspec.Struct, forbid_unknown_fields=True):
+    """What a repetition has other than its source."""
+
+    url: Url | UnsetType = UNSET
+    method: Method | UnsetType = UNSET
+    headers: Headers | UnsetType = UNSET
+    body: Body | UnsetType = UNSET
+    body_base64: Base64 | UnsetType = UNSET
 
 
 class Replayed(msgspec.Struct, frozen=True):

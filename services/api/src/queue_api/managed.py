@@ -1,0 +1,9 @@
+"""The schemas of what is listed, changed and told: tasks, dead letters, operations, stats."""
+
+from __future__ import annotations
+
+from .tasks.manage.schemas import AttemptList, ReplayCreate, Replayed, TaskList, TaskStatus
+
+__all__ = ["MANAGED"]
+
+MANAGED: list[type] = [TaskStatus, TaskList, AttemptList, ReplayCreate, Replayed]

@@ -1,0 +1,59 @@
+"""The task that repeats another one."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from queue_common.errors import WrongStateError
+from queue_common.lanes import lane_in, lane_of, split_lane
+from queue_common.options import TaskOptions
+from queue_common.task import State
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from queue_common.queue import TaskQueue
+    from queue_common.task import Task, TaskView
+
+__all__ = ["repeated", "whole_source"]
+
+SETTLED = frozenset({State.DEAD, State.DELIVERED, State.CANCELLED})
+
+
+async def whole_source(queue: TaskQueue, view: TaskView) -> Task:
+    """Return a settled task with headers and body; raises WrongStateError without them."""
+    if view.state not in SETTLED:
+        msg = f"task {view.id} is {view.state}: only a settled task can be replayed"
+        raise WrongStateError(msg)
+    task = await queue.reader.whole_task(view.id)
+    if task is None:
+        msg = f"task {view.id} cannot be replayed: its headers and body are not kept any more"
+        raise WrongStateError(msg)
+    return task
+
+
+def repeated(
+    source: TaskView, task: Task, trace_context: dict[str, str] | None, *,
+    changed: Task | None = None, fields: Collection[str] = (),
+) -> Task:  # fmt: skip
+    """Return a task like ``task``, accepted now, with those ``fields`` of ``changed``."""
+    replaced = {
+        name: getattr(changed, name)
+        for name in ("url", "method", "headers", "body")
+        if name in fields
+    }
+    url = replaced.get("url", task.url)
+    project, lane = split_lane(task.lane)
+    # A lane of its own stays; one that follows from the URL follows the new one.
+    new_lane = lane_in(project, lane_of(url)) if lane == lane_of(task.url) else task.lane
+    options = msgspec.structs.replace(
+        task.options or TaskOptions(), replay_of=source.id, delay_ms=0, schedule_at_ms=None,
+        idempotency_key=None,
+    )  # fmt: skip
+    return msgspec.structs.replace(
+        task, **replaced, lane=new_lane, accepted_at_ms=round(time.time() * 1000),
+        trace_context=trace_context, options=options,
+    )  # fmt: skip

@@ -1,0 +1,146 @@
+"""Replaying settled tasks."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+
+from queue_common.retry import Dead, Done
+from queue_common.settings import RedisSettings
+from queue_common.task import Attempt, Outcome
+
+from .conftest import Api
+from .test_manage_tasks import FAILED, TASK, TASKS, _create, _get, _settle, client
+
+__all__ = ["client"]
+
+DELIVERED = Attempt(
+    1, 1_700_000_000_000, 3.0, Outcome.DELIVERED, 200, worker="w", response_headers={}
+)
+
+
+async def _a_dead_task(client: httpx.AsyncClient, api: Api, redis: RedisSettings) -> str:
+    task_id = await _create(client, labels={"customer": "acme"}, retry={"max_attempts": 3})
+    await _settle(api, redis, task_id, Dead("enough"), FAILED)
+    return task_id
+
+
+async def _replay(
+    client: httpx.AsyncClient, task_id: str, *, key: str | None = None, **body: object
+) -> httpx.Response:
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return await client.post(f"{TASKS}/{task_id}/replay", json=body, headers=headers)
+
+
+async def test_a_dead_task_is_replayed(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """The new task makes the same request with the same options, and both name each other."""
+    source = await _a_dead_task(client, api, redis_settings)
+    response = await _replay(client, source)
+    made = response.json()
+    task = await _get(client, f"{TASKS}/{made['task_id']}")
+    old = await _get(client, f"{TASKS}/{source}")
+
+    assert response.status_code == 201
+    assert made == {
+        "task_id": task["id"], "replay_of": source, "trace_id": task["trace_id"],
+    }  # fmt: skip
+    assert (task["state"], task["replay_of"], task["attempts"]) == ("queued", source, 0)
+    assert task["request"] == old["request"]
+    assert (task["labels"], task["retry"]) == (old["labels"], old["retry"])
+    assert task["created_at"] >= old["finished_at"]
+    assert (old["state"], old["replays"]) == ("dead", [task["id"]])
+
+
+async def test_a_replay_may_differ(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """URL, method, headers and body of a replay may be others; what is not named stays."""
+    source = await _a_dead_task(client, api, redis_settings)
+    elsewhere = await _replay(client, source, url="http://b.test/v2")
+    other_body = await _replay(client, source, body="text", method="PUT")
+    one = (await _get(client, f"{TASKS}/{elsewhere.json()['task_id']}")) | {}
+    two = (await _get(client, f"{TASKS}/{other_body.json()['task_id']}"))["request"]
+
+    assert (one["lane"], one["request"]["url"]) == ("b.test:80", "http://b.test/v2")
+    assert one["request"]["body"] == '{"order":7}'
+    assert (two["method"], two["body"], two["url"]) == ("PUT", "text", TASK["url"])
+    assert two["headers"] == {"Authorization": "[redacted]", "X-Event": "order.created"}
+
+
+async def test_a_repeated_call_makes_one_task(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """The same key, or the same body in a short time, answers with the first call's task."""
+    source = await _a_dead_task(client, api, redis_settings)
+    keyed = [await _replay(client, source, key="k1") for _ in range(2)]
+    plain = await asyncio.gather(*(_replay(client, source) for _ in range(5)))
+    another = await _replay(client, source, key="k2")
+
+    assert [response.status_code for response in keyed] == [201, 200]
+    assert len({response.json()["task_id"] for response in keyed}) == 1
+    assert len({response.json()["task_id"] for response in plain}) == 1
+    assert sorted(response.status_code for response in plain) == [200] * 4 + [201]
+    ids = {keyed[0].json()["task_id"], plain[0].json()["task_id"], another.json()["task_id"]}
+    assert len(ids) == 3
+    assert set((await _get(client, f"{TASKS}/{source}"))["replays"]) == ids
+
+
+async def test_a_key_with_another_body_is_refused(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """A key stands for one content: 422 idempotency-conflict."""
+    source = await _a_dead_task(client, api, redis_settings)
+    await _replay(client, source, key="k1")
+    response = await _replay(client, source, key="k1", body="other")
+
+    assert response.status_code == 422
+    assert response.json()["type"] == "urn:queue-system:problem:idempotency-conflict"
+
+
+async def test_a_delivered_task_is_replayed_while_it_is_whole(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """A delivery that is kept in full can be replayed; a compact one cannot: 409."""
+    whole, compact = await _create(client), await _create(client)
+    await _settle(api, redis_settings, whole, Done(), DELIVERED)
+    lean = Attempt(1, 1_700_000_000_000, 3.0, Outcome.DELIVERED, 200)
+    await _settle(api, redis_settings, compact, Done(), lean)
+
+    assert (await _get(client, f"{TASKS}/{whole}"))["request"]["body"] == '{"order":7}'
+    assert (await _replay(client, whole)).status_code == 201
+    refused = await _replay(client, compact)
+    assert refused.status_code == 409
+    assert "not kept any more" in refused.json()["detail"]
+
+
+async def test_a_waiting_task_is_not_replayed(client: httpx.AsyncClient) -> None:
+    """Only what is settled can be replayed: 409."""
+    task_id = await _create(client)
+
+    assert (await _replay(client, task_id)).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({"url": "ftp://x"}, 422, "url"), ({"method": "BREW"}, 422, "method"),
+        ({"lane": "x"}, 422, "lane"), ({"url": "http://169.254.169.254/"}, 422, "url"),
+        ({"body": 1, "body_base64": "AA=="}, 422, None), ([], 422, ""),
+    ],
+)  # fmt: skip
+async def test_a_wrong_replay_is_refused(
+    body: Any, status: int, field: str | None,  # noqa: ANN401
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings,
+) -> None:  # fmt: skip
+    """What is wrong with a replay is named, as with a new task."""
+    source = await _a_dead_task(client, api, redis_settings)
+    response = await client.post(f"{TASKS}/{source}/replay", json=body)
+
+    assert response.status_code == status
+    if field is not None:
+        assert response.json()["errors"][0]["field"] == field
