@@ -19,6 +19,7 @@ from .dead_letters import routes as dead_letters
 from .instrument import instrument
 from .keys import routes as keys
 from .routes import docs, health, me
+from .stats import routes as stats
 from .tasks import routes as tasks
 from .tasks.manage import act, read, replay
 
@@ -63,7 +64,7 @@ def create_app(
     app.state.api = context
     app.state.create_task = create_task
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
-    for routes in (read, act, replay, dead_letters, keys, audit, me, health, docs):
+    for routes in (read, act, replay, dead_letters, stats, keys, audit, me, health, docs):
         app.include_router(routes.router)
     app.add_middleware(AuthGuard, authenticator=context.authenticator, keys=context.keys)
     problems.install(app)

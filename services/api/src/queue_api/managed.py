@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from .dead_letters.schemas import DeadLetterGroups
+from .stats.schemas import Stats
 from .tasks.manage.schemas import AttemptList, ReplayCreate, Replayed, TaskList, TaskStatus
 
 __all__ = ["MANAGED"]
 
-MANAGED: list[type] = [TaskStatus, TaskList, AttemptList, ReplayCreate, Replayed]
+MANAGED: list[type] = [
+    TaskStatus, TaskList, AttemptList, ReplayCreate, Replayed, DeadLetterGroups, Stats,
+]  # fmt: skip

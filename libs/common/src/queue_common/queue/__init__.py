@@ -5,6 +5,10 @@ settles under a lease (``lease``); ``wakeup`` waits for work; ``admin`` reads, c
 tasks; ``storage`` has the layout in Redis, the Lua scripts and the connections.
 """
 
+from .activity import Series
+from .activity.recorder import ALL_PROJECTS
+from .admin.dead_groups import DeadGroup
+from .admin.pagination import Scope
 from .admin.reader import Counts
 from .admin.search import TaskFilter, TaskPage
 from .admin.stats import LaneSnapshot, QueueSnapshot, QueueStats
@@ -18,15 +22,19 @@ from .storage.record import unpack_attempts
 from .task_queue import TaskQueue
 
 __all__ = [
+    "ALL_PROJECTS",
     "MAX_WAITING_BYTES",
     "Claim",
     "Counts",
+    "DeadGroup",
     "Durability",
     "Key",
     "LaneSnapshot",
     "QueueHooks",
     "QueueSnapshot",
     "QueueStats",
+    "Scope",
+    "Series",
     "Stored",
     "TaskFilter",
     "TaskPage",

@@ -1,4 +1,4 @@
-"""Dead letters: delete one. They are listed, run and replayed as other tasks are."""
+"""Dead letters: groups, and the end of one. They are listed and replayed as other tasks are."""
 
 from __future__ import annotations
 
@@ -8,12 +8,20 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 
 from queue_common.errors import UnknownTaskError
+from queue_common.lanes import lane_in, split_lane
+from queue_common.queue import Scope
+from queue_common.task import Outcome
 
-from ..auth import MayManage
+from ..auth import MayManage, MayRead
+from ..parameters import Query, read_offset, respond, write_offset, written_time
+from ..tasks.manage.filters import lane_name
 from ..tasks.manage.found import find_task, task_id_of
 from . import openapi
+from .schemas import DeadLetterGroup, DeadLetterGroups
 
 if TYPE_CHECKING:
+    from queue_common.queue import DeadGroup
+
     from ..app_context import AppContext
 
 __all__ = ["router"]
@@ -35,3 +43,44 @@ async def delete_dead_letter(request: Request, principal: MayManage) -> Response
         return Response(status_code=HTTPStatus.NO_CONTENT)
     await context.audit.record(principal, "dead-letter.delete", view.id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@router.head(openapi.PATH + "/groups", include_in_schema=False)
+@router.get(openapi.PATH + "/groups", openapi_extra=openapi.GROUPS)
+async def group_dead_letters(request: Request, principal: MayRead) -> Response:
+    """Group the dead letters by lane, and by outcome and status of their last attempt.
+
+    The largest group comes first. The newest 20,000 dead letters are looked at.
+    """
+    context: AppContext = request.app.state.api
+    query = Query(request, {"lane", "cursor", "limit"})
+    lane = query.read("lane", lane_name)
+    offset, limit = query.read("cursor", read_offset) or 0, query.limit()
+    query.check()
+    scope = Scope(
+        None if principal.all_projects else principal.project,
+        None if lane is None else lane_in(principal.project, lane),
+    )
+    found = await context.queue.reader.dead_groups.read(scope)
+    end = offset + limit
+    return respond(
+        DeadLetterGroups(
+            [_group(group) for group in found.groups[offset:end]],
+            write_offset(end) if end < len(found.groups) else None,
+            found.exact,
+        )
+    )
+
+
+def _group(group: DeadGroup) -> DeadLetterGroup:
+    known = group.outcome in set(Outcome)
+    return DeadLetterGroup(
+        lane=split_lane(group.lane)[1],
+        outcome=Outcome(group.outcome) if known else None,
+        status_code=group.status_code or None,
+        count=group.number,
+        first_at=written_time(group.first_at_ms) or "",
+        last_at=written_time(group.last_at_ms) or "",
+        example_task_id=group.example_id,
+        example_error=group.example_error or None,
+    )

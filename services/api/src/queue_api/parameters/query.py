@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fastapi import Request
 
-__all__ = ["MAX_LIMIT", "Query", "invalid_request", "refuse_cursor"]
+__all__ = ["MAX_LIMIT", "Query", "invalid_request", "read_offset", "refuse_cursor", "write_offset"]
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100
@@ -71,6 +71,25 @@ class Query:
         """Raise ProblemError 422 if something is wrong."""
         if self.errors:
             raise invalid_request(self.errors)
+
+
+_OFFSET = "o"
+MAX_OFFSET_DIGITS = 9
+
+
+def write_offset(offset: int) -> str:
+    """Return a cursor of a list that is made anew for each page, in the same order."""
+    return f"{_OFFSET}{offset}"
+
+
+def read_offset(cursor: str) -> int:
+    """Read what ``write_offset`` wrote; raises ValueError."""
+    digits = cursor.removeprefix(_OFFSET)
+    is_ours = cursor.startswith(_OFFSET) and digits.isascii() and digits.isdecimal()
+    if not is_ours or len(digits) > MAX_OFFSET_DIGITS:
+        msg = "is not a cursor of this list"
+        raise ValueError(msg)
+    return int(digits)
 
 
 def _limit(text: str) -> int:

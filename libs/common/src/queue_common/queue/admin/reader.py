@@ -12,6 +12,7 @@ from ..storage.connection import reply, translated
 from ..storage.keys import Key
 from ..storage.record import Record
 from ..storage.reply_deadline import reply_within
+from .dead_groups import DeadGroups
 from .pagination import Pagination
 from .search import TaskFilter, TaskSearch
 from .view import view
@@ -51,6 +52,8 @@ class TaskReader:
         self._keys = keys
         self.search = TaskSearch(scripts, Pagination(client, scripts, keys))
         """Pages of tasks by a filter."""
+        self.dead_groups = DeadGroups(scripts)
+        """Dead letters by what they have in common."""
 
     async def record(self, task_id: str) -> Record:
         """Return a task's record; raises UnknownTaskError, UnreadableRecordError."""
@@ -126,6 +129,11 @@ class TaskReader:
     async def count(self, lane: str | None = None) -> Counts:
         """Count the tasks of the queue, or of one lane, in O(1)."""
         return await (self._count_all() if lane is None else self._count_lane(lane))
+
+    async def count_lanes(self) -> int:
+        """Count the lanes with waiting, scheduled or active tasks, in O(1)."""
+        with translated():
+            return int(await reply(self._client.zcard(self._keys.of(Key.LANES))))
 
     async def _count_all(self) -> Counts:
         async with self._client.pipeline(transaction=True) as pipeline:

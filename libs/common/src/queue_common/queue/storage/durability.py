@@ -33,6 +33,10 @@ class Durability:
     """``maxmemory-policy``; any other than ``noeviction`` may evict tasks."""
     replicas: int
     """Connected replicas."""
+    used_memory: int = 0
+    """Bytes."""
+    max_memory: int = 0
+    """Bytes; 0: no limit."""
 
     @property
     def warnings(self) -> list[str]:
@@ -72,6 +76,8 @@ async def inspect_durability(client: Redis) -> Durability:
         mode=mode,
         eviction=str(memory.get("maxmemory_policy", "unknown")),
         replicas=int(replication.get("connected_slaves", 0)),
+        used_memory=int(memory.get("used_memory", 0)),
+        max_memory=int(memory.get("maxmemory", 0)),
     )
 
 

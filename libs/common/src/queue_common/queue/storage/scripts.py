@@ -30,6 +30,7 @@ _PARTS = {
     "claim": ("claim_suspects", "claim_promotion", "claim_polling", "claim_projects"),
     "list": ("positions",),
     "list_dead": ("positions",),
+    "group_dead": ("positions",),
     "list_results": ("positions",),
     "enqueue": ("enqueue_limits",),
 }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...auth import Principal
     from ...parameters import Query
 
-__all__ = ["FILTERS", "one_of", "read_filter", "read_labels", "short"]
+__all__ = ["FILTERS", "lane_name", "one_of", "read_filter", "read_labels", "short"]
 
 FILTERS = frozenset({
     "state", "lane", "label", "url_prefix", "outcome", "created_after", "created_before",
@@ -64,6 +64,9 @@ def short(max_characters: int) -> Callable[[str], str]:
     return parse
 
 
+lane_name = short(MAX_LANE_CHARACTERS)
+
+
 def read_labels(texts: Iterable[str], errors: list[FieldError]) -> dict[str, str]:
     """Return the labels that a task must have; two values of one key are never found."""
     labels: dict[str, str] = {}
@@ -83,7 +86,7 @@ def read_labels(texts: Iterable[str], errors: list[FieldError]) -> dict[str, str
 def read_filter(query: Query, principal: Principal) -> TaskFilter:
     """Return the search that a query string asks for; what is wrong is left in the query."""
     state = query.read("state", one_of(State))
-    lane = query.read("lane", short(MAX_LANE_CHARACTERS))
+    lane = query.read("lane", lane_name)
     created_after = query.read("created_after", parse_time)
     found = TaskFilter(
         project=None if principal.all_projects else principal.project,

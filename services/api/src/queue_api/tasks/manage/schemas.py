@@ -11,8 +11,8 @@ from ..option_schemas import Headers, Url
 from ..schemas import Base64, Body, Method
 
 __all__ = [
-    "AttemptDetails", "AttemptList", "AttemptPhases", "AttemptStatus", "CallbackStatus", "ReplayCreate",
-    "Replayed", "RequestShown", "RetryStatus", "TaskList", "TaskStatus",
+    "AttemptDetails", "AttemptList", "AttemptPhases", "AttemptStatus", "CallbackStatus",
+    "ReplayCreate", "Replayed", "RequestShown", "RetryStatus", "TaskList", "TaskStatus",
 ]  # fmt: skip
 
 

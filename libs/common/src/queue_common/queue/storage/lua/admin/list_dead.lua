@@ -7,13 +7,7 @@
 -- Cost     O(page + log dead). Those of the default project are found among those of all projects; the
 --          others' have their own set. Writes nothing.
 local project, lane, at, id, max = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local key = DEAD
-if lane ~= '' then
-  key = DEAD_IN_LANE .. lane
-elseif project ~= '' and project ~= DEFAULT_PROJECT then
-  key = DEAD_IN_LANE .. project .. SEPARATOR
-end
-local before = id == '' and call('ZCARD', key) or rank_of_position(key, at, id)
+local key, before = dead_before(project, lane, at, id)
 if before == 0 then return {0} end
 local page = call('ZRANGE', key, math.max(before - max, 0), before - 1, 'WITHSCORES')
 local found = {before > max and 1 or 0}

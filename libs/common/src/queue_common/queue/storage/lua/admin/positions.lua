@@ -46,3 +46,15 @@ local function rank_after(key, score, id)
   local rank, is_member = rank_of_position(key, score, id)
   return is_member and rank + 1 or rank
 end
+
+-- Returns the sorted set that holds the dead letters of a project or lane, and how many in it stand
+-- before a position; all of them if its id is empty. Those of the default project stand among all.
+local function dead_before(project, lane, at, id)
+  local key = DEAD
+  if lane ~= '' then
+    key = DEAD_IN_LANE .. lane
+  elseif project ~= '' and project ~= DEFAULT_PROJECT then
+    key = DEAD_IN_LANE .. project .. SEPARATOR
+  end
+  return key, id == '' and call('ZCARD', key) or (rank_of_position(key, at, id))
+end

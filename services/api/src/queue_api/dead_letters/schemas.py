@@ -1,0 +1,33 @@
+"""What is told of dead letters, as types."""
+
+from __future__ import annotations
+
+import msgspec
+
+from queue_common.task import Outcome
+
+__all__ = ["DeadLetterGroup", "DeadLetterGroups"]
+
+
+class DeadLetterGroup(msgspec.Struct, frozen=True):
+    """Dead letters of one lane with the same outcome and status of their last attempt."""
+
+    lane: str
+    outcome: Outcome | None
+    status_code: int | None
+    count: int
+    first_at: str
+    last_at: str
+    example_task_id: str
+    """The newest one."""
+    example_error: str | None
+
+
+class DeadLetterGroups(msgspec.Struct, frozen=True):
+    """A page of groups, the largest first."""
+
+    groups: list[DeadLetterGroup]
+    cursor: str | None
+    """Where the next page begins; null on the last one."""
+    exact: bool
+    """Whether all dead letters are counted; false: only the newest 20,000."""

@@ -1,0 +1,1 @@
+"""The state of the queue now, and over time."""

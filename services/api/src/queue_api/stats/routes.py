@@ -1,0 +1,89 @@
+"""The stats of the queue: now, and over time."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from fastapi import APIRouter, Request, Response
+
+from queue_common.queue import ALL_PROJECTS, QueueHooks, QueueStats
+
+from ..auth import MayRead
+from ..parameters import respond, written_time
+from . import openapi
+from .schemas import Now, RedisState, SeriesStatus, Stats, StatsPoint
+
+if TYPE_CHECKING:
+    from queue_common.queue import Series, TaskQueue
+
+    from ..app_context import AppContext
+
+__all__ = ["router"]
+
+router = APIRouter(tags=["stats"])
+
+
+@router.head(openapi.PATH, include_in_schema=False)
+@router.get(openapi.PATH, openapi_extra=openapi.STATS)
+async def get_stats(request: Request, principal: MayRead) -> Response:
+    """Tell the state of the queue now, and what the project did over time.
+
+    ``series`` has the last 5 minutes in steps of 5 s and the last 3 days by the hour, of the
+    caller's project (of all projects with ``X-Project: *``). A process tells what it did within
+    2 s. The cost does not grow with the queue.
+    """
+    context: AppContext = request.app.state.api
+    queue = context.queue
+    project = ALL_PROJECTS if principal.all_projects else principal.project
+    fine, coarse = await queue.rings.read(project)
+    return respond(
+        Stats(
+            at=written_time(round(time.time() * 1000)) or "",
+            now=await _now(queue),
+            redis=await _redis(queue),
+            series={"5s": _series(fine), "1h": _series(coarse)},
+        )
+    )
+
+
+async def _now(queue: TaskQueue) -> Now:
+    found = await QueueStats(queue.client, queue.name, QueueHooks()).read()
+    oldest_ms = found.oldest_waiting_ms
+    return Now(
+        waiting=found.waiting,
+        scheduled=found.scheduled,
+        due=found.due,
+        active=found.active,
+        dead=found.dead,
+        oldest_waiting_seconds=None if oldest_ms is None else oldest_ms / 1000,
+        workers=found.workers,
+        unhealthy_lanes=found.unhealthy_lanes,
+        trial_lanes=found.trial_lanes,
+        lanes=await queue.reader.count_lanes(),
+    )
+
+
+async def _redis(queue: TaskQueue) -> RedisState:
+    durability = await queue.durability()
+    return RedisState(
+        durability.mode, durability.warnings, durability.used_memory, durability.max_memory
+    )
+
+
+def _series(series: Series) -> SeriesStatus:
+    points = [
+        StatsPoint(
+            at=written_time(point.at_ms) or "",
+            accepted=point.accepted,
+            delivered=point.delivered,
+            failed=point.failed,
+            dead=point.dead,
+            wait_p50_ms=point.wait_p50_ms,
+            wait_p99_ms=point.wait_p99_ms,
+            attempt_p50_ms=point.attempt_p50_ms,
+            attempt_p99_ms=point.attempt_p99_ms,
+        )
+        for point in series.points
+    ]
+    return SeriesStatus(series.step_seconds, points)

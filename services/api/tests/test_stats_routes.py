@@ -1,0 +1,66 @@
+"""The routes of the stats and of groups of dead letters."""
+
+from __future__ import annotations
+
+import httpx
+
+from queue_common.retry import Dead, Done
+from queue_common.settings import RedisSettings
+from queue_testing import wait_until
+
+from .conftest import Api
+from .test_manage_tasks import _create, _get, _settle, client
+
+__all__ = ["client"]
+
+STATS = "/api/v1/stats"
+GROUPS = "/api/v1/dead-letters/groups"
+
+
+async def test_stats_tell_what_the_project_did(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """Accepted and delivered tasks and attempts appear in the project's series within seconds."""
+    one, two = await _create(client), await _create(client)
+    await _settle(api, redis_settings, one, Done())
+    await _settle(api, redis_settings, two, Dead("enough"))
+
+    async def sums() -> dict[str, int]:
+        points = (await _get(client, STATS))["series"]["5s"]["points"]
+        names = ("accepted", "delivered", "failed", "dead")
+        return {name: sum(point[name] for point in points) for name in names}
+
+    async def complete() -> bool:
+        return await sums() == {"accepted": 2, "delivered": 1, "failed": 1, "dead": 1}
+
+    await wait_until(complete, "the stats have all")
+    stats = await _get(client, STATS)
+    assert {name: len(series["points"]) for name, series in stats["series"].items()} == {
+        "5s": 60, "1h": 72,
+    }  # fmt: skip
+    (attempt_p50,) = {p["attempt_p50_ms"] for p in stats["series"]["1h"]["points"] if p["dead"]}
+    assert 11 < attempt_p50 < 14
+    assert stats["now"]["dead"] >= 1
+    assert stats["redis"]["used_memory_bytes"] > 0
+
+
+async def test_dead_letters_are_grouped(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """Groups come page by page, the largest first, with an example of each."""
+    for url in ("http://a.test/", "http://a.test/x", "http://b.test/"):
+        task_id = await _create(client, url=url)
+        await _settle(api, redis_settings, task_id, Dead("enough"))
+    first = await _get(client, GROUPS, limit=1)
+    second = await _get(client, GROUPS, limit=1, cursor=first["cursor"])
+    of_lane = await _get(client, GROUPS, lane="b.test:80")
+
+    (group,) = first["groups"]
+    assert (group["lane"], group["count"]) == ("a.test:80", 2)
+    assert (group["outcome"], group["status_code"]) == ("http_error", 500)
+    assert group["example_error"] == "answered 500"
+    assert first["exact"]
+    assert [group["lane"] for group in second["groups"]] == ["b.test:80"]
+    assert second["cursor"] is None
+    assert of_lane["groups"] == second["groups"]
+    assert (await client.get(GROUPS, params={"cursor": "x"})).status_code == 422
