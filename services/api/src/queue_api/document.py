@@ -10,6 +10,7 @@ from fastapi.openapi.utils import get_openapi
 from .audit.schemas import AuditEntry, AuditPage
 from .auth.guard import OPEN_PATHS
 from .auth.schemas import Me
+from .keys.schemas import Key, KeyCreate, KeyCreated, KeyPage
 from .managed import MANAGED
 from .openapi import CREATE_TASK, DENIED, OPEN, PATH, REFERENCE
 from .problems import Problem

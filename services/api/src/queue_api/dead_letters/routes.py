@@ -30,7 +30,9 @@ router = APIRouter(tags=["dead letters"])
 
 
 @router.delete(
-    openapi.PATH + "/{task_id}", openapi_extra=openapi.DELETE, status_code=HTTPStatus.NO_CONTENT
+    openapi.PATH + "/{task_id:uuid}",
+    openapi_extra=openapi.DELETE,
+    status_code=HTTPStatus.NO_CONTENT,
 )
 async def delete_dead_letter(request: Request, principal: MayManage) -> Response:
     """Delete a dead letter. One that is not there any more counts as deleted."""

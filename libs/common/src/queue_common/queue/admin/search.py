@@ -40,7 +40,8 @@ class TaskFilter(msgspec.Struct, frozen=True, omit_defaults=True):
     """Searched one after the other."""
     lane: str | None = None
     """The queue's name for a lane."""
-    labels: dict[str, str] = {}
+    labels: tuple[tuple[str, str], ...] = ()
+    """Keys and values that a task must have, all of them."""
     url_prefix: str | None = None
     outcome: Outcome | None = None
     """Of the last attempt."""
@@ -85,7 +86,7 @@ class TaskFilter(msgspec.Struct, frozen=True, omit_defaults=True):
             return not (self.labels or self.url_prefix or self._asks_time)
         labels = (task.options and task.options.labels) or {}
         return (
-            all(labels.get(key) == value for key, value in self.labels.items())
+            all(labels.get(key) == value for key, value in self.labels)
             and task.url.startswith(self.url_prefix or "")
             and (self.created_after_ms is None or task.accepted_at_ms > self.created_after_ms)
             and (self.created_before_ms is None or task.accepted_at_ms < self.created_before_ms)

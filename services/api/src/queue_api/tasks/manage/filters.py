@@ -12,7 +12,7 @@ from ...parameters import parse_time
 from ...problems import FieldError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
     from enum import StrEnum
 
     from ...auth import Principal
@@ -67,20 +67,18 @@ def short(max_characters: int) -> Callable[[str], str]:
 lane_name = short(MAX_LANE_CHARACTERS)
 
 
-def read_labels(texts: Iterable[str], errors: list[FieldError]) -> dict[str, str]:
-    """Return the labels that a task must have; two values of one key are never found."""
-    labels: dict[str, str] = {}
+def read_labels(texts: Sequence[str], errors: list[FieldError]) -> tuple[tuple[str, str], ...]:
+    """Return the labels that a task must have; no task has two values of one key."""
+    if len(texts) > MAX_LABELS:
+        errors.append(FieldError("label", f"should be given at most {MAX_LABELS} times"))
+        return ()
+    labels = []
     for text in texts:
         try:
-            key, value = check_label(text)
+            labels.append(check_label(text))
         except ValueError as error:
             errors.append(FieldError("label", str(error)))
-            continue
-        if labels.setdefault(key, value) != value:
-            errors.append(FieldError("label", f"has two values for {key[:63]}"))
-    if len(labels) > MAX_LABELS:
-        errors.append(FieldError("label", f"should be given at most {MAX_LABELS} times"))
-    return labels
+    return tuple(labels)
 
 
 def read_filter(query: Query, principal: Principal) -> TaskFilter:

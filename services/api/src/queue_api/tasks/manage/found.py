@@ -20,7 +20,7 @@ __all__ = ["find_task", "is_of", "task_id_of"]
 
 def task_id_of(request: Request) -> TaskId:
     """Return the id in a request's path; raises UnknownTaskError for what is no UUID."""
-    text = request.path_params["task_id"]
+    text = str(request.path_params["task_id"])
     try:
         return TaskId(str(UUID(text)))
     except ValueError as error:
