@@ -33,15 +33,6 @@ _denial_reason = destination_check(EgressGuard.from_settings())
 
 
 @schemathesis.hook
-def before_call(_context: schemathesis.HookContext, case: schemathesis.Case, **_: object) -> None:
-    """Leave out made-up cursors, which are not the API's, and keys that other cases have used."""
-    if isinstance(case.query, dict) and case.query.get("cursor"):
-        del case.query["cursor"]
-    if KEY.fullmatch(str((case.headers or {}).get("Idempotency-Key", ""))):
-        case.headers["Idempotency-Key"] = uuid.uuid4().hex
-
-
-@schemathesis.hook
 def filter_body(_context: schemathesis.HookContext, body: object) -> bool:
     """Leave out what matches the schema but is refused by what a URL or a header means."""
     if not isinstance(body, dict) or "url" not in body:  # it is no task
@@ -67,7 +58,15 @@ def _has_wrong_options(body: dict[str, object]) -> bool:
 def before_call(
     _context: schemathesis.HookContext, case: schemathesis.Case[Any], _kwargs: dict[str, object]
 ) -> None:
-    """Move an end that is a time into the future: the past is refused. Give each request a key."""
+    """Move an end that is a time into the future: the past is refused. Give each request a key.
+
+    Cursors that are made up are left out.
+    """
+    if isinstance(case.query, dict) and case.query.get("cursor"):
+        del case.query["cursor"]
+    headers: Any = case.headers
+    if headers and KEY.fullmatch(str(headers.get("Idempotency-Key", ""))):
+        headers["Idempotency-Key"] = uuid.uuid4().hex
     if not isinstance(case.body, dict):
         return
     key = case.body.get("idempotency_key")
