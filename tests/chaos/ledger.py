@@ -22,7 +22,7 @@ class Ledger:
     accepted: set[str] = field(default_factory=set)
     refused: int = 0
     unanswered: int = 0
-    """The API died before it answered: the task may be there or not."""
+    """The API died before it responded: the task may be there or not."""
 
     async def load(self, api: str, *, a_second: int, seconds: float) -> None:
         """POST tasks at an even pace."""

@@ -13,7 +13,7 @@ __all__ = ["Process"]
 
 @dataclass
 class Process:
-    """One process and its log, which goes on over restarts."""
+    """One process and its log, which is kept over restarts."""
 
     name: str
     command: list[str]

@@ -37,7 +37,7 @@ async def post_evenly(api: str, urls: list[str]) -> dict[str, float]:
 @pytest.mark.parametrize("hanging", [1, 20])
 @pytest.mark.parametrize("system", [{}], indirect=True, ids=["defaults"])
 async def test_destinations_that_hang_delay_nobody_else(system: System, hanging: int) -> None:
-    """With half of the tasks for destinations that never answer, the other half arrives."""
+    """If half of the destinations never respond, the tasks of the other half arrive."""
     async with AsyncExitStack() as stack:
         healthy = await stack.enter_async_context(Receiver())
         others = [await stack.enter_async_context(Receiver()) for _ in range(hanging)]

@@ -14,7 +14,7 @@ def config(rendering: Rendering) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("#")]
 
 
-def test_every_write_is_on_disk_before_it_is_answered(helm: Helm) -> None:
+def test_every_write_is_on_disk_before_its_reply(helm: Helm) -> None:
     """The append-only file is written for each command, and a full Redis forgets nothing."""
     lines = config(helm.render())
 

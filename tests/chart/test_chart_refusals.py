@@ -135,7 +135,7 @@ def test_what_the_cluster_lacks_is_named(helm: Helm, values: dict[str, Any], mis
 
 
 def test_every_mistake_is_told_at_once(helm: Helm) -> None:
-    """Two sentences for two mistakes: nobody has to try twice to find both."""
+    """Two errors make two sentences, so one try shows both."""
     values = {"redis": {"enabled": False}, "ingress": {"enabled": True, "tlsSecret": "t"}}
     refusal = helm.refusal(values)
 

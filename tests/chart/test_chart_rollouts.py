@@ -36,7 +36,7 @@ def changed(helm: Helm, values: dict[str, Any]) -> set[str]:
 def test_a_changed_setting_rolls_the_pods_that_read_it(
     helm: Helm, values: dict[str, Any], components: set[str]
 ) -> None:
-    """The pods whose configuration changed are made anew, and no others."""
+    """Only the pods with a changed configuration are replaced."""
     assert changed(helm, values) == components
 
 
@@ -55,7 +55,7 @@ def test_a_rollout_takes_no_pod_before_its_successor_is_ready(helm: Helm, compon
     [("35s", 50), ("0s", 15), ("1m30s", 105), ("24h", 86415), ("1.5m", 105), ("500ms", 15)],
 )
 def test_a_worker_is_given_more_than_its_drain(helm: Helm, drain: str, seconds: int) -> None:
-    """The grace period is the drain, however it is spelled, and 15 s to give back what is left."""
+    """The grace period is the drain, however it is spelled, and 15 s to release what is left."""
     pod = helm.render({"worker": {"drainTimeout": drain}}).pods()["worker"]["spec"]
 
     assert pod["terminationGracePeriodSeconds"] == seconds

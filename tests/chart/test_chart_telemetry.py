@@ -56,7 +56,7 @@ def test_every_dashboard_is_installed(helm: Helm) -> None:
 
 
 def test_jaeger_keeps_a_bounded_number_of_traces(helm: Helm) -> None:
-    """The first look's Jaeger takes OTLP, answers queries and forgets the oldest traces."""
+    """The chart's Jaeger accepts OTLP and queries, and drops the oldest traces."""
     rendering = helm.render({"jaeger": {"enabled": True, "maxTraces": 500}})
     config = yaml.safe_load(rendering.one("ConfigMap", "-jaeger")["data"]["config.yaml"])
     ports = {p["name"]: p["port"] for p in rendering.one("Service", "-jaeger")["spec"]["ports"]}

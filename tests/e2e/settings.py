@@ -21,7 +21,7 @@ class SuiteSettings:
     kind_node_image: str | None
     """The node's image of a cluster that the suite makes; None: kind's own choice."""
     ingress_url: str
-    """Where the cluster's ingress controller answers, as seen from here."""
+    """Where the cluster's ingress controller responds, as seen from here."""
     load_command: tuple[str, ...]
     """Copies images of the Docker engine, its last arguments, into the cluster."""
     build_flags: tuple[str, ...]

@@ -24,7 +24,7 @@ STOP_SECONDS = 10
 
 
 def fetch(url: str, body: object = None) -> dict[str, Any]:
-    """The JSON of a response; an empty object where nobody answers yet."""
+    """The JSON of a response; an empty object if nothing responds yet."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
     try:

@@ -11,7 +11,7 @@ from queue_common.egress.policy import EgressGuard, Rules
 def guard(
     allow: str = "", deny: str = "", *, protected: tuple[tuple[str, int], ...] = ()
 ) -> EgressGuard:
-    """Return a guard as a worker has it without variables, unless told otherwise."""
+    """Return a guard with the defaults of a worker, unless arguments say otherwise."""
     return EgressGuard.from_settings(allow=allow, deny=deny, protected=protected)
 
 
@@ -174,7 +174,7 @@ def test_a_mistake(entry: str) -> None:
 
 @pytest.mark.parametrize("entry", ["169.254.169.254", "169.254.0.0/16", "fe80::/64"])
 def test_allowing_what_is_never_allowed(entry: str) -> None:
-    """To allow a metadata address is a mistake, not a wish that is passed over in silence."""
+    """Allowing a metadata address is an error; it is not ignored silently."""
     with pytest.raises(ValueError, match=f"'{entry}.*never allowed"):
         guard(entry)
 

@@ -317,7 +317,7 @@ async def test_proven_lanes_are_bounded(
 async def test_room_on_trial_is_filled_as_soon_as_it_is_free(
     queue: TaskQueue, scripted: ScriptedQueue
 ) -> None:
-    """A worker alone goes on with lanes on trial the moment that one of their tasks has ended."""
+    """A single worker continues with lanes on trial as soon as one of their tasks has ended."""
     await queue.start_consuming(worker_id="worker", concurrency=10, max_on_trial=2)
     for number in range(8):
         await _fill(scripted, f"new-{number}", 1)

@@ -167,7 +167,7 @@ sys.stderr.write("done")
 
 @pytest.mark.parametrize("env", ["development", "production"])
 def test_a_line_that_cannot_be_written_stops_nobody(env: str) -> None:
-    """On a full disk lines are lost, and the work goes on."""
+    """If the disk is full, log lines are lost and the work continues."""
     with Path("/dev/full").open("wb") as full:
         command = [sys.executable, "-c", WORK, env]
         process = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, check=False)

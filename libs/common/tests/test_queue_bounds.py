@@ -120,7 +120,7 @@ async def test_bound_spares_an_id_that_came_back(bounded: Opener) -> None:
 
 
 async def test_dead_letter_is_kept_in_full(scripted: ScriptedQueue) -> None:
-    """A dead task keeps body, headers and its last error, for DEAD_TTL and not for ever."""
+    """A dead letter keeps body, headers and its last error for DEAD_TTL, and not longer."""
     await _settle(scripted, 1, Dead("enough"))
     record = await scripted.reader.record("0")
     attempt = record.last_attempt()

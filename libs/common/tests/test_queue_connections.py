@@ -140,7 +140,7 @@ async def test_killed_connections_lose_no_task(
     await inspector.check()
 
 
-async def test_claim_whose_answer_was_lost_is_found_again(
+async def test_claim_whose_response_was_lost_is_found_again(
     behind: TaskQueue, proxy: CuttingProxy, scripted: ScriptedQueue
 ) -> None:
     """A connection cut in mid-claim loses nothing: what Redis handed out reaches the worker."""
@@ -185,7 +185,7 @@ async def test_claim_that_reaches_redis_late_is_found_again(
 async def test_task_cancelled_before_its_claim_was_found_is_not_run(
     behind: TaskQueue, proxy: CuttingProxy, scripted: ScriptedQueue
 ) -> None:
-    """A claim found again of a task that a client took back meanwhile is ended, not handed out."""
+    """A reconciled claim of a task that a client has cancelled is released, not handed out."""
     await behind.until_consuming()
     waiting = asyncio.create_task(behind.claim(5))
     proxy.hold(_call("claim"))
@@ -207,7 +207,7 @@ async def test_task_cancelled_before_its_claim_was_found_is_not_run(
     await scripted.inspector.check()
 
 
-async def test_settlement_whose_answer_was_lost_is_written_once(
+async def test_settlement_whose_response_was_lost_is_written_once(
     behind: TaskQueue, proxy: CuttingProxy, scripted: ScriptedQueue
 ) -> None:
     """A connection cut in mid-settle leaves the task settled once, and its caller content."""
@@ -237,10 +237,10 @@ async def test_settlement_that_never_arrived_is_sent_again(
 
 
 @pytest.mark.parametrize("script", ["register", "renew"])
-async def test_lost_answer_of_the_lease_costs_nothing(
+async def test_lost_response_of_the_lease_costs_nothing(
     script: str, proxy: CuttingProxy, queue_settings: QueueSettings, scripted: ScriptedQueue
 ) -> None:
-    """A registration or renewal whose answer is lost is made again: slots are counted once."""
+    """A registration or renewal without a reply is repeated, and its slots are counted once."""
     proxy.cut_answer_to(_call(script))
     queue = TaskQueue(RedisSettings(redis_addr=proxy.address), queue_settings)
     await queue.start_consuming(worker_id="worker", concurrency=7)
@@ -254,10 +254,10 @@ async def test_lost_answer_of_the_lease_costs_nothing(
     assert list(snapshot.hashes["slots"].values()) == ["7"]
 
 
-async def test_submission_whose_answer_was_lost_is_there_once(
+async def test_submission_whose_response_was_lost_is_there_once(
     behind: TaskQueue, proxy: CuttingProxy, scripted: ScriptedQueue
 ) -> None:
-    """A submission whose answer is lost is sent again under its id: one task, no error."""
+    """A submission without a reply is sent again under its id: one task, no error."""
     await behind.ping()
     proxy.cut_answer_to(_call("enqueue"))
     await behind.submit(TaskId("1"), a_task())

@@ -165,7 +165,7 @@ async def test_replicated_waits_for_a_replica(start_server: Starter, open_on: Op
 async def test_replicated_is_not_fooled_by_a_new_connection(
     start_server: Starter, open_on: Opener
 ) -> None:
-    """A connection that breaks before the replica has answered is no proof that it has the task."""
+    """A connection that breaks before the replica has replied is no proof that it has the task."""
     primary = start_server(*SYNCS_AT_ONCE)
     replica = start_server("--replicaof", "127.0.0.1", str(primary.port))
     async with CuttingProxy(primary.port) as proxy:

@@ -106,7 +106,7 @@ async def test_limit_follows_workers_that_leave(
 
 
 async def test_settled_task_makes_room_in_its_lane(scripted: ScriptedQueue) -> None:
-    """A lane at its limit goes on as soon as one of its tasks is settled, whatever the end."""
+    """A lane at its limit continues as soon as one of its tasks is settled in any way."""
     await scripted.register("worker", 2)
     await _fill(scripted, "a", 5)
     claims = await scripted.claim("worker", 10)
@@ -144,7 +144,7 @@ async def test_worker_takes_more_than_one_lane_may_have(scripted: ScriptedQueue)
 async def test_hanging_lanes_delay_nobody(
     queue: TaskQueue, scripted: ScriptedQueue
 ) -> None:  # fmt: skip
-    """With 20 lanes that never answer, a healthy one has all its tasks delivered."""
+    """Beside 20 lanes that never respond, all tasks of a healthy lane are delivered."""
     await queue.start_consuming(worker_id="worker", concurrency=10)
     for number in range(20):
         await _fill(scripted, f"hangs-{number}", 20)
@@ -163,7 +163,7 @@ async def test_hanging_lanes_delay_nobody(
 
 
 async def test_pausing_does_not_cost_a_lane_its_tasks(scripted: ScriptedQueue) -> None:
-    """A lane that is paused at its limit goes on after its resumption."""
+    """A lane that is paused at its limit continues after its resumption."""
     await scripted.register("worker", 1)
     await _fill(scripted, "a", 3)
     (claim,) = await scripted.claim("worker", 10)

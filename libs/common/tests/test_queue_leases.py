@@ -131,7 +131,7 @@ async def test_lost_lease_settles_nothing(
     decision: Done | RetryAt | Dead, queue: TaskQueue, scripted: ScriptedQueue,
     raw_redis: redis.asyncio.Redis,
 ) -> None:  # fmt: skip
-    """A worker that was silent too long is told so, and what another has claimed is untouched."""
+    """A worker that was silent too long gets an error, and claims of others are unchanged."""
     await queue.start_consuming(worker_id="slow", concurrency=1)
     await queue.submit(TaskId("1"), a_task())
     (claim,) = await queue.claim(1)
@@ -152,7 +152,7 @@ async def test_lost_lease_settles_nothing(
 async def test_worker_takes_a_new_lease_after_losing_one(
     queue: TaskQueue, scripted: ScriptedQueue
 ) -> None:
-    """A worker whose lease has ended goes on under a new one: it claims and settles again."""
+    """After its lease has ended, a worker claims and settles under a new one."""
     await queue.start_consuming(worker_id="slow", concurrency=1)
     await queue.submit(TaskId("1"), a_task())
     (claim,) = await queue.claim(1)
@@ -247,7 +247,7 @@ async def test_given_back_claims_count_nothing(queue: TaskQueue, scripted: Scrip
 
 
 async def test_claim_settled_and_given_back_in_one_call_ends_once(scripted: ScriptedQueue) -> None:
-    """A stopping worker gives back a claim whose settlement is on its way: the first one counts."""
+    """If a stopping worker releases a claim that it is settling, the first of both counts."""
     await scripted.register("worker")
     await scripted.submit("1", a_task())
     (claim,) = await scripted.claim("worker")

@@ -90,7 +90,7 @@ async def test_settled_tasks_come_newest_first(state: State, mixed: ScriptedQueu
 
 
 async def test_lane_that_went_between_two_pages_hides_no_other(mixed: ScriptedQueue) -> None:
-    """A cursor into a lane that is gone by now goes on with the next lane."""
+    """A cursor into a lane that no longer exists continues with the next lane."""
     first = await mixed.reader.list(State.QUEUED, limit=8)
     for lane in LANES[:3]:
         await mixed.operations.purge(lane)
@@ -114,7 +114,7 @@ async def test_walk_over_more_lanes_than_a_page_looks_into(scripted: ScriptedQue
 
 @pytest.mark.parametrize("cursor", ["", "x", "x:lane", ":", "-1:lane", "1", "9" * 30 + ":"])
 async def test_foreign_cursor_is_refused(cursor: str, scripted: ScriptedQueue) -> None:
-    """A cursor that is none of ours is the caller's mistake."""
+    """An invalid cursor is a ValueError."""
     with pytest.raises(ValueError, match="not a cursor"):
         await scripted.reader.list(State.QUEUED, cursor=cursor)
 

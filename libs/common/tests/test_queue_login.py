@@ -40,7 +40,7 @@ async def test_user_password_and_database_are_used(
 async def test_wrong_password_counts_as_no_redis(
     start_server: Callable[..., RedisServer],
 ) -> None:
-    """A refused login is an unavailable queue, told without the password."""
+    """A refused login raises QueueUnavailableError, which does not show the password."""
     server = start_server("--requirepass", "right")
     settings = RedisSettings(
         redis_addr=server.address, redis_password=SecretStr("hunter2"), redis_url=None

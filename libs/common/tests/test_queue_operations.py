@@ -44,7 +44,7 @@ async def test_waiting_task_is_cancelled_at_once(state: State, scripted: Scripte
 
 
 async def test_active_task_is_cancelled_after_its_failed_attempt(scripted: ScriptedQueue) -> None:
-    """An active task goes on to its attempt's end, and is not tried again."""
+    """The attempt of an active task ends normally, and the task is not retried."""
     await _bring_to(State.ACTIVE, scripted)
     found = await scripted.operations.cancel(ONE)
     (claim,) = [c for c in (await scripted.reader.list(State.ACTIVE)).tasks if c.id == ONE]
@@ -93,7 +93,7 @@ async def test_the_worker_is_told_of_a_cancelled_task(
 
 
 async def test_task_is_cancelled_again_without_error(scripted: ScriptedQueue) -> None:
-    """A client that lost the first answer gets the same state from a second cancellation."""
+    """A repeated cancellation returns the same state as the first."""
     await _bring_to(State.CANCELLED, scripted)
 
     assert await scripted.operations.cancel(ONE) is State.CANCELLED
@@ -102,7 +102,7 @@ async def test_task_is_cancelled_again_without_error(scripted: ScriptedQueue) ->
 
 @pytest.mark.parametrize("state", [State.DELIVERED, State.DEAD])
 async def test_settled_task_cannot_be_cancelled(state: State, scripted: ScriptedQueue) -> None:
-    """A task that has come to its end is left as it is, and the caller told so."""
+    """A settled task is not changed, and the caller gets an error."""
     await _bring_to(state, scripted)
     with pytest.raises(WrongStateError, match=f"task 1 is {state}"):
         await scripted.operations.cancel(ONE)
@@ -143,7 +143,7 @@ async def test_run_now_wakes_an_idle_worker(queue: TaskQueue) -> None:
 
 @pytest.mark.parametrize("state", [s for s in State if s is not State.SCHEDULED])
 async def test_only_scheduled_tasks_are_run_now(state: State, scripted: ScriptedQueue) -> None:
-    """Any other task is left as it is, and the caller told its state."""
+    """Any other task is left as it is, and the error names its state."""
     await _bring_to(state, scripted)
     with pytest.raises(WrongStateError, match=f"task 1 is {state}, not scheduled"):
         await scripted.operations.run_now(ONE)
@@ -179,7 +179,7 @@ async def test_dead_letter_is_requeued_with_a_new_deadline(scripted: ScriptedQue
 
 
 async def test_requeued_poison_is_forgiven_its_crashes(scripted: ScriptedQueue) -> None:
-    """A poisoned task that an operator requeues may kill three workers anew."""
+    """A requeued poison task may kill three more workers."""
     await scripted.submit(ONE, a_task(lane="a"))
     for number in range(3):
         await scripted.register(f"victim-{number}")
@@ -195,7 +195,7 @@ async def test_requeued_poison_is_forgiven_its_crashes(scripted: ScriptedQueue) 
 
 @pytest.mark.parametrize("state", [s for s in State if s is not State.DEAD])
 async def test_only_dead_letters_are_requeued(state: State, scripted: ScriptedQueue) -> None:
-    """Any other task is left as it is, and the caller told its state."""
+    """Any other task is left as it is, and the error names its state."""
     await _bring_to(state, scripted)
     with pytest.raises(WrongStateError, match=f"task 1 is {state}, not dead"):
         await scripted.operations.requeue(ONE)
@@ -243,7 +243,7 @@ async def test_purged_lane_leaves_nothing(scripted: ScriptedQueue) -> None:
 
 
 async def test_paused_lane_is_not_claimed_from(scripted: ScriptedQueue) -> None:
-    """A paused lane takes tasks in and gives none out; others go on."""
+    """A paused lane accepts tasks but is not claimed from; other lanes continue."""
     await scripted.register("worker")
     await scripted.submit("before", a_task(lane="a"))
     changed = [await scripted.operations.pause("a"), await scripted.operations.pause("a")]

@@ -74,7 +74,7 @@ async def test_any_sentinel_names_the_primary(
 async def test_primary_and_sentinels_have_their_own_credentials(
     start_server: Starter, start_sentinel: SentinelStarter
 ) -> None:
-    """Each gets its own user and password; a wrong one is an unavailable queue, told without it."""
+    """Each has its own user and password; a wrong one is an error that does not show it."""
     primary = start_server(
         "--requirepass", "hunter1", "--user", "queue", "on", f">{PASSWORD}", "~*", "+@all"
     )

@@ -86,7 +86,7 @@ def _submit(
 
 
 async def _until_sent(client: TaskQueue) -> None:
-    """Return once Redis has run what it was sent before: it answers a client that came later."""
+    """Return once Redis has run all earlier commands: it has replied to a later client."""
     await client.ping()
 
 
@@ -108,7 +108,7 @@ async def test_all_who_wait_fail_with_the_batch_that_got_no_reply(
 async def test_late_reply_is_nobody_elses(
     server: RedisServer, open_submitter: Callable[..., EnqueueBatcher], queue: TaskQueue
 ) -> None:
-    """What Redis answers after a timeout reaches no later call, and an accepted task is there."""
+    """A reply after a timeout does not reach a later call, and an accepted task is stored."""
     submitter = open_submitter()
     assert await _submit(submitter, "known")
     server.pause()
@@ -116,7 +116,7 @@ async def test_late_reply_is_nobody_elses(
         _submit(submitter, "known"), _submit(submitter, "cut"), return_exceptions=True
     )
     server.resume()
-    # "known" again would be answered 0, "cut" 1: in that order they would be the next two's.
+    # "known" again would get 0, "cut" 1: in that order they would be the next two's.
     later = [await _submit(submitter, "new"), await _submit(submitter, "known")]
     # Whether the cut one was written is not known to its client, which sends it again.
     again = await _submit(submitter, "cut")
@@ -147,7 +147,7 @@ async def test_what_waits_is_bounded_in_bytes(
     server: RedisServer, open_submitter: Callable[..., EnqueueBatcher], ended: Submissions,
     queue: TaskQueue,
 ) -> None:  # fmt: skip
-    """One more than fits is refused at once and not written; there is room after the answers."""
+    """A task over the limit is refused at once and not written; replies make room again."""
     submitter = open_submitter(max_waiting_bytes=250_000)
     server.pause()
     waiting = [_submit(submitter, str(i), bytes(100_000)) for i in range(2)]

@@ -227,7 +227,7 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.slots)
     @rule(choice=choices, says_goodbye=st.booleans(), portion=st.integers(1, 3))
     def lose_worker(self, choice: int, says_goodbye: bool, portion: int) -> None:
-        """A worker goes or dies, and what it held is given back in portions."""
+        """A worker stops or dies, and its claims are released in batches."""
         lease = sorted(self.model.slots)[choice % len(self.model.slots)]
         self.do(self.queue.end_lease(lease) if says_goodbye else self.queue.expire(lease))
         self.do(self.queue.reap(portion))
@@ -326,7 +326,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     @rule(lane=st.sampled_from([*LANES, None]), pauses=st.booleans())
     def pause_or_resume(self, lane: str | None, pauses: bool) -> None:
-        """An operator stops a lane, or all, or lets them go on."""
+        """An operator stops a lane, or all, or lets them continue."""
         operations = self.queue.operations
         changed = self.do(operations.pause(lane) if pauses else operations.resume(lane))
         before = self.model.all_paused if lane is None else lane in self.model.paused

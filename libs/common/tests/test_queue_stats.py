@@ -82,7 +82,7 @@ async def test_cancelled_entries_at_the_front_are_passed_over(
 async def test_a_task_brought_to_the_front_hides_no_older_one(
     scripted: ScriptedQueue, raw_redis: redis.asyncio.Redis
 ) -> None:
-    """A task that an operator runs now stands before an older one, which is told all the same."""
+    """The stats show the oldest task even if an operator has moved another before it."""
     await scripted.submit("old", a_task(lane="x"))
     await waits_since(scripted, raw_redis, "old", 2)
     await scripted.submit("new", a_task(lane="x"), delay_ms=HOUR_MS)
@@ -159,7 +159,7 @@ async def test_an_age_nobody_has_looked_for_is_not_known(scripted: ScriptedQueue
 
 
 async def test_the_largest_lanes_are_told(scripted: ScriptedQueue) -> None:
-    """Of more lanes than one call looks at, the ten with the most tasks are told, largest first."""
+    """Of more lanes than one call covers, the ten with the most tasks are found."""
     lanes = 2 * SCAN_BATCH_SIZE + 100
     for i in range(lanes):
         size = 2 if i % 29 else 3 + i // 29
@@ -221,7 +221,7 @@ async def test_what_another_release_has_left_is_looked_at_anew(
 
 @pytest.mark.timeout(120)
 async def test_more_lanes_than_one_look_takes_in(scripted: ScriptedQueue) -> None:
-    """Looks go on where the one before stopped; the last whole round is told until the next is."""
+    """A scan continues where the last one stopped; until it is complete, the old one counts."""
     lanes = MAX_SCAN_CALLS * SCAN_BATCH_SIZE + 10
     for begin in range(0, lanes, 1000):
         names = [f"{i:06}" for i in range(begin, min(begin + 1000, lanes))]

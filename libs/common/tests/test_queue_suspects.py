@@ -21,7 +21,7 @@ TASKS = 100
 
 
 async def crash(queue: ScriptedQueue, lease: str) -> None:
-    """Let a worker die, and give back what it held."""
+    """Let a worker die, and release its claims."""
     await queue.expire(lease)
     await queue.reap()
 
@@ -41,7 +41,7 @@ async def look_soon(queue: ScriptedQueue) -> None:
 
 
 async def test_a_suspect_does_not_block_its_lane(scripted: ScriptedQueue) -> None:
-    """What two workers died under waits in its own place; its lane goes on."""
+    """A task under which two workers died waits separately, and its lane continues."""
     await scripted.submit_all([(i, a_task(lane="a")) for i in ("s1", "s2")])
     await killed(scripted, 2)
     await scripted.submit("fresh", a_task(lane="a"))
@@ -117,7 +117,7 @@ async def test_an_attempt_that_ends_clears_a_task(scripted: ScriptedQueue) -> No
 async def test_a_worker_that_waits_for_a_suspect_claims_nothing_else(
     scripted: ScriptedQueue,
 ) -> None:
-    """It ends what it holds, runs the suspect alone, and then goes on; others go on meanwhile."""
+    """A worker finishes its tasks, then runs the suspect alone; other workers continue."""
     await scripted.submit_all([(i, a_task(lane="a")) for i in ("s1", "s2")])
     await killed(scripted, 3)
     await scripted.submit_all([(f"n{i}", a_task(lane="b")) for i in range(3)])

@@ -34,7 +34,7 @@ async def test_waiting_job_is_aborted_at_once(saq_queue: SaqQueue, scripted: Scr
 
 
 async def test_job_aborted_while_active_is_not_retried_when_it_fails(saq_queue: SaqQueue) -> None:
-    """A job that fails before its worker saw the abort is aborted all the same."""
+    """A job that fails before its worker has seen the abort is aborted."""
     await _enqueue(saq_queue, "fail", key="1", retries=5)
     job = await saq_queue.dequeue(timeout=5)
     assert job is not None
@@ -142,7 +142,7 @@ async def test_shown_http_task_keeps_its_secrets(saq_queue: SaqQueue) -> None:
 
 
 async def test_jobs_come_in_the_order_asked(saq_queue: SaqQueue) -> None:
-    """``jobs`` answers key by key, None for what is unknown."""
+    """``jobs`` returns one result per key, None for an unknown one."""
     for key in ("a", "b"):
         await _enqueue(saq_queue, "add", key=key)
     found = await saq_queue.jobs(["b", "nothing", "a"])

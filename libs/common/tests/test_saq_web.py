@@ -57,7 +57,7 @@ async def _json(response: aiohttp.ClientResponse) -> dict[str, Any]:
 
 
 async def test_pages_are_served(page: aiohttp.ClientSession, queue_settings: QueueSettings) -> None:
-    """The overview, a queue's page and the health check answer."""
+    """The overview, a queue's page and the health check respond."""
     for path in ("/", f"/queues/{queue_settings.queue_name}", "/health", "/static/app.js"):
         async with page.get(path) as response:
             assert response.status == 200

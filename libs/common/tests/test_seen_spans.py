@@ -16,7 +16,7 @@ from queue_testing.telemetry.seen_spans import (
 )
 
 STORED = Path(__file__).parent / "jaeger" / "dead_task.json"
-"""A trace as Jaeger 2 answers it."""
+"""A trace in a response of Jaeger 2."""
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def spans() -> list[SeenSpan]:
     return spans_of_jaeger(json.loads(STORED.read_text()))
 
 
-def test_jaegers_answer_has_every_edge(spans: list[SeenSpan]) -> None:
+def test_jaegers_response_has_every_edge(spans: list[SeenSpan]) -> None:
     """A dead task's trace, as Jaeger tells it, has all edges of the table."""
     assert missing_edges(spans, edges_of_task()) == []
 

@@ -1,4 +1,4 @@
-"""Settings: variables in, frozen values out; mistakes end the process by name."""
+"""Settings: frozen values from variables; an error ends the process with the variable's name."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_bad_value_is_named(
 def test_every_mistake_is_told_at_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two mistakes make two lines: nobody has to start the process twice to find both."""
+    """Two errors make two lines, so one start of the process shows both."""
     monkeypatch.setenv("DEAD_MAX", "none")
     monkeypatch.setenv("RESULT_TTL", "soon")
 

@@ -64,7 +64,7 @@ def has_dropped(export: SpanExport, count: int) -> bool:
 
 
 async def hang(peer: Peer) -> None:
-    """Take everything and never answer."""
+    """Read everything and never respond."""
     await peer.hold()
 
 

@@ -48,7 +48,7 @@ def test_tracestate_alone_is_no_context() -> None:
     "traceparent", [f"cc-{TRACE}-{SPAN}-01", f"01-{TRACE}-{SPAN}-01-what-else"]
 )
 def test_later_versions_are_read_as_far_as_known(traceparent: str) -> None:
-    """A version of the future is read as version 00, and goes on as version 00."""
+    """A later version is read as version 00, and passed on as version 00."""
     context = read_context({"traceparent": traceparent})
 
     assert context is not None

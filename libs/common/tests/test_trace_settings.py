@@ -78,7 +78,7 @@ def test_a_mistake_is_named_at_the_start(
 
 
 def test_headers_are_a_secret() -> None:
-    """A mistake in OTEL_EXPORTER_OTLP_HEADERS, and the settings' own text, do not show them."""
+    """An error in OTEL_EXPORTER_OTLP_HEADERS, and the settings' own text, do not show them."""
     settings = TraceSettings.model_validate({"otel_exporter_otlp_headers": "authorization=s3cret"})
 
     assert settings.export_headers() == {"authorization": "s3cret"}

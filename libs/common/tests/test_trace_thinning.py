@@ -76,7 +76,7 @@ def test_each_attempt_is_counted_once(status_of: Callable[[int], int]) -> None:
 
 
 def test_a_change_of_outcome_is_kept() -> None:
-    """Where the destination begins to answer otherwise, that attempt is seen."""
+    """An attempt with another outcome than the one before is recorded."""
     kept = a_days_spans(lambda number: 503 if 1000 <= number < 1003 else 500)
 
     assert {1000, 1003} <= set(kept)

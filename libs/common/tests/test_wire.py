@@ -1,6 +1,6 @@
 """What earlier releases wrote is read, and what later ones add does no harm.
 
-``wire/`` holds what each release wrote, committed once and never written anew.
+``wire/`` has the records of each release, which are never changed.
 """
 
 from __future__ import annotations

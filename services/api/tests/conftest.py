@@ -47,7 +47,7 @@ class Api:
             )  # fmt: skip
 
     async def start_on(self, server: RedisServer) -> None:
-        """Start on this server; return once the API answers."""
+        """Start on this server; return once the API responds."""
         self.environment["REDIS_ADDR"] = server.address
         self.start()
         await self.until_alive()
@@ -115,7 +115,7 @@ async def api(
 async def strict_api(
     redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Api]:
-    """A running API in development, which answers to no name but localhost."""
+    """A running API in development, which accepts no host name but localhost."""
     api = Api(
         tmp_path_factory.mktemp("strict"),
         {"REDIS_ADDR": redis_server.address, "ENV": "development"},

@@ -1,4 +1,4 @@
-"""A connection of the API driven by hand, over a queue that answers when the test says so."""
+"""A connection of the API driven by hand, over a queue that replies at the call of the test."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ REQUEST = request()
 
 
 class HeldQueue:
-    """Takes tasks, and keeps the answer back."""
+    """Accepts tasks, and withholds the reply."""
 
     def __init__(self) -> None:
         self.keys = Keys("tasks")
@@ -60,7 +60,7 @@ class HeldQueue:
         return self._open[-1]
 
     def reply(self, error: Exception | None = None) -> None:
-        """Answer what is open."""
+        """Reply to the open submissions."""
         for future in self._open:
             if error is None:
                 future.set_result(True)
@@ -157,12 +157,12 @@ class Connection:
 
     @property
     def statuses(self) -> list[int]:
-        """Those of the answers on the wire."""
+        """The status codes of the responses."""
         return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d+) ", self.wire.written)]
 
     @property
     def ids(self) -> list[str]:
-        """Those that the answers name."""
+        """The task ids of the responses."""
         return re.findall(r"tasks/([0-9a-f-]{36})", self.wire.written.decode())
 
     async def until_submitted(self, tasks: int) -> None:
@@ -170,7 +170,7 @@ class Connection:
         await wait_until(lambda: len(self.queue.ids) == tasks, "the tasks are submitted")
 
     async def until_answered(self, requests: int) -> None:
-        """Wait until so many requests were answered in all."""
+        """Wait until so many requests got their responses in all."""
         await wait_until(lambda: len(self.statuses) == requests, "the requests are answered")
 
     async def until_closed(self) -> None:
@@ -188,7 +188,7 @@ class Connection:
 
 
 async def teapot(_scope: Scope, _receive: Receive, send: Send) -> None:
-    """Answer 418 without a look at the body: it can be told from the fast path."""
+    """Respond with 418 without reading the body, which the fast path never does."""
     await send(
         {"type": "http.response.start", "status": 418, "headers": [(b"content-length", b"0")]}
     )

@@ -30,7 +30,7 @@ async def get(api: Api, path: str) -> httpx.Response:
 async def test_a_lost_redis_is_503_until_it_is_back(
     api_at: Api, start_server: Callable[..., RedisServer]
 ) -> None:
-    """With Redis killed all but /health is 503 with Retry-After; the same API then goes on."""
+    """If Redis dies, all routes except /health return 503 with Retry-After, until it is back."""
     server = start_server("--appendonly", "yes")
     await api_at.start_on(server)
     before = await post(api_at)
@@ -55,7 +55,7 @@ async def test_a_lost_redis_is_503_until_it_is_back(
 
 
 async def _exchange(api: Api, request: bytes) -> tuple[bytes, float]:
-    """Return the head of an answer, and for how long it was waited for."""
+    """Return the head of a response, and the seconds until it came."""
     async with api.connection() as (reader, writer):
         writer.write(request)
         begin = time.monotonic()
@@ -66,7 +66,7 @@ async def _exchange(api: Api, request: bytes) -> tuple[bytes, float]:
 async def test_a_silent_redis_is_503_for_all_who_wait(
     api_at: Api, start_server: Callable[..., RedisServer]
 ) -> None:
-    """Of 500 clients at once none waits behind another's timeout, and all go on afterwards."""
+    """None of 500 concurrent clients waits for another's timeout, and all work afterwards."""
     server = start_server()
     await api_at.start_on(server)
     before = await post(api_at)
@@ -101,7 +101,7 @@ async def test_a_full_redis_is_503(api_at: Api, start_server: Callable[..., Redi
 
 
 async def test_it_starts_without_redis(api_at: Api) -> None:
-    """An API whose Redis is not there yet is alive, and answers 503."""
+    """An API without Redis is alive, and responds with 503."""
     api_at.environment["REDIS_ADDR"] = "127.0.0.1:1"
     api_at.start()
     await api_at.until_alive()
@@ -122,7 +122,7 @@ async def test_a_signal_ends_it_with_0(api_at: Api, name: signal.Signals) -> Non
 
 
 async def test_a_stop_finishes_what_is_open(api_at: Api) -> None:
-    """A request that is on its way when SIGTERM comes is still answered."""
+    """A request that is on its way when SIGTERM comes still gets its response."""
     api_at.start()
     await api_at.until_alive()
     body = b'{"url": "http://localhost:9/x"}'

@@ -41,10 +41,10 @@ async def test_a_declared_body_is_refused_before_it_is_read(api: Api, more: byte
 
 @pytest.mark.parametrize("connection", [b"", b"Connection: close\r\n"])
 @pytest.mark.parametrize("content_type", [b"application/json", b"text/csv"])
-async def test_a_client_that_goes_on_sending_gets_its_answer(
+async def test_a_client_that_goes_on_sending_gets_its_response(
     api: Api, connection: bytes, content_type: bytes
 ) -> None:
-    """A client that sends all of a refused body before it reads finds the answer, no reset."""
+    """A client that reads only after sending a refused body gets the response, not a reset."""
     head = HEAD.replace(b"application/json", content_type)
     async with api.connection() as (reader, writer):
         writer.write(head + connection + b"Transfer-Encoding: chunked\r\n\r\n")
@@ -59,7 +59,7 @@ async def test_a_client_that_goes_on_sending_gets_its_answer(
 
 
 async def test_an_endless_body_is_cut_off(api: Api) -> None:
-    """A client that never ends is not read from for ever: its connection is closed."""
+    """The connection of a client whose body never ends is closed."""
     async with api.connection() as (reader, writer):
         writer.write(HEAD + b"Content-Length: 9999999\r\n\r\n")
         response = await asyncio.wait_for(reader.read(), 20)
@@ -83,7 +83,7 @@ async def test_a_body_as_large_as_the_limit_is_taken(client: httpx.AsyncClient) 
 
 
 async def test_the_limit_is_a_setting(api_at: Api) -> None:
-    """API_MAX_BODY sets the limit, in units or bytes, and the answer names it."""
+    """API_MAX_BODY sets the limit, in units or bytes, and the response names it."""
     api_at.environment["API_MAX_BODY"] = "2KiB"
     api_at.start()
     await api_at.until_alive()

@@ -21,7 +21,7 @@ async def links(client: httpx.AsyncClient) -> list[str]:
 
 
 async def test_the_page_has_all_it_needs_from_here(client: httpx.AsyncClient) -> None:
-    """Each script, style sheet and document of the page is answered by the API itself."""
+    """The API itself serves each script, style sheet and document of the page."""
     for link in await links(client):
         response = await client.get(urljoin("/docs", link))
         assert response.status_code == 200, link

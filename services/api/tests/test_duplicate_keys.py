@@ -123,7 +123,7 @@ def calls_of(work: Callable[[], object]) -> int:
     ids=["headers of a wrong type", "unknown fields", "one field again", "one header again"],
 )  # fmt: skip
 def test_the_work_for_a_wrong_body_is_bounded(raw: str) -> None:
-    """However many mistakes a body has, a bounded number of them is looked at."""
+    """A bounded number of a body's errors is checked."""
     calls = calls_of(lambda: fields_of(raw))
 
     assert calls < 5_000

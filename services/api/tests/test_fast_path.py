@@ -17,13 +17,13 @@ LARGE = request(body=b'{"url":"http://localhost:9/","body":"%b"}' % (b"x" * 6553
 
 
 async def some_turns() -> None:
-    """Let happen what would happen now: an answer is written within two turns of the loop."""
+    """Let the loop turn twice: a response is written within that."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 async def test_a_plain_post_never_reaches_asgi() -> None:
-    """A task is taken in and answered by the protocol itself; the application sees nothing."""
+    """The protocol itself accepts a task and responds; the application is not called."""
     connection = Connection(teapot)
     connection.protocol.data_received(REQUEST)
     assert connection.statuses == []
@@ -58,7 +58,7 @@ async def test_all_else_goes_to_the_application(other: bytes) -> None:
 
 
 async def test_a_request_may_come_in_any_pieces() -> None:
-    """A request that is cut in two, wherever that is, is submitted and answered once."""
+    """A request that arrives in two parts is submitted once and gets one response."""
     connection = Connection()
     for cut in range(1, len(REQUEST)):
         connection.protocol.data_received(REQUEST[:cut])
@@ -92,7 +92,7 @@ async def test_a_request_lasts_from_its_head_on() -> None:
 
 
 async def test_a_request_may_come_byte_by_byte() -> None:
-    """A request that comes in as many pieces as it has bytes is submitted and answered once."""
+    """A request that arrives byte by byte is submitted once and gets one response."""
     connection = Connection()
     for byte in REQUEST * 2:
         connection.protocol.data_received(bytes([byte]))
@@ -106,8 +106,8 @@ async def test_a_request_may_come_byte_by_byte() -> None:
 
 
 @pytest.mark.parametrize("cut", range(0, 2 * len(REQUEST), 7))
-async def test_requests_behind_each_other_are_answered_in_order(cut: int) -> None:
-    """Requests that do not wait for answers are all submitted once, and answered in their order."""
+async def test_pipelined_requests_get_responses_in_order(cut: int) -> None:
+    """Pipelined requests are each submitted once, and get their responses in order."""
     connection = Connection()
     behind = REQUEST * 2 + GET
     connection.protocol.data_received(REQUEST)
@@ -125,7 +125,7 @@ async def test_requests_behind_each_other_are_answered_in_order(cut: int) -> Non
 @pytest.mark.parametrize("way", [b"X-Way: short", b"Proxy-Connection: keep-alive"])
 @pytest.mark.parametrize("second", [GET, REQUEST], ids=["GET", "POST"])
 async def test_nothing_overtakes_a_request(way: bytes, second: bytes) -> None:
-    """A request that could be answered at once waits until the one before it is answered."""
+    """A response waits until the one before it is sent."""
     connection = Connection()
     connection.protocol.data_received(request(way))
     await connection.until_submitted(1)
@@ -153,8 +153,8 @@ async def test_a_body_that_looks_like_a_request_is_a_body() -> None:
     assert connection.queue.ids == []
 
 
-async def test_a_request_that_meets_the_answer_is_answered_too() -> None:
-    """A request that comes between Redis' answer and ours goes behind it."""
+async def test_a_request_that_meets_the_response_gets_its_own() -> None:
+    """A request that arrives between Redis' reply and the response is handled after it."""
     connection = Connection()
     connection.protocol.data_received(REQUEST)
     connection.queue.reply()
@@ -168,7 +168,7 @@ async def test_a_request_that_meets_the_answer_is_answered_too() -> None:
 
 
 async def test_the_short_way_is_open_again_after_another_request() -> None:
-    """A connection that had to be uvicorn's for a while is not so for ever."""
+    """After a request by uvicorn, a connection can use the fast path again."""
     connection = Connection(teapot)
     connection.protocol.data_received(GET)
     await connection.until_answered(1)
@@ -187,7 +187,7 @@ async def test_the_short_way_is_open_again_after_another_request() -> None:
 async def test_a_task_that_is_not_stored_is_refused_once(
     error: Exception, status: int, way: bytes
 ) -> None:
-    """What Redis does not take is answered by a problem, counted, and not submitted again."""
+    """A task that Redis refuses gets a problem, is counted, and is not submitted again."""
     connection = Connection()
     connection.protocol.data_received(request(way))
     await connection.until_submitted(1)
@@ -202,7 +202,7 @@ async def test_a_task_that_is_not_stored_is_refused_once(
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"url":1}', b"\xff"], ids=repr)
 async def test_a_body_that_is_no_task_is_refused(body: bytes) -> None:
-    """A mistake is answered by the ASGI code; the connection then goes on."""
+    """The ASGI code responds to an invalid task; the connection stays usable."""
     connection = Connection()
     connection.protocol.data_received(request(body=body))
     await connection.until_answered(1)
@@ -216,7 +216,7 @@ async def test_a_body_that_is_no_task_is_refused(body: bytes) -> None:
 
 
 async def test_a_client_that_leaves_is_not_written_to() -> None:
-    """A task whose client has gone is stored all the same; nothing is said, nothing fails."""
+    """A task is stored even if its client has disconnected, and nothing is logged."""
     connection = Connection()
     connection.protocol.data_received(REQUEST)
     connection.wire.close()
@@ -242,7 +242,7 @@ async def test_a_client_that_leaves_within_its_body_submits_nothing() -> None:
 
 @pytest.mark.parametrize("come", [REQUEST, REQUEST[:-1]], ids=["whole", "in part"])
 async def test_a_stop_finishes_a_request(come: bytes) -> None:
-    """A request that a stop finds under way is answered, and its connection closed."""
+    """A request in progress at a stop gets its response, and its connection is closed."""
     connection = Connection()
     connection.protocol.data_received(come)
     connection.protocol.shutdown()
@@ -270,7 +270,7 @@ async def test_a_stop_closes_an_idle_connection(before: bytes) -> None:
 
 @pytest.mark.parametrize("requests", [1, 2])
 async def test_a_client_may_close_its_half(requests: int) -> None:
-    """A client that says that nothing more comes still gets its answers; then we close."""
+    """A client that closes its half of the connection still gets its responses; then we close."""
     connection = Connection()
     connection.protocol.data_received(REQUEST * requests)
     assert connection.protocol.eof_received()
@@ -293,8 +293,8 @@ async def test_a_client_that_closes_its_half_too_soon_is_let_go(come: bytes) -> 
     await asyncio.gather(*connection.server.tasks)
 
 
-async def test_answers_wait_for_a_client_that_does_not_read() -> None:
-    """While the transport's buffer is full no answer is added to it."""
+async def test_responses_wait_for_a_client_that_does_not_read() -> None:
+    """While the transport's buffer is full no response is added to it."""
     connection = Connection()
     connection.protocol.pause_writing()
     connection.protocol.data_received(REQUEST)
@@ -321,7 +321,7 @@ async def test_an_idle_connection_is_closed(first: bytes) -> None:
 
 
 async def test_a_connection_in_use_is_kept() -> None:
-    """The timer of an answer long ago does not close a connection that was used since."""
+    """The timer of an old response does not close a connection that is in use."""
     connection = Connection()
     handler = connection.protocol.timeout_keep_alive_handler
     for responses, raw in enumerate((REQUEST, GET, REQUEST), 1):

@@ -22,7 +22,7 @@ PIECES = st.lists(
     st.tuples(REQUESTS, st.sampled_from([0, 0, 1, 29, 60, -80, -70, -1]), st.booleans()),
     min_size=1, max_size=6,
 )  # fmt: skip
-"""Requests, where each is cut in two, and whether the client waits for what it is answered."""
+"""Requests, the offsets at which each is cut, and whether the client waits for its response."""
 
 
 async def played(
@@ -53,7 +53,7 @@ def come(connection: Connection, data: bytes) -> None:
 
 
 async def settled(connection: Connection, turns: int) -> None:
-    """Let Redis answer, and what follows happen."""
+    """Let Redis reply, and the loop turn."""
     for _ in range(turns):
         connection.queue.reply()
         await asyncio.sleep(0)
@@ -64,7 +64,7 @@ async def settled(connection: Connection, turns: int) -> None:
 def test_a_client_cannot_tell_the_ways_apart(
     pieces: list[tuple[bytes, int, bool]], together: bool
 ) -> None:
-    """Any requests, in any pieces, with or without waiting, are answered alike by both ways."""
+    """Any requests, in any pieces, with or without waiting, get the same responses by both ways."""
     short = asyncio.run(played(pieces, together=together, fast_path=True))
     long = asyncio.run(played(pieces, together=together, fast_path=False))
 

@@ -15,7 +15,7 @@ TASK = {"url": "http://localhost:9/x?token=secret", "headers": {"Authorization":
 
 
 async def test_a_created_task_can_be_looked_up(client: httpx.AsyncClient) -> None:
-    """A POST is answered by 201, the task's keys and a Location at which it is found."""
+    """A POST gets a 201 with the task's keys and its Location."""
     created = await client.post(TASKS, json=TASK)
     found = await client.get(created.headers["location"])
 
@@ -89,7 +89,7 @@ async def test_failures_are_problem_documents(
 async def test_405_tells_the_allowed_methods(
     client: httpx.AsyncClient, path: str, allowed: set[str]
 ) -> None:
-    """A method that a path does not have is answered with those it has, and those work."""
+    """The response to an unsupported method names the supported ones, and those work."""
     refused = await client.patch(path)
 
     assert refused.status_code == 405
@@ -99,7 +99,7 @@ async def test_405_tells_the_allowed_methods(
 
 
 async def test_every_mistake_of_a_task_is_named(client: httpx.AsyncClient) -> None:
-    """A 422 names each field that is wrong, with its reason, in one answer."""
+    """A 422 names each field that is wrong, with its reason, in one response."""
     response = await client.post(
         TASKS, json={"url": "ftp://x", "method": 5, "headers": {"Host": "x"}, "hedaers": {}}
     )
@@ -175,8 +175,8 @@ async def test_a_body_without_a_type_is_415(client: httpx.AsyncClient) -> None:
     assert response.headers["accept"] == "application/json"
 
 
-async def test_probes_answer(client: httpx.AsyncClient) -> None:
-    """/health, /ready and /version answer, to GET and to HEAD, and /docs is there."""
+async def test_probes(client: httpx.AsyncClient) -> None:
+    """/health, /ready and /version respond, to GET and to HEAD, and /docs is there."""
     for path in ("/health", "/ready", "/version"):
         assert (await client.get(path)).status_code == 200
         assert (await client.head(path)).status_code == 200
@@ -185,8 +185,8 @@ async def test_probes_answer(client: httpx.AsyncClient) -> None:
     assert (await client.get("/ready")).json()["durability"] == "none"
 
 
-async def test_a_client_that_has_closed_its_half_is_answered(api: Api) -> None:
-    """A client may say that nothing more will come of it, and still wait for the answer."""
+async def test_a_client_that_has_closed_its_half_gets_its_response(api: Api) -> None:
+    """A client may close its half of the connection and still get the response."""
     async with api.connection() as (reader, writer):
         writer.write(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
         writer.write_eof()

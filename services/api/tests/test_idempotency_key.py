@@ -13,9 +13,7 @@ TASK = {"url": "http://localhost:9/x"}
 
 
 @pytest.mark.parametrize("where", ["header", "field"])
-async def test_the_same_request_is_answered_with_its_task(
-    client: httpx.AsyncClient, where: str
-) -> None:
+async def test_the_same_request_gets_its_task(client: httpx.AsyncClient, where: str) -> None:
     """A repetition is 200 with the first task's id and trace, and says that it is one."""
     key = str(uuid4())
     body = TASK | ({"idempotency_key": key} if where == "field" else {})

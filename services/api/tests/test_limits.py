@@ -61,7 +61,7 @@ async def test_a_head_without_end_is_refused(strict: Api, sent: bytes) -> None:
 
 @pytest.mark.parametrize("sent", [b"X: " + b"b" * 700000, b"X: y\r\n" * 120000])
 async def test_trailers_without_end_are_refused(strict: Api, sent: bytes) -> None:
-    """Trailers over API_MAX_HEAD end the connection, whether the request is answered or not."""
+    """Trailers over API_MAX_HEAD end the connection, before or after the response."""
     chunked = b"Transfer-Encoding: chunked\r\n\r\n1\r\n \r\n"
     assert await said(strict, POST_HEAD + chunked + b"0\r\n" + sent) == [431]
 
@@ -109,7 +109,7 @@ async def test_a_slow_body_is_refused(strict: Api, sent: bytes) -> None:
 
 
 async def test_the_largest_unfinished_request_makes_room(api_at: Api) -> None:
-    """Over API_MAX_BUFFERED the request that holds the most is 503, and small ones go on."""
+    """Over API_MAX_BUFFERED the request that holds the most is 503, and small ones continue."""
     api_at.environment.update(API_MAX_BUFFERED="1MiB", METRICS_PORT=str(free_port()))
     api_at.start()
     await api_at.until_alive()
@@ -127,7 +127,7 @@ async def test_the_largest_unfinished_request_makes_room(api_at: Api) -> None:
 
 
 async def test_connections_over_the_limit_are_told_so(strict: Api) -> None:
-    """A connection over API_MAX_CONNECTIONS is 503, those that are open go on."""
+    """A connection over API_MAX_CONNECTIONS is 503, those that are open continue."""
     strict.environment["API_HEAD_TIMEOUT"] = "10s"
     async with strict.connection() as (reader, writer):
         writer.write(GET)
@@ -155,7 +155,7 @@ async def test_more_connections_than_files_are_a_bad_setting(api_at: Api) -> Non
 
 
 async def test_what_is_sent_too_far_ahead_is_not_read(strict: Api) -> None:
-    """Behind more than API_MAX_PIPELINED the connection is closed once a request is answered."""
+    """With more than API_MAX_PIPELINED waiting, the connection is closed after the response."""
     statuses = await said(strict, REQUEST + GET * 4000)
 
     assert statuses[0] == 201
@@ -163,8 +163,8 @@ async def test_what_is_sent_too_far_ahead_is_not_read(strict: Api) -> None:
     assert await refused(strict, "pipelined")
 
 
-async def test_garbage_behind_a_post_is_told_behind_its_answer(api: Api) -> None:
-    """In one packet: the whole POST is answered 201, the garbage 400, then we close."""
+async def test_garbage_after_a_post_is_refused_after_its_response(api: Api) -> None:
+    """In one packet: the whole POST gets 201, the garbage 400, then we close."""
     assert await said(api, REQUEST + b"\x00garbage\r\n\r\n") == [201, 400]
 
 
@@ -197,7 +197,7 @@ OFFERS = {
 async def test_an_offer_to_upgrade_is_ignored(
     api: Api, offer: bytes, apart: bool, chunked: bool
 ) -> None:
-    """The request is answered as HTTP/1.1, its body is read once, and the connection goes on."""
+    """The request is handled as HTTP/1.1, its body read once, and the connection stays open."""
     plain = GET + REQUEST.replace(b"Host: api", b"Host: api\r\nConnection: close")
     inner = GET + BODY if apart else BODY
     raw = request(offer, body=inner)

@@ -34,7 +34,7 @@ async def check(api: Api, directory: Path, *options: str) -> None:
 
 @pytest.mark.timeout(180)
 async def test_nothing_a_client_sends_breaks_the_contract(api: Api, tmp_path: Path) -> None:
-    """Against what schemathesis makes up from /openapi.json, the API answers as documented."""
+    """To requests that schemathesis derives from /openapi.json, the API responds as documented."""
     await check(api, tmp_path)
 
 

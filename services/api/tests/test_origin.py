@@ -36,7 +36,7 @@ def status_of(method: str, allowed: AllowedHosts, **headers: str) -> int:
      "127.1.2.3", "[::1]:8080", "[fd00::1]", "10.0.0.7:8080"],
 )  # fmt: skip
 def test_no_list_is_needed_for_what_no_page_has_for_its_name(host: str) -> None:
-    """Addresses, as probes send them, and localhost are always answered."""
+    """Addresses, as probes send them, and localhost always get a response."""
     for allowed in (NONE, LISTED, ANY):
         assert status_of("GET", allowed, host=host) == 200
 
@@ -60,7 +60,7 @@ def test_a_name_that_is_not_listed_is_421(host: str) -> None:
     "host",
     ["queue.example.com", "Queue.Example.com.:443", "a.internal.example", "a.b.internal.example"],
 )
-def test_listed_names_are_answered(host: str) -> None:
+def test_listed_names_are_accepted(host: str) -> None:
     """A name is listed as it is, or by its suffix, in any case and with any port."""
     assert status_of("POST", LISTED, host=host) == 200
     assert status_of("POST", NONE, host=host) == 421
@@ -143,7 +143,7 @@ async def test_a_process_refuses_it_and_goes_on(
 
 
 async def test_every_route_looks_at_the_host(strict_api: Api) -> None:
-    """Each route answers an address, as probes send it, and no name that is not ours."""
+    """Each route accepts an address, as probes send it, and no name that is not ours."""
     paths = ("/health", "/ready", "/version", "/docs", "/openapi.json", "/nowhere")
     async with httpx.AsyncClient(base_url=strict_api.url) as client:
         for path in paths:

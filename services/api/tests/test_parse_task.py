@@ -86,14 +86,14 @@ def test_other_methods_are_refused(method: str) -> None:
 
 
 def test_every_wrong_field_is_named_at_once() -> None:
-    """All type errors and unknown fields of a task are told together."""
+    """All type errors and unknown fields of a task are reported together."""
     found = reasons(b'{"url": 1, "method": "BREW", "headers": {"X": 1}, "bod": 1}')
 
     assert set(found) == {"url", "method", "headers.X", "bod"}
 
 
 def test_every_wrong_value_is_named_at_once() -> None:
-    """All values that are wrong beyond their type are told together."""
+    """All values that are wrong beyond their type are reported together."""
     found = reasons(
         json.dumps(
             {
@@ -111,7 +111,7 @@ def test_every_wrong_value_is_named_at_once() -> None:
 
 
 def test_wrong_types_and_wrong_values_are_told_together() -> None:
-    """A field of a wrong type hides no mistake in the values of the others."""
+    """A field of a wrong type hides no error in the values of the others."""
     found = reasons(
         b'{"url": "ftp://x/", "method": 5, "headers": {"A": 1, "Host": "x", "B": null},'
         b' "body_base64": "AB=", "extra": 1}'
@@ -136,7 +136,7 @@ def test_one_body_is_enough() -> None:
 
 
 def test_what_is_told_of_mistakes_is_bounded() -> None:
-    """Of thousands of mistakes the first 100 are told, and that there are more."""
+    """Of thousands of errors the first 100 are reported, and that there are more."""
     with pytest.raises(ProblemError) as caught:
         parse(**{f"field{number}": 1 for number in range(5000)})
 
@@ -217,7 +217,7 @@ def test_what_is_malformed_behind_a_mistake_is_400(raw: bytes) -> None:
     ids=["empty", "cut", "NaN", "not UTF-8", "BOM", "deep", "surrogate", "comma"],
 )  # fmt: skip
 def test_what_is_not_json_is_400(raw: bytes) -> None:
-    """A body that is not JSON is answered with 400."""
+    """A body that is not JSON gets 400."""
     with pytest.raises(ProblemError) as caught:
         parse_task(raw)
 
@@ -226,7 +226,7 @@ def test_what_is_not_json_is_400(raw: bytes) -> None:
 
 @pytest.mark.parametrize("raw", [b"[]", b"1", b'"x"', b"null"])
 def test_what_is_no_object_is_422(raw: bytes) -> None:
-    """JSON that is no object is told to be none."""
+    """JSON that is not an object is reported as such."""
     assert reasons(raw) == {"": "should be a JSON object"}
 
 
@@ -340,7 +340,7 @@ FIELDS = st.fixed_dictionaries(
 
 @given(FIELDS)
 def test_each_mistake_is_told_by_its_field(fields: dict[str, object]) -> None:
-    """A task without mistakes is taken; otherwise each error names a field that was sent."""
+    """A task without errors is accepted; otherwise each error names a field that was sent."""
     found = task_or_problem(json.dumps(fields).encode())
 
     if isinstance(found, ProblemError):

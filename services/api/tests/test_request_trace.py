@@ -1,4 +1,4 @@
-"""The spans of a POST, and whose trace it goes on with."""
+"""The spans of a POST, and the trace that it continues."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TracedApi:
     async def request(
         self, method: str, path: str, headers: Headers | None = None, json: object = None
     ) -> tuple[httpx.Response, list[SeenSpan]]:
-        """Make a request; return its answer and the spans of the process' whole life."""
+        """Make a request; return its response and the spans of the process' whole life."""
         tracing = Tracing(self.settings, "queue-api", "tasks")
         queue = TaskQueue(self.redis, self._queue)
         context = AppContext.of(self.settings, queue, tracing)
@@ -195,7 +195,7 @@ async def test_probes_make_no_spans(traced: TracedApi, path: str) -> None:
 
 
 async def test_a_traces_url_is_told_where_it_is_known(traced: TracedApi) -> None:
-    """With TRACE_URL_TEMPLATE both answers say where the trace is to be seen."""
+    """With TRACE_URL_TEMPLATE both responses have the trace's URL."""
     traced.settings = ApiSettings(
         egress_allow="localhost", trace_url_template="http://jaeger.test/trace/{trace_id}"
     )

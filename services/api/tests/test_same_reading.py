@@ -156,7 +156,7 @@ def path(target: bytes) -> bytes:
 
 
 async def test_all_readers_agree() -> None:
-    """What is answered was read as uvicorn's parser and h11 read it; all else ends in 400."""
+    """Accepted requests were read as uvicorn's parser and h11 read them; all others get a 400."""
     shared = Connection()
     for seed in range(REQUESTS):
         raw, cuts = made(seed)
@@ -167,7 +167,7 @@ async def test_all_readers_agree() -> None:
                 expected = [(path(target), body) for target, body in read]
                 assert found == expected[: len(found)], (seed, raw, cuts, reader)
             else:
-                # It may have read what came before the fault; nothing behind a fault is answered.
+                # It may have read bytes before the fault. Nothing after a fault gets a response.
                 assert len(found) < 2 or not ended, (seed, raw, cuts, reader)
         assert len(found) == 2 or ended, (seed, raw, cuts)
         assert len(found) > 0 or statuses == [400], (seed, raw, cuts, statuses)

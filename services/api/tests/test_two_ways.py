@@ -1,4 +1,4 @@
-"""The fast path beside FastAPI, at a real process: nobody can tell which one answered."""
+"""The fast path and FastAPI in a real process: their responses do not differ."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ REQUESTS = {
 
 
 async def answer_of(reader: asyncio.StreamReader) -> bytes:
-    """Read one answer."""
+    """Read one response."""
     head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
     length = re.search(rb"content-length: (\d+)", head)
     assert length is not None
@@ -49,7 +49,7 @@ async def answer_of(reader: asyncio.StreamReader) -> bytes:
 
 
 async def answers_to(api: Api, raw: bytes) -> list[bytes]:
-    """Send a request twice on one connection, and return what does not vary of the answers."""
+    """Send a request twice on one connection, and return what does not vary of the responses."""
     async with api.connection() as (reader, writer):
         responses = []
         for _ in range(2):
@@ -59,8 +59,8 @@ async def answers_to(api: Api, raw: bytes) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", REQUESTS)
-async def test_both_ways_answer_alike(api: Api, name: str) -> None:
-    """A request is answered to the byte as the application would, but for ids and the date."""
+async def test_both_ways_respond_alike(api: Api, name: str) -> None:
+    """A response is the application's to the byte, except for ids and the date."""
     headers, body = REQUESTS[name]
     fast = await answers_to(api, request(b"X-Way: the fast path      ", *headers, body=body))
     route = await answers_to(api, request(BY_ROUTE, *headers, body=body))
@@ -71,7 +71,7 @@ async def test_both_ways_answer_alike(api: Api, name: str) -> None:
 
 @pytest.mark.parametrize("way", [b"X-Way: fast", BY_ROUTE])
 async def test_a_posting_client_may_close_its_half(api: Api, way: bytes) -> None:
-    """A client that closes its half behind its request gets its answer, and then our end."""
+    """A client that closes its half after its request gets the response, then we close."""
     async with api.connection() as (reader, writer):
         writer.write(request(way))
         writer.write_eof()
@@ -80,8 +80,8 @@ async def test_a_posting_client_may_close_its_half(api: Api, way: bytes) -> None
     assert response.startswith(b"HTTP/1.1 201 ")
 
 
-async def test_a_client_that_writes_ahead_is_answered_in_order(api: Api) -> None:
-    """Requests of all kinds sent in one go are answered one by one, in their order."""
+async def test_a_client_that_pipelines_gets_responses_in_order(api: Api) -> None:
+    """Requests of all kinds sent in one go get their responses one by one, in their order."""
     get = b"GET /version HTTP/1.1\r\nHost: api\r\n\r\n"
     async with api.connection() as (reader, writer):
         writer.write(request() + get + request() + request(body=b"{") + request())
@@ -95,7 +95,7 @@ async def test_a_client_that_writes_ahead_is_answered_in_order(api: Api) -> None
 async def test_a_stop_waits_for_redis(
     api_at: Api, start_server: Callable[..., RedisServer], way: bytes
 ) -> None:
-    """A task that is on its way to Redis when SIGTERM comes is stored and answered."""
+    """A task that is on its way to Redis when SIGTERM comes is stored and gets its response."""
     server = start_server()
     await api_at.start_on(server)
     async with api_at.connection() as (reader, writer):
@@ -115,7 +115,7 @@ async def test_a_stop_waits_for_redis(
 
 
 async def in_the_apis_hands(api: Api) -> None:
-    """Wait until the API has read all that was sent: it reads in order, and answers later."""
+    """Wait until the API has read all bytes: it reads in order, and responds later."""
     async with httpx.AsyncClient() as client:
         await client.get(f"{api.url}/health")
 
@@ -124,7 +124,7 @@ async def in_the_apis_hands(api: Api) -> None:
 async def test_a_redis_that_dies_under_a_task_is_503(
     api_at: Api, start_server: Callable[..., RedisServer], way: bytes
 ) -> None:
-    """A task that Redis took along is refused with Retry-After, and the connection goes on."""
+    """If Redis dies with a task, the client gets a 503 with Retry-After and stays connected."""
     server = start_server()
     await api_at.start_on(server)
     async with api_at.connection() as (reader, writer):
@@ -144,7 +144,7 @@ async def test_a_redis_that_dies_under_a_task_is_503(
 
 @pytest.mark.parametrize("way", [b"X-Way: fast", BY_ROUTE])
 async def test_a_client_that_resets_is_no_fault_of_ours(api_at: Api, way: bytes) -> None:
-    """Clients that go away before their answer leave no error in the log, and their tasks stay."""
+    """Clients that disconnect early cause no error in the log, and their tasks are kept."""
     api_at.start()
     await api_at.until_alive()
     for _ in range(20):

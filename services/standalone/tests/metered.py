@@ -1,4 +1,4 @@
-"""The real processes with their METRICS_PORT, and what it answers."""
+"""The real processes with their METRICS_PORT, and its responses."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ async def _start(new_process: NewProcess, receiver: Receiver, **variables: str) 
 async def test_a_switchover_behind_one_address(
     start_server: Starter, new_process: NewProcess, receiver: Receiver
 ) -> None:
-    """Primary and replica change places, and old connections stay open: within 5 s all goes on."""
+    """If primary and replica swap roles with open connections, all works again within 5 s."""
     first = start_server(*SYNCS_AT_ONCE)
     second = start_server("--replicaof", "127.0.0.1", str(first.port), *SYNCS_AT_ONCE)
     async with CuttingProxy(first.port) as proxy:

@@ -222,7 +222,7 @@ async def test_data_and_logs_are_for_the_user_alone(run: Run) -> None:
 
 
 async def test_valkey_is_the_systems_alone(run: Run) -> None:
-    """The Valkey answers nobody without its password, which no command line shows."""
+    """The Valkey refuses everybody without its password, which no command line shows."""
     await run.start()
     await run.until_running()
     password = (run.directory / ".data" / "valkey" / "password").read_text()

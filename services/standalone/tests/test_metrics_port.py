@@ -93,7 +93,7 @@ async def test_the_backlog_is_told_to_who_scales(new_process: NewProcess) -> Non
 async def test_without_redis_there_are_no_stale_figures(
     new_process: NewProcess, start_server: Callable[..., RedisServer]
 ) -> None:
-    """With Redis gone /metrics answers with queue_redis_up 0 and no figure of it; /ready is 503."""
+    """Without Redis, /metrics has queue_redis_up 0 and no stats of it, and /ready is 503."""
     server = start_server()
     processes = [new_process(name).start(REDIS_ADDR=server.address) for name in ("api", "worker")]
     for process in processes:
@@ -114,7 +114,7 @@ async def test_without_redis_there_are_no_stale_figures(
     assert (await processes[1].until("/ready", 503)).json()["detail"]
 
 
-async def test_it_answers_before_redis_does(new_process: NewProcess) -> None:
+async def test_it_responds_before_redis_does(new_process: NewProcess) -> None:
     """Processes started without Redis are alive and not ready, and say so."""
     for name in ("api", "worker"):
         process = new_process(name).start(REDIS_ADDR="127.0.0.1:1")
@@ -144,8 +144,8 @@ async def test_a_draining_worker_is_alive_and_not_ready(
     assert await worker.ended() == 0
 
 
-async def test_a_loop_that_stands_does_not_answer(new_process: NewProcess) -> None:
-    """A process that hangs does not say that it is healthy, and goes on when it can."""
+async def test_a_loop_that_hangs_does_not_respond(new_process: NewProcess) -> None:
+    """A process that hangs does not respond as healthy, and continues after the hang."""
     api = new_process("api").start()
     await api.until("/health", 200)
     api.signal(signal.SIGSTOP)
@@ -185,7 +185,7 @@ async def test_without_a_port_nothing_listens(new_process: NewProcess) -> None:
 
 
 async def test_requests_that_are_none_hurt_nobody(new_process: NewProcess) -> None:
-    """Nonsense, other methods and other paths are refused, and the process goes on."""
+    """Nonsense, other methods and other paths are refused, and the process continues."""
     worker = new_process("worker").start()
     await worker.until("/health", 200)
     for nonsense in (b"\x16\x03\x01\x00\xff", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"):

@@ -139,7 +139,7 @@ async def test_a_collector_that_is_away_is_told_of_once(
 async def test_a_collector_that_hangs_holds_nobody_up(
     new_process: NewProcess, receiver: Receiver, collector: MetricsCollector
 ) -> None:
-    """While a sending gets no answer tasks go on, and a stop waits a few seconds at most."""
+    """A push without a response does not delay tasks, and a stop by a few seconds at most."""
     collector.hangs = True
     api = new_process("api").start()
     worker = new_process("worker").start(

@@ -100,7 +100,7 @@ async def test_ids_travel_without_a_collector(
 
 
 async def hold(peer: Peer) -> None:
-    """Take everything and never answer."""
+    """Read everything and never respond."""
     await peer.hold()
 
 
@@ -118,7 +118,7 @@ async def works_and_stops(system: TracedSystem, receiver: Receiver) -> None:
 async def test_a_collector_that_hangs_stops_nobody(
     tmp_path: Path, redis_server: RedisServer, receiver: Receiver
 ) -> None:
-    """With a collector that never answers tasks are delivered and the processes end in order."""
+    """Even if the collector never responds, tasks are delivered and the processes stop in order."""
     async with (
         SocketServer(hold) as server,
         traced_system(tmp_path, redis_server, server.url) as system,

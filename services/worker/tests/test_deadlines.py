@@ -96,7 +96,7 @@ async def test_a_length_of_its_own() -> None:
 
 
 async def test_a_long_attempt_that_hangs_ends_after_the_usual_length() -> None:
-    """A long time is for the answer: what does not even connect ends as any other."""
+    """A long timeout is for the response; connecting must succeed within the usual time."""
     never: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     assert await run(Deadlines(0.01), asyncio.shield(never), 30, hangs=True) == "timed out"

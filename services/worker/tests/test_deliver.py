@@ -1,4 +1,4 @@
-"""What a destination gets to see of an attempt, and what is made of its answer."""
+"""What a destination gets to see of an attempt, and what is made of its response."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ async def sent(deliverer: Deliverer, receiver: Receiver, **task: object) -> Rece
     return request
 
 
-async def answered(
+async def deliver_with(
     deliverer: Deliverer, receiver: Receiver, response: int | CannedResponse
 ) -> Attempt:
-    """Deliver a task that is answered so."""
+    """Deliver a task, with this response of the destination."""
     receiver.respond_with("/hook", [response])
     return await deliverer.deliver(TASK_ID, a_task(f"{receiver.url}/hook"), 1, a_context())
 
@@ -111,10 +111,10 @@ async def test_a_get_without_a_body_says_nothing_of_one(
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 226, 299])
 async def test_any_2xx_is_success(deliverer: Deliverer, receiver: Receiver, status: int) -> None:
-    """Every 2xx delivers the task; nothing of the answer is kept."""
+    """Every 2xx delivers the task; nothing of the response is kept."""
     body = b"" if status == 204 else b"fine"
 
-    attempt = await answered(deliverer, receiver, CannedResponse(status, body=body))
+    attempt = await deliver_with(deliverer, receiver, CannedResponse(status, body=body))
 
     assert (attempt.outcome, attempt.status_code) == (Outcome.DELIVERED, status)
     assert (attempt.error, attempt.response_excerpt, attempt.phase) == (None, None, None)
@@ -128,7 +128,7 @@ async def test_anything_else_is_failure(
     """Every other status is a failure with its number."""
     body = b"" if status == 304 else b"no"
 
-    attempt = await answered(deliverer, receiver, CannedResponse(status, body=body))
+    attempt = await deliver_with(deliverer, receiver, CannedResponse(status, body=body))
 
     assert (attempt.outcome, attempt.status_code) == (Outcome.HTTP_ERROR, status)
     assert attempt.error == f"answered {status}"
@@ -141,33 +141,35 @@ async def test_redirects_are_not_followed(
     """A redirect is a failure, and its target gets no request."""
     there = {"Location": f"{receiver.url}/elsewhere"}
 
-    attempt = await answered(deliverer, receiver, CannedResponse(status, headers=there))
+    attempt = await deliver_with(deliverer, receiver, CannedResponse(status, headers=there))
 
     assert attempt.outcome is Outcome.HTTP_ERROR
     assert receiver.to("/elsewhere") == []
 
 
-async def test_of_a_failures_answer_1_kib_is_kept(deliverer: Deliverer, receiver: Receiver) -> None:
-    """The first 1,024 bytes of a failure's answer are kept as text, whatever bytes they are."""
-    attempt = await answered(deliverer, receiver, CannedResponse(500, body=b"\xff" + b"x" * 5000))
+async def test_1_kib_of_a_failures_response(deliverer: Deliverer, receiver: Receiver) -> None:
+    """The first 1,024 bytes of a failure's response are kept as text, whatever bytes they are."""
+    attempt = await deliver_with(
+        deliverer, receiver, CannedResponse(500, body=b"\xff" + b"x" * 5000)
+    )
 
     assert attempt.response_excerpt == "\ufffd" + "x" * 1023
 
 
-async def test_an_answer_is_not_decoded(deliverer: Deliverer, receiver: Receiver) -> None:
-    """A compressed answer nobody asked for is kept as it came: no bomb can unfold."""
+async def test_a_response_is_not_decoded(deliverer: Deliverer, receiver: Receiver) -> None:
+    """A compressed response is kept as it is, and never decompressed."""
     packed = gzip.compress(b"y" * 100)
     response = CannedResponse(500, headers={"Content-Encoding": "gzip"}, body=packed)
 
-    attempt = await answered(deliverer, receiver, response)
+    attempt = await deliver_with(deliverer, receiver, response)
 
     assert attempt.response_excerpt == packed.decode(errors="replace")
 
 
-async def test_a_huge_answer_is_cut_off(deliverer: Deliverer, receiver: Receiver) -> None:
-    """Of an answer of 8 MiB the status decides; the next attempt goes through all the same."""
-    first = await answered(deliverer, receiver, CannedResponse(500, body=b"z" * (8 << 20)))
-    second = await answered(deliverer, receiver, 200)
+async def test_a_huge_response_is_cut_off(deliverer: Deliverer, receiver: Receiver) -> None:
+    """Of a response of 8 MiB the status decides; the next attempt goes through nevertheless."""
+    first = await deliver_with(deliverer, receiver, CannedResponse(500, body=b"z" * (8 << 20)))
+    second = await deliver_with(deliverer, receiver, 200)
 
     assert (first.outcome, first.response_excerpt) == (Outcome.HTTP_ERROR, "z" * 1024)
     assert second.outcome is Outcome.DELIVERED
@@ -185,7 +187,7 @@ async def test_a_huge_request_arrives(deliverer: Deliverer, receiver: Receiver) 
 @pytest.mark.parametrize("status", [429, 503])
 async def test_retry_after_is_noted(deliverer: Deliverer, receiver: Receiver, status: int) -> None:
     """Retry-After on 429 and 503 is part of the attempt, in milliseconds."""
-    attempt = await answered(
+    attempt = await deliver_with(
         deliverer, receiver, CannedResponse(status, headers={"Retry-After": "7"})
     )
 
@@ -194,7 +196,9 @@ async def test_retry_after_is_noted(deliverer: Deliverer, receiver: Receiver, st
 
 async def test_retry_after_counts_there_alone(deliverer: Deliverer, receiver: Receiver) -> None:
     """Retry-After on another failure is passed over."""
-    attempt = await answered(deliverer, receiver, CannedResponse(500, headers={"Retry-After": "7"}))
+    attempt = await deliver_with(
+        deliverer, receiver, CannedResponse(500, headers={"Retry-After": "7"})
+    )
 
     assert attempt.retry_after_ms is None
 

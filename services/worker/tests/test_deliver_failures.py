@@ -54,7 +54,7 @@ async def destination(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncI
 
 
 def says(*parts: bytes) -> Serve:
-    """Answer a request by these bytes, one write each, and close."""
+    """Respond to a request with these bytes, one write each, and close."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -82,7 +82,7 @@ def then_waits_for_the_end(begin: bytes) -> Serve:
 
 
 async def drips(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer a byte at a time, for ever."""
+    """Respond a byte at a time, without end."""
     await reader.readuntil(b"\r\n\r\n")
     writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
     while not writer.is_closing():
@@ -168,8 +168,8 @@ async def test_an_unknown_name() -> None:
         ),
     ],
 )  # fmt: skip
-async def test_a_bad_answer(response: bytes, outcome: Outcome) -> None:
-    """An answer that breaks off or is no HTTP is a failure told by its kind, not an exception."""
+async def test_a_bad_response(response: bytes, outcome: Outcome) -> None:
+    """An incomplete or invalid response is a failure with its outcome, not an exception."""
     attempt = await attempt_on(says(response))
 
     assert attempt.outcome is outcome
@@ -197,15 +197,15 @@ async def test_a_bad_answer(response: bytes, outcome: Outcome) -> None:
         ),
     ],
 )  # fmt: skip
-async def test_a_lawful_answer(response: bytes, status: int) -> None:
-    """Each way in which HTTP/1.1 lets an answer end is understood."""
+async def test_a_lawful_response(response: bytes, status: int) -> None:
+    """Each way in which HTTP/1.1 lets a response end is understood."""
     attempt = await attempt_on(says(response))
 
     assert (attempt.outcome, attempt.status_code) == (Outcome.DELIVERED, status)
 
 
-async def test_an_answer_in_single_bytes() -> None:
-    """An answer that comes a byte at a time is put together."""
+async def test_a_response_in_single_bytes() -> None:
+    """A response that arrives byte by byte is put together."""
     parts = [bytes([b]) for b in b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\nfour"]
 
     attempt = await attempt_on(says(*parts))
@@ -230,7 +230,7 @@ async def test_a_reset_connection() -> None:
 
 
 async def test_an_early_refusal_of_a_big_body() -> None:
-    """An answer that comes before the body was wholly sent counts."""
+    """A response before the end of the request's body counts."""
     response = b"HTTP/1.1 413 Too Big\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
     attempt = await attempt_on(then_waits_for_the_end(response), body=b"x" * (4 << 20))
@@ -341,7 +341,7 @@ async def test_a_certificate_nobody_vouches_for() -> None:
 
 
 async def test_https_to_a_destination_without_tls() -> None:
-    """A destination that answers the TLS greeting by something else is a tls_error."""
+    """A destination that responds to the TLS greeting with something else is a tls_error."""
     async with destination(says_at_once(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as port:
         attempt = await attempt_at(f"https://127.0.0.1:{port}/")
 
@@ -358,7 +358,7 @@ async def test_a_destination_that_hangs_after_the_tls_greeting() -> None:
 
 
 async def test_a_destination_that_hangs_up_over_tls() -> None:
-    """A TLS connection that ends without an answer is connection_lost, not a fault of TLS."""
+    """A TLS connection that ends without a response is connection_lost, not a fault of TLS."""
     async with destination(says(b""), server_tls()) as port:
         attempt = await attempt_at(f"https://localhost:{port}/", tls=trusting_tls())
 

@@ -26,7 +26,7 @@ Opener = Callable[..., HttpClient]
 
 @pytest.fixture
 async def guarded() -> AsyncIterator[Opener]:
-    """Opens transports, guarded as in production unless told otherwise."""
+    """Opens transports, guarded as in production by default."""
     opened: list[HttpClient] = []
 
     def open_one(guard: EgressGuard | None = None, resolver: Resolver | None = None) -> HttpClient:
@@ -88,7 +88,7 @@ def answers(*rounds: tuple[str, ...]) -> Callable[[str], list[AddressInfo]]:
 
 
 async def test_rebinding(guarded: Opener) -> None:
-    """A name whose answer changes is connected to at the address that was judged, or not at all."""
+    """If a name's address changes, only the checked address is connected to."""
     transport = guarded(production("127.0.0.2"), Resolver(answers(("127.0.0.2",), ("127.0.0.1",))))
 
     async with SocketServer(says(OK)) as internal, SocketServer(says(OK), host="127.0.0.2") as own:
@@ -101,7 +101,7 @@ async def test_rebinding(guarded: Opener) -> None:
     assert internal.connections == 0
 
 
-async def test_rebinding_after_the_answer_is_forgotten(guarded: Opener) -> None:
+async def test_rebinding_after_the_response_is_forgotten(guarded: Opener) -> None:
     """Each new connection is judged by the address it goes to, whatever the name was before."""
     reader = answers(("127.0.0.2",), ("127.0.0.1",))
     resolver = Resolver(reader, cache_ttl_seconds=0)

@@ -38,7 +38,7 @@ class NameServers:
 
 @pytest.fixture
 def servers() -> Iterator[NameServers]:
-    """What answers look-ups; nothing hangs beyond the test."""
+    """The resolver of the test; nothing hangs beyond the test."""
     servers = NameServers()
     yield servers
     servers.go.set()
@@ -50,7 +50,7 @@ def ask(resolver: Resolver, *names: str) -> list[asyncio.Task[object]]:
 
 
 async def test_a_name_is_looked_up_once(servers: NameServers) -> None:
-    """Who asks for a name while it is looked up, or within 30 s, shares the answer."""
+    """Callers share one look-up, and its result for 30 s."""
     resolver = Resolver(servers)
     waiting = ask(resolver, *["hang.example"] * 10)
     await wait_until(lambda: servers.asked, "the look-up runs")
@@ -78,7 +78,7 @@ async def test_a_failure_is_remembered_for_a_while(
 
 
 async def test_look_ups_at_once_are_bounded(servers: NameServers) -> None:
-    """Names beyond the bound wait for a thread, and get their answer all the same."""
+    """Names over the limit wait for a thread, and are then looked up."""
     resolver = Resolver(servers)
     waiting = ask(resolver, *(f"hang{number}.example" for number in range(MAX_LOOKUPS + 20)))
     await wait_until(lambda: len(servers.asked) == MAX_LOOKUPS, "as many run as may")

@@ -112,7 +112,7 @@ async def test_hooks_are_called_around_each_task(
 async def test_a_hook_that_fails_costs_no_task(
     queue: TaskQueue, handler: Handler, run: Run
 ) -> None:
-    """A hook that raises is told in the log; the task is processed all the same."""
+    """An error in a hook is logged, and the task is processed."""
     handler.may_end.set()
 
     def failing(_context: dict[str, Any]) -> None:

@@ -43,7 +43,7 @@ class Queue:
 
 
 class Failing:
-    """Answers 500, and 503 to every ``flaps``-th attempt."""
+    """Responds with 500, and 503 to every ``flaps``-th attempt."""
 
     def __init__(self, flaps: int) -> None:
         self._flaps = flaps

@@ -42,8 +42,8 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("response", BROKEN.values(), ids=BROKEN)
-async def test_a_broken_answer(transport: HttpClient, response: bytes) -> None:
-    """An answer that is not HTTP/1.1, or beyond all bounds, is a protocol error at once."""
+async def test_a_broken_response(transport: HttpClient, response: bytes) -> None:
+    """A response that is not HTTP/1.1, or over a limit, is a protocol error at once."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -76,7 +76,7 @@ CUT = {
 async def test_a_connection_that_is_lost(
     transport: HttpClient, begin: bytes, by_reset: bool
 ) -> None:
-    """A connection that ends before its answer is lost; a new one's request is not sent again."""
+    """A connection that ends before its response is lost; a new one's request is not sent again."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -93,7 +93,7 @@ async def test_a_connection_that_is_lost(
 
 @pytest.mark.parametrize("by_reset", [False, True], ids=["end", "reset"])
 async def test_a_stale_connection(transport: HttpClient, by_reset: bool) -> None:
-    """A kept connection that dies with no byte of an answer is replaced, and the request sent."""
+    """A kept connection that dies with no byte of a response is replaced, and the request sent."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -112,10 +112,10 @@ async def test_a_stale_connection(transport: HttpClient, by_reset: bool) -> None
     assert len(server.requests) == 4
 
 
-async def test_a_kept_connection_that_begins_to_answer(
+async def test_a_kept_connection_that_begins_to_respond(
     transport: HttpClient,
 ) -> None:
-    """Once a byte of an answer has come the request had effect, and is not sent again."""
+    """After the first byte of a response, the request is not sent again."""
 
     async def script(peer: Peer) -> None:
         await peer.request()
@@ -204,7 +204,7 @@ async def test_a_destination_that_does_not_shake_hands(
 
 @contextmanager
 def black_hole() -> Iterator[tuple[str, int]]:
-    """An address that never answers a connection: a listener whose queue is full."""
+    """An address that never accepts a connection: a listener with a full queue."""
     with ExitStack() as opened:
         listener = opened.enter_context(socket.socket())
         listener.bind(("127.0.0.1", 0))
@@ -301,8 +301,8 @@ async def test_ipv6(transport: HttpClient) -> None:
 FLOOD = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
 
 
-async def test_a_flood_of_informational_answers(transport: HttpClient) -> None:
-    """Informational answers without end are broken."""
+async def test_a_flood_of_informational_responses(transport: HttpClient) -> None:
+    """Endless informational responses are a protocol error."""
 
     async def script(peer: Peer) -> None:
         await peer.request()

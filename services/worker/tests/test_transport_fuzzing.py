@@ -1,4 +1,4 @@
-"""Answers that nobody thought of: random bytes, and sound answers with something broken."""
+"""Random responses: arbitrary bytes, and valid responses with something broken."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TELLING = [
 
 @st.composite
 def mutated(draw: st.DrawFn) -> bytes:
-    """A sound answer in which pieces are lost, doubled, exchanged or pushed in."""
+    """A valid response with parts removed, repeated, swapped or inserted."""
     response = draw(st.sampled_from(SOUND))
     for _ in range(draw(st.integers(0, 4))):
         start = draw(st.integers(0, len(response)))
@@ -66,7 +66,7 @@ class Said:
 
 @st.composite
 def saids(draw: st.DrawFn) -> Said:
-    """Any answer, in any pieces, and any end of it."""
+    """Any response, in any pieces, and any end of it."""
     response = draw(st.one_of(mutated(), mutated(), st.binary(max_size=200)))
     cuts = sorted(draw(st.lists(st.integers(0, len(response)), max_size=4)))
     bounds = [0, *cuts, len(response)]
@@ -98,7 +98,7 @@ class Bench:
             await peer.hold()
 
     def ask(self, said: Said, method: str) -> tuple[Result, float]:
-        """Return what a request comes to that is answered by ``said``, and the seconds taken."""
+        """Return the result of a request with the response ``said``, and the seconds it took."""
         self.said = said
         begin = time.monotonic()
         result = self.runner.run(
@@ -141,7 +141,7 @@ def _sockets() -> int:
     max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(said=saids(), method=st.sampled_from(["POST", "GET", "HEAD"]))
-def test_whatever_is_answered(bench: Bench, said: Said, method: str) -> None:
+def test_any_response(bench: Bench, said: Said, method: str) -> None:
     """Whatever a destination says: one of the outcomes, by the deadline, and nothing left open."""
     result, seconds = bench.ask(said, method)
 

@@ -237,8 +237,8 @@ async def test_a_long_query_is_read_at_once(transport: HttpClient) -> None:
     assert b"O'Brien%22" in server.requests[0]
 
 
-async def test_a_coded_answer_is_kept_as_it_came(transport: HttpClient) -> None:
-    """What an answer says of its body's coding is not believed: the status decides."""
+async def test_a_coded_response_is_kept_as_it_came(transport: HttpClient) -> None:
+    """The Content-Encoding of a response is ignored: the status decides."""
     coded = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nplain"
 
     async with SocketServer(says(coded)) as server:
@@ -248,7 +248,7 @@ async def test_a_coded_answer_is_kept_as_it_came(transport: HttpClient) -> None:
 
 
 async def test_many_at_once(transport: HttpClient) -> None:
-    """Each of many requests at once gets its own answer."""
+    """Each of many requests at once gets its own response."""
     async with SocketServer(says(OK)) as server:
         results = await asyncio.gather(*(attempt(transport, server.url) for _ in range(100)))
 

@@ -147,7 +147,7 @@ async def test_keep_alive_limits(nginx: Running, to_nginx: HttpClient) -> None:
         )
     ]
 
-    # nginx logs a request after its answer has gone out.
+    # nginx logs a request after its response has gone out.
     await wait_until(lambda: nginx.requests >= 100, "nginx has logged them all")
 
     assert results == [Result(Outcome.DELIVERED, 200, b"ok")] * 100
@@ -173,14 +173,14 @@ async def test_a_reload_in_mid_flight(nginx: Running, to_nginx: HttpClient) -> N
 
 
 async def test_a_body_that_nginx_refuses(nginx: Running, to_nginx: HttpClient) -> None:
-    """A body beyond client_max_body_size is answered 413 before it is wholly sent."""
+    """A body over client_max_body_size gets a 413 before it is sent completely."""
     result = await attempt(to_nginx, f"{nginx.url}/hook", body=b"x" * (8 << 20))
 
     assert (result.outcome, result.status) == (Outcome.HTTP_ERROR, 413)
 
 
 async def echo(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-    """Answer by the request's body, in chunks."""
+    """Respond with the request's body, in chunks."""
     assert scope["type"] == "http"
     body = b""
     while True:
@@ -196,7 +196,7 @@ async def echo(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallabl
 
 @pytest.mark.parametrize("implementation", ["h11", "httptools"])
 async def test_uvicorn(transport: HttpClient, implementation: str) -> None:
-    """Uvicorn's chunked answers are read, and connections it closes when idle are replaced."""
+    """Uvicorn's chunked responses are read, and connections it closes when idle are replaced."""
     port = free_port()
     configuration = uvicorn.Config(
         echo, port=port, http=implementation, lifespan="off", log_config=None,
@@ -283,8 +283,8 @@ async def test_go(to_go: tuple[HttpClient, str]) -> None:
 
 
 @pytest.mark.timeout(180)
-async def test_an_early_answer_of_go(to_go: tuple[HttpClient, str]) -> None:
-    """An answer of Go's before the body was read counts."""
+async def test_an_early_response_of_go(to_go: tuple[HttpClient, str]) -> None:
+    """A response that Go sends before it has read the body counts."""
     transport, url = to_go
     result = await attempt(transport, f"{url}/early", body=b"x" * (4 << 20), timeout_seconds=2)
 

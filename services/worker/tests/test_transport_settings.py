@@ -97,7 +97,7 @@ MISTAKES = {
 def test_a_mistake_ends_the_process(
     refusal: Callable[..., str], name: str, mistake: tuple[str, str]
 ) -> None:
-    """A mistake ends the process at start, and the message says what is allowed."""
+    """An error ends the process at start, and the message says what is allowed."""
     assert mistake[1] in refusal(**{name: mistake[0]})
 
 

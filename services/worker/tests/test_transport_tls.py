@@ -154,8 +154,8 @@ async def test_a_client_certificate_that_is_asked_for(
     assert result.outcome is Outcome.TLS_ERROR
 
 
-async def test_a_large_answer_over_tls(trusting: HttpClient, authority: trustme.CA) -> None:
-    """The limit of an answer holds over TLS too."""
+async def test_a_large_response_over_tls(trusting: HttpClient, authority: trustme.CA) -> None:
+    """The limit of a response holds over TLS too."""
     tls = server_tls(authority.issue_cert("hooks.example"))
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n"
 

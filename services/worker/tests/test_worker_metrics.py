@@ -50,7 +50,7 @@ def test_no_request_has_no_duration(outcome: Outcome) -> None:
     assert counts("messaging_process_duration_seconds_sum", error_type=outcome) == 0.25
 
 
-def test_a_request_without_an_answer_has_its_outcome_as_error() -> None:
+def test_a_request_without_a_response_has_its_outcome_as_error() -> None:
     """A request that got no status counts under what it came to."""
     counts = attempted(an_attempt(Outcome.TIMEOUT), state=State.SCHEDULED)
 

@@ -244,7 +244,7 @@ async def test_a_second_signal_cuts_the_drain_short(
     submit: Submit,
     signum: signal.Signals,
 ) -> None:
-    """A second signal gives back at once what the first one waits for."""
+    """A second signal ends the drain and releases the claims."""
     receiver.respond_with("/slow", [CannedResponse(hangs=True)])
     worker = await (await new_worker().start(WORKER_DRAIN_TIMEOUT="1h")).until_ready()
     task_id = await submit("/slow")
@@ -278,7 +278,7 @@ async def test_an_unreadable_record_is_a_dead_letter(
     raw_redis: Redis,
     submit: Submit,
 ) -> None:
-    """A record nobody can read dies with the reason; the worker goes on to the next task."""
+    """An unreadable record becomes a dead letter with the reason, and the worker continues."""
     broken = await submit("/hook")
     await raw_redis.set(f"{{{queue_settings.queue_name}}}:t:{broken}", b"gibberish")
 
@@ -341,7 +341,7 @@ async def test_a_worker_stops_without_its_redis(
     receiver: Receiver,
     queue_settings: QueueSettings,
 ) -> None:
-    """With Redis gone a worker stops all the same; what it held is its lease's to give back."""
+    """A worker stops even without Redis; its claims are released when its lease ends."""
     receiver.respond_with("/hang", [CannedResponse(hangs=True)])
     server = start_server()
     worker = await new_worker().start(REDIS_ADDR=server.address, WORKER_DRAIN_TIMEOUT="100ms")
@@ -373,7 +373,7 @@ async def test_bad_configuration_ends_the_start(new_worker: Callable[[], Worker]
 async def test_no_secret_reaches_the_log(
     new_worker: Callable[[], Worker], queue: TaskQueue, receiver: Receiver
 ) -> None:
-    """Header values, bodies, answers and query strings stay out of the log, failures included."""
+    """Header values, bodies, responses and query strings stay out of the log, failures included."""
     receiver.respond_with("/hook", [CannedResponse(500, body=b"s3cret"), 200])
     worker = await new_worker().start(LOG_LEVEL="DEBUG")
     task = a_task(

@@ -38,7 +38,7 @@ class Api:
             yield api
 
     async def is_ready(self) -> bool:
-        """Say whether ``GET /ready`` answers 200."""
+        """Say whether ``GET /ready`` responds with 200."""
         try:
             return (await self.http.get("/ready")).is_success
         except httpx.HTTPError:

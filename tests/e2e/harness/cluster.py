@@ -69,7 +69,7 @@ class Cluster:
         return await run(*command, stdin=stdin, timeout_seconds=timeout_seconds)
 
     async def offers(self, path: str) -> bool:
-        """Say whether the Kubernetes API answers at ``path``."""
+        """Say whether the Kubernetes API responds at ``path``."""
         return (await self.http.get(path)).is_success
 
 

@@ -52,7 +52,7 @@ def _is_trouble(line: str) -> bool:
 
 
 class _Seen:
-    """Answers of kubectl about one namespace, kept in files."""
+    """Responses of kubectl about one namespace, kept in files."""
 
     def __init__(self, kubeconfig: Path, namespace: str, folder: Path) -> None:
         self._prefix = ("kubectl", "--kubeconfig", str(kubeconfig), "--namespace", namespace)

@@ -29,7 +29,7 @@ MAX_SECONDS = 120.0
 
 @dataclass
 class Load:
-    """What was answered to the POSTs, and how that compares with what arrived."""
+    """The responses to the POSTs, and how that compares with what arrived."""
 
     api: Api
     ledger: Ledger
@@ -98,7 +98,7 @@ class Load:
         return {task_id: times for task_id, times in counts.items() if times > 1}
 
     async def report(self, what: str) -> None:
-        """Print the run's figures, for those who read the log of a suite that passed."""
+        """Print the run's stats, for those who read the log of a suite that passed."""
         refused = dict(self.refused) or 0
         print(  # noqa: T201
             f"\n{what}: {len(self.accepted)} accepted in {self.seconds:.0f} s, refused {refused},"

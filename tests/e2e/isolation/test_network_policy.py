@@ -31,7 +31,7 @@ async def stranger(suite: Suite, system: System) -> AsyncIterator[Receiver]:
         yield stranger
 
 
-async def test_redis_answers_api_and_workers_alone(system: System, stranger: Receiver) -> None:
+async def test_redis_accepts_api_and_workers_alone(system: System, stranger: Receiver) -> None:
     """No pod but the release's own reaches Redis, be it of the same namespace or another."""
     [name, *_] = await system.release.service_names("redis", 6379)
     redis = f"{name}.{system.namespace.name}.svc.cluster.local"
@@ -44,7 +44,7 @@ async def test_redis_answers_api_and_workers_alone(system: System, stranger: Rec
     assert not await stranger.namespace.can_connect(other, redis, 6379)
 
 
-async def test_the_api_answers_its_namespace_and_the_ingress_alone(
+async def test_the_api_accepts_its_namespace_and_the_ingress_alone(
     system: System, stranger: Receiver
 ) -> None:
     """Pods of the same namespace reach the API, those of others do not."""

@@ -16,7 +16,7 @@ EXPECTED = {
 
 @pytest.mark.parametrize("component", EXPECTED)
 async def test_each_part_tells_its_figures(system: System, component: str) -> None:
-    """API and workers serve what Prometheus reads, with the figures of what was done."""
+    """API and workers serve what Prometheus reads, with the stats of what was done."""
     task_id = await system.api.create(system.receiver.ledger().url())
     await system.api.until(task_id, state="delivered")
     pods = await system.release.pods(component)

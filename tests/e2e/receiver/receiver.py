@@ -1,8 +1,8 @@
-"""A destination that keeps a ledger: which task arrived when, and what it was answered.
+"""A destination that keeps a ledger: which task arrived when, and its response.
 
 Standard library alone, so that its image is the base and this file.
 
-- ``/to/LEDGER`` takes deliveries, by any method. Its query says what is answered:
+- ``/to/LEDGER`` takes deliveries, by any method. Its query sets the response:
   ``status=503`` always; ``fail=2`` a 500 to the first two requests of a task, then 200;
   ``delay=0.5`` after so many seconds; ``hang=1`` nothing at all.
 - ``GET /ledgers/LEDGER`` returns what arrived there: a JSON list in the order of arrival.
@@ -59,7 +59,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers one connection's requests."""
+    """Responds to one connection's requests."""
 
     server: Server
     protocol_version = "HTTP/1.1"

@@ -45,14 +45,14 @@ def test_each_request_is_entered_in_its_ledger(receiver: httpx.Client) -> None:
 
 
 def test_failures_are_counted_by_task(receiver: httpx.Client) -> None:
-    """With fail=1 the first request of each task is answered 500, all later ones 200."""
+    """With fail=1 the first request of each task gets 500, all later ones 200."""
     responses = [deliver(receiver, "/to/one?fail=1", task) for task in ("a", "b", "a", "b", "a")]
 
     assert responses == [500, 500, 200, 200, 200]
 
 
 def test_a_status_can_be_asked_for(receiver: httpx.Client) -> None:
-    """With status=503 that is the answer to all requests."""
+    """With status=503 that is the response to all requests."""
     assert deliver(receiver, "/to/one?status=503", "a") == 503
     assert deliver(receiver, "/to/one?status=503", "a") == 503
 

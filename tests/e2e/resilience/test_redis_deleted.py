@@ -7,7 +7,7 @@ from ..harness.system import System
 
 
 async def test_what_was_accepted_outlives_redis_pod(system: System) -> None:
-    """While Redis is away the API answers 503; when it is back, all that was accepted arrives."""
+    """While Redis is away, the API responds with 503; later all accepted tasks arrive."""
     async with under_load(system.api, system.receiver.ledger(), delay=1.0) as load:
         redis = await system.release.pods("redis")
         await system.namespace.kubectl("delete", "pod", *redis, "--grace-period=1")

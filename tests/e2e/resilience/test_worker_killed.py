@@ -5,9 +5,9 @@ from ..harness.system import System
 
 
 async def test_a_killed_workers_tasks_are_delivered_by_another(system: System) -> None:
-    """When a worker's pod is deleted by force, all that was accepted is delivered all the same.
+    """After a worker's pod was deleted by force, all accepted tasks are delivered.
 
-    What the worker had in flight arrives twice: nobody was left to note the answers.
+    The worker's attempts in flight arrive twice, because it could not settle them.
     """
     async with under_load(system.api, system.receiver.ledger(), delay=3.0) as load:
         victim = (await system.release.pods("worker"))[0]
@@ -17,6 +17,6 @@ async def test_a_killed_workers_tasks_are_delivered_by_another(system: System) -
 
     await load.all_delivered()
     await load.report("worker killed")
-    max_in_flight = 50 * 3  # what comes in while a delivery is answered
+    max_in_flight = 50 * 3  # what comes in while a delivery gets its response
     assert not load.refused
     assert 0 < len(await load.repeated()) <= max_in_flight

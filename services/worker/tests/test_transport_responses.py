@@ -1,4 +1,4 @@
-"""Conformance, first part: what a destination answers, and what becomes of the connection."""
+"""Conformance, first part: a destination's responses, and what becomes of the connection."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ GOOD = {
 
 @pytest.mark.parametrize("split", [False, True], ids=["whole", "byte by byte"])
 @pytest.mark.parametrize(("response", "body"), GOOD.values(), ids=GOOD)
-async def test_a_framed_answer(
+async def test_a_framed_response(
     transport: HttpClient, response: bytes, body: bytes, split: bool
 ) -> None:
-    """A framed answer is read to its end, and its connection serves the next request."""
+    """A framed response is read to its end, and its connection serves the next request."""
     parts = [response]
     if split:
         parts = [response[i : i + 1] for i in range(500)] + [response[500:]]
@@ -72,7 +72,7 @@ BARE = {
 
 
 @pytest.mark.parametrize(("method", "response", "status"), BARE.values(), ids=BARE)
-async def test_an_answer_without_a_body(
+async def test_a_response_without_a_body(
     transport: HttpClient, method: str, response: bytes, status: int
 ) -> None:
     """What has no body by HTTP's rules is not waited for, whatever length its head tells."""
@@ -94,8 +94,8 @@ CLOSING = {
 
 
 @pytest.mark.parametrize("response", CLOSING.values(), ids=CLOSING)
-async def test_an_answer_that_ends_the_connection(transport: HttpClient, response: bytes) -> None:
-    """An answer that goes until the close, or announces it, is whole; another takes another."""
+async def test_a_response_that_ends_the_connection(transport: HttpClient, response: bytes) -> None:
+    """A response may end by the close or announce it; the next request gets a new connection."""
     async with SocketServer(says(response, then_close=True)) as server:
         results = [await attempt(transport, server.url) for _ in range(2)]
 
@@ -123,8 +123,8 @@ AFTERWARDS = {
 
 
 @pytest.mark.parametrize("more", AFTERWARDS.values(), ids=AFTERWARDS)
-async def test_bytes_long_after_an_answer(transport: HttpClient, more: bytes) -> None:
-    """What comes on a kept connection is never taken for the next answer: it is given up."""
+async def test_bytes_long_after_a_response(transport: HttpClient, more: bytes) -> None:
+    """Bytes on an idle kept connection close it, and never become the next response."""
     asked = asyncio.Event()
     sent = asyncio.Event()
 
@@ -148,8 +148,8 @@ async def test_bytes_long_after_an_answer(transport: HttpClient, more: bytes) ->
 
 
 @pytest.mark.parametrize("more", AFTERWARDS.values(), ids=AFTERWARDS)
-async def test_bytes_right_after_an_answer(transport: HttpClient, more: bytes) -> None:
-    """What follows an answer ends its connection."""
+async def test_bytes_right_after_a_response(transport: HttpClient, more: bytes) -> None:
+    """Bytes after a response close its connection."""
     async with SocketServer(says(OK + more)) as server:
         first = await attempt(transport, server.url)
         second = await attempt(transport, server.url)
@@ -158,8 +158,8 @@ async def test_bytes_right_after_an_answer(transport: HttpClient, more: bytes) -
     assert server.connections == 2
 
 
-async def test_a_large_answer(transport: HttpClient) -> None:
-    """Of an answer 1 MiB is read and 1 KiB kept; the rest is cut off and the status decides."""
+async def test_a_large_response(transport: HttpClient) -> None:
+    """1 MiB of a response is read and 1 KiB kept; then the status decides."""
     cut = asyncio.Event()
 
     async def script(peer: Peer) -> None:
@@ -178,8 +178,8 @@ async def test_a_large_answer(transport: HttpClient) -> None:
     assert result == Result(Outcome.DELIVERED, 200, b"x" * 1024)
 
 
-async def test_an_answer_that_is_mostly_framing(transport: HttpClient) -> None:
-    """All bytes of an answer count, chunk extensions too: the rest is cut off."""
+async def test_a_response_that_is_mostly_framing(transport: HttpClient) -> None:
+    """All bytes of a response count, chunk extensions too: the rest is cut off."""
     cut = asyncio.Event()
     sent = 0
 
@@ -204,8 +204,8 @@ async def test_an_answer_that_is_mostly_framing(transport: HttpClient) -> None:
     assert sent < 30 << 20
 
 
-async def test_an_early_answer(transport: HttpClient) -> None:
-    """An answer before the request is wholly sent counts, and ends the connection."""
+async def test_an_early_response(transport: HttpClient) -> None:
+    """A response before the end of the request counts, and closes the connection."""
 
     async def script(peer: Peer) -> None:
         await peer.head()
@@ -218,8 +218,8 @@ async def test_an_early_answer(transport: HttpClient) -> None:
     assert server.connections == 2
 
 
-async def test_an_early_answer_on_an_open_connection(transport: HttpClient) -> None:
-    """An early answer is heard while the request is sent."""
+async def test_an_early_response_on_an_open_connection(transport: HttpClient) -> None:
+    """An early response is read while the request is being sent."""
 
     async def script(peer: Peer) -> None:
         await peer.head()

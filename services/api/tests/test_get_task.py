@@ -103,7 +103,7 @@ async def test_a_delivered_task_tells_when(api_at: Api, redis_settings: RedisSet
 async def test_a_record_that_cannot_be_read_is_no_task(
     api: Api, client: httpx.AsyncClient, raw_redis: redis.asyncio.Redis
 ) -> None:
-    """What lies under a task's id but is no record of ours is answered with 404 and the reason."""
+    """A foreign record under a task's id is a 404 with the reason."""
     task_id = "01a20d94-4598-77ff-aa01-ede0158d74bc"
     await raw_redis.set(f"{{{api.environment['QUEUE_NAME']}}}:t:{task_id}", b"damaged", ex=60)
     response = await client.get(f"{TASKS}/{task_id}")

@@ -42,7 +42,7 @@ class Seen(QueueHooks):
 async def test_submissions_claims_and_stops_are_told(
     redis_settings: RedisSettings, queue_settings: QueueSettings
 ) -> None:
-    """Tasks taken in, claimed and given back at a stop are told, with each round trip's time."""
+    """Hooks are called for stored, claimed and released tasks, and for each round trip."""
     seen = Seen()
     queue = TaskQueue(redis_settings, queue_settings, seen)
     begin = time.perf_counter()
