@@ -62,8 +62,9 @@ def before_call(
 
     Cursors that are made up are left out.
     """
-    if isinstance(case.query, dict) and case.query.get("cursor"):
-        del case.query["cursor"]
+    query: Any = case.query
+    if query and query.get("cursor"):
+        del query["cursor"]
     headers: Any = case.headers
     if headers and KEY.fullmatch(str(headers.get("Idempotency-Key", ""))):
         headers["Idempotency-Key"] = uuid.uuid4().hex
