@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from queue_common.callbacks import CallbackBody, callback_task
 from queue_common.options import Callback, CallbackEvent, TaskOptions
 from queue_common.queue import Claim, Key, TaskQueue
-from queue_common.queue.outbox import Outbox
+from queue_common.queue.consuming.outbox import Outbox
 from queue_common.queue.storage.record import queued_record
 from queue_common.queue.storage.scripts import Scripts
 from queue_common.retry import Dead, Decision, Done, RetryAt

@@ -7,7 +7,7 @@ import struct
 
 import pytest
 
-from queue_common.queue import settlement
+from queue_common.queue.consuming import settlement
 from queue_common.queue.storage import codes, record
 from queue_common.queue.storage.keys import Key
 from queue_common.queue.storage.scripts import lua_files

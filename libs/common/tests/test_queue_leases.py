@@ -13,7 +13,7 @@ import redis.asyncio
 
 from queue_common.errors import LeaseLostError
 from queue_common.queue import Claim, TaskQueue
-from queue_common.queue.settlement import release_arguments, settle_arguments
+from queue_common.queue.consuming.settlement import release_arguments, settle_arguments
 from queue_common.retry import Dead, Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import Outcome, State, TaskId, new_task_id

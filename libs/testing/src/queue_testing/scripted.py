@@ -10,10 +10,14 @@ from queue_common.queue.admin.projects import Projects
 from queue_common.queue.admin.reader import TaskReader
 from queue_common.queue.admin.stats import QueueSnapshot, QueueStats
 from queue_common.queue.claim import Claim, claims_from
+from queue_common.queue.consuming.in_flight import UNBOUNDED
+from queue_common.queue.consuming.outbox import entry_after
+from queue_common.queue.consuming.settlement import (
+    defer_arguments,
+    release_arguments,
+    settle_arguments,
+)
 from queue_common.queue.hooks import QueueHooks
-from queue_common.queue.in_flight import UNBOUNDED
-from queue_common.queue.outbox import entry_after
-from queue_common.queue.settlement import defer_arguments, release_arguments, settle_arguments
 from queue_common.queue.storage.connection import reply
 from queue_common.queue.storage.keys import Key, Keys
 from queue_common.queue.storage.record import SINCE_AT, pack_attempt, queued_record

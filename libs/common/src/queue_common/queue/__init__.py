@@ -1,8 +1,8 @@
 """The queue in Redis. No other code knows its keys and scripts.
 
-``task_queue`` is the interface. ``enqueue_batcher`` writes new tasks; ``consumer`` claims and
-settles under a lease (``lease``); ``wakeup`` waits for work; ``admin`` reads, counts and changes
-tasks; ``storage`` has the layout in Redis, the Lua scripts and the connections.
+``task_queue`` is the interface. ``enqueue_batcher`` writes new tasks; ``consuming`` claims and
+settles them under a lease; ``admin`` reads, counts and changes them; ``activity`` counts for stats;
+``storage`` has the layout in Redis, the Lua scripts and the connections.
 """
 
 from .activity import Series

@@ -10,14 +10,14 @@ from .activity import Activity, Rings
 from .admin.operations import Operations
 from .admin.projects import Projects
 from .admin.reader import TaskReader
-from .consumer import Consumer
+from .consuming.consumer import Consumer
+from .consuming.in_flight import UNBOUNDED, InFlight
+from .consuming.outbox import entry_after
+from .consuming.settlement import defer_arguments, release_arguments, settle_arguments
 from .enqueue_batcher import MAX_WAITING_BYTES, EnqueueBatcher, Stored
 from .full_results import FullResults
 from .hooks import QueueHooks
-from .in_flight import UNBOUNDED, InFlight
 from .names import TaskNames
-from .outbox import entry_after
-from .settlement import defer_arguments, release_arguments, settle_arguments
 from .storage.connection import RedisServers, ping_primary, translated
 from .storage.durability import Durability, inspect_durability
 from .storage.keys import Keys

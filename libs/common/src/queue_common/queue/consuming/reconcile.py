@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING
 
 from redis.exceptions import RedisError
 
-from .claim import claims_from
-from .storage.connection import reply, translated
-from .storage.keys import Key
+from ..claim import claims_from
+from ..storage.connection import reply, translated
+from ..storage.keys import Key
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from .claim import Claim
+    from ..claim import Claim
+    from ..storage.keys import Keys
     from .in_flight import InFlight
-    from .storage.keys import Keys
 
 __all__ = ["Reconciler"]
 

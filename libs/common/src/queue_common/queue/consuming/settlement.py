@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..retry import Dead, Decision, Done, RetryAt
-from ..task import Attempt, Outcome
-from .storage.codes import (
+from ...retry import Dead, Decision, Done, RetryAt
+from ...task import Attempt, Outcome
+from ..storage.codes import (
     ACTION_DEAD,
     ACTION_DELIVERED,
     ACTION_DELIVERED_WHOLE,
@@ -23,11 +23,11 @@ from .storage.codes import (
     EVIDENCE_UNREACHABLE,
     STATE_DELIVERED,
 )
-from .storage.record import immutable_part, mutable_header, pack_attempt
+from ..storage.record import immutable_part, mutable_header, pack_attempt
 
 if TYPE_CHECKING:
-    from .claim import Claim
-    from .storage.scripts import Argument
+    from ..claim import Claim
+    from ..storage.scripts import Argument
 
 __all__ = ["attempts_after", "defer_arguments", "release_arguments", "settle_arguments"]
 

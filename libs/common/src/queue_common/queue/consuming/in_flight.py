@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from ..lanes import DEFAULT_PROJECT, PROJECT_SEPARATOR, split_lane
+from ...lanes import DEFAULT_PROJECT, PROJECT_SEPARATOR, split_lane
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .claim import Claim
-    from .storage.scripts import Argument
+    from ..claim import Claim
+    from ..storage.scripts import Argument
 
 __all__ = ["UNBOUNDED", "InFlight"]
 

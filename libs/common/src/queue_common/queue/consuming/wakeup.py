@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from ..errors import QueueUnavailableError
-from .storage.connection import ReconnectBackoff, reply, translated
+from ...errors import QueueUnavailableError
+from ..storage.connection import ReconnectBackoff, reply, translated
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

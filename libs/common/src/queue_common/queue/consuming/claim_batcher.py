@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from .claim import Claim, claims_from
+from ..claim import Claim, claims_from
 from .settlement import release_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from .hooks import QueueHooks
+    from ..hooks import QueueHooks
+    from ..storage.scripts import Argument
     from .in_flight import InFlight
     from .lease import Lease
     from .settle_batcher import SettleBatcher
-    from .storage.scripts import Argument
 
 __all__ = ["ClaimBatcher"]
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 import structlog
 import uuid_utils
 
-from ..errors import QueueUnavailableError
-from ..task import Attempt, Outcome
-from .storage.connection import ReconnectBackoff, translated
-from .storage.record import pack_attempt
+from ...errors import QueueUnavailableError
+from ...task import Attempt, Outcome
+from ..storage.connection import ReconnectBackoff, translated
+from ..storage.record import pack_attempt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from .hooks import QueueHooks
-    from .storage.retention import Retention
-    from .storage.scripts import Scripts
+    from ..hooks import QueueHooks
+    from ..storage.retention import Retention
+    from ..storage.scripts import Scripts
 
 __all__ = ["Lease"]
 

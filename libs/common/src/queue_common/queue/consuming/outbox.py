@@ -10,24 +10,24 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ..callbacks import callback_task
-from ..errors import QueueUnavailableError, UnreadableRecordError
-from ..retry import Dead
-from ..task import TaskId
+from ...callbacks import callback_task
+from ...errors import QueueUnavailableError, UnreadableRecordError
+from ...retry import Dead
+from ...task import TaskId
+from ..storage.codes import OUTBOX_TASK
+from ..storage.connection import ReconnectBackoff, reply, translated
+from ..storage.keys import Key
+from ..storage.record import Record, queued_record
 from .settlement import attempts_after
-from .storage.codes import OUTBOX_TASK
-from .storage.connection import ReconnectBackoff, reply, translated
-from .storage.keys import Key
-from .storage.record import Record, queued_record
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from ..retry import Decision
-    from ..task import Attempt, Task
-    from .claim import Claim
-    from .storage.keys import Keys
-    from .storage.scripts import Scripts
+    from ...retry import Decision
+    from ...task import Attempt, Task
+    from ..claim import Claim
+    from ..storage.keys import Keys
+    from ..storage.scripts import Scripts
 
 __all__ = ["Outbox", "entry_after"]
 

@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ..cancellation import cancel_and_wait
-from ..errors import QueueUnavailableError
+from ...cancellation import cancel_and_wait
+from ...errors import QueueUnavailableError
+from ..storage.connection import ReconnectBackoff, translated
+from ..storage.keys import Key, Keys
+from ..storage.scripts import Scripts
 from .claim_batcher import ClaimBatcher
 from .lease import Lease
 from .outbox import Outbox
 from .reconcile import Reconciler
 from .settle_batcher import SettleBatcher
-from .storage.connection import ReconnectBackoff, translated
-from .storage.keys import Key, Keys
-from .storage.scripts import Scripts
 from .wakeup import WAIT_SECONDS, listen_for_work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from .hooks import QueueHooks
+    from ..hooks import QueueHooks
+    from ..storage.connection import RedisServers
+    from ..storage.retention import Retention
+    from ..storage.scripts import Argument
     from .in_flight import InFlight
     from .settle_batcher import Settlement
-    from .storage.connection import RedisServers
-    from .storage.retention import Retention
-    from .storage.scripts import Argument
 
 __all__ = ["Consumer"]
 

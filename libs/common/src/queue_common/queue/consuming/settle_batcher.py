@@ -6,14 +6,14 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING
 
-from ..errors import LeaseLostError
-from .claim import Claim
+from ...errors import LeaseLostError
+from ..claim import Claim
 
 if TYPE_CHECKING:
+    from ..storage.retention import Retention
+    from ..storage.scripts import Argument
     from .in_flight import InFlight
     from .reconcile import Reconciler
-    from .storage.retention import Retention
-    from .storage.scripts import Argument
 
 __all__ = ["SettleBatcher", "Settlement"]
 
