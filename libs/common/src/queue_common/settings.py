@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -21,6 +20,13 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from .redis_address import (
+    check_address,
+    check_addresses,
+    check_file,
+    check_redis_url,
+    host_and_port,
+)
 from .retry import RetryPolicy
 
 __all__ = [
@@ -70,53 +76,13 @@ class LogSettings(Settings):
     """The least severe level that is written."""
 
 
-def _address(value: str) -> str:
-    host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536 or re.search(r"[\s/@]", host):
-        msg = "should be host:port, such as localhost:6379"
-        raise ValueError(msg)
-    return value
-
-
-def _host_and_port(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host.strip("[]"), int(port)
-
-
-def _addresses(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    return tuple(_address(entry.strip()) for entry in value.split(",") if entry.strip())
-
-
-def _redis_url(value: SecretStr | None) -> SecretStr | None:
-    if value is None:
-        return None
-    parts = urlsplit(value.get_secret_value())
-    try:
-        usable = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        msg = "should be redis://[user:password@]host:port[/database], or rediss:// for TLS"
-        raise ValueError(msg)
-    return value
-
-
-def _existing(value: Path | None) -> Path | None:
-    if value is not None and not value.is_file():
-        msg = "there is no such file"
-        raise ValueError(msg)
-    return value
-
-
 class RedisSettings(Settings):
     """Address and login of Redis: separate variables, or one REDIS_URL, which wins over them.
 
     With REDIS_SENTINELS the Sentinels name the server.
     """
 
-    redis_addr: Annotated[str, AfterValidator(_address)] = "localhost:6379"
+    redis_addr: Annotated[str, AfterValidator(check_address)] = "localhost:6379"
     """``host:port``."""
     redis_username: str = ""
     """The ACL user; empty: Redis' ``default``."""
@@ -126,11 +92,11 @@ class RedisSettings(Settings):
     """The number of the database."""
     redis_tls: bool = False
     """Whether to use TLS."""
-    redis_url: Annotated[SecretStr | None, AfterValidator(_redis_url)] = None
+    redis_url: Annotated[SecretStr | None, AfterValidator(check_redis_url)] = None
     """``redis://`` or ``rediss://`` (TLS) ``user:password@host:port/database``."""
-    redis_ca_file: Annotated[Path | None, AfterValidator(_existing)] = None
+    redis_ca_file: Annotated[Path | None, AfterValidator(check_file)] = None
     """A PEM file with the CA of Redis' and the Sentinels' certificates. Default: the system's."""
-    redis_sentinels: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_addresses)] = ()
+    redis_sentinels: Annotated[tuple[str, ...], NoDecode, BeforeValidator(check_addresses)] = ()
     """``host:port`` of each Sentinel, separated by commas. They name the primary, and REDIS_ADDR is
     not used."""
     redis_master_name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+$")] = "mymaster"
@@ -155,7 +121,7 @@ class RedisSettings(Settings):
     def addresses(self) -> list[tuple[str, int]]:
         """Return host and port of the server, or of each Sentinel."""
         if self.redis_sentinels:
-            return [_host_and_port(address) for address in self.redis_sentinels]
+            return [host_and_port(address) for address in self.redis_sentinels]
         server = urlsplit(self.url())
         return [(server.hostname or "localhost", server.port or REDIS_PORT)]
 

@@ -21,6 +21,7 @@ from .access import (
 from .lanes import Lane, LaneHealth, LaneLimits, LanePage, Purged, RecentAttempts
 from .listeners import Delivery, Listener, ListenerResult
 from .operations import DeadLetterGroup, DeadLetterGroupPage, Filter, Operation, OperationPage
+from .retry_preview import PlannedAttempt, RetryPreview
 from .stats import Event, Now, Point, RedisState, Series, Stats, Worker, WorkerList
 from .system import BatchItem, FieldError, Problem
 from .tasks import (
@@ -31,10 +32,8 @@ from .tasks import (
     CallbackView,
     NewTask,
     Phases,
-    PlannedAttempt,
     Replayed,
     Retry,
-    RetryPreview,
     TaskCreated,
     TaskPage,
     TaskRequest,

@@ -19,10 +19,8 @@ __all__ = [
     "CallbackView",
     "NewTask",
     "Phases",
-    "PlannedAttempt",
     "Replayed",
     "Retry",
-    "RetryPreview",
     "TaskCreated",
     "TaskPage",
     "TaskRequest",
@@ -239,18 +237,3 @@ class TaskPage(msgspec.Struct, frozen=True):
     def items(self) -> list[TaskStatus]:
         """The tasks of this page."""
         return self.tasks
-
-
-class PlannedAttempt(msgspec.Struct, frozen=True):
-    """An attempt that would be made if each before it failed."""
-
-    number: int
-    after_seconds: float
-    at: datetime
-
-
-class RetryPreview(msgspec.Struct, frozen=True):
-    """What a retry policy comes to."""
-
-    attempts: list[PlannedAttempt]
-    gives_up_at: datetime | None = None

@@ -28,17 +28,15 @@ from .option_schemas import (
 from .options import (
     OptionError,
     check_callback,
-    check_delay,
     check_idempotency_key,
     check_labels,
     check_lane,
     check_retry,
     check_success,
     check_task_id,
-    check_time,
-    check_timeout,
 )
 from .schemas import Base64, Method
+from .times import check_delay, check_time, check_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
