@@ -53,6 +53,10 @@ class Model:
     paused: set[str] = field(default_factory=set)
     all_paused: bool = False
     health: dict[str, Health] = field(default_factory=dict)
+    concurrency: dict[str, int] = field(default_factory=dict)
+    """Of lanes that have their own."""
+    slowed: set[str] = field(default_factory=set)
+    """Lanes without tokens."""
 
     def in_state(self, state: State) -> list[str]:
         """Return the ids in a state, in a fixed order."""
@@ -78,10 +82,11 @@ class Model:
 
     def room_left(self, lane: str) -> int:
         """Say how many more tasks of a lane may be claimed."""
-        if lane in self.paused or self.all_paused:
+        if lane in self.paused or lane in self.slowed or self.all_paused:
             return 0
+        limit = self.concurrency.get(lane, sum(self.slots.values()))
         flying = sum(claim.lane == lane for claim in self.held.values())
-        return max(self.room(lane, sum(self.slots.values())) - flying, 0)
+        return max(self.room(lane, limit) - flying, 0)
 
     def take(self, claim: Claim) -> None:
         """Let a worker hold what it claimed."""

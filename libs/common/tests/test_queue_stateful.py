@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections import Counter
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pytest
-import redis.asyncio
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
-    RuleBasedStateMachine,
     initialize,
     invariant,
     precondition,
@@ -30,7 +26,8 @@ from queue_testing import RedisServer
 from queue_testing.scripted import ScriptedQueue
 from queue_testing.tasks import a_task, an_attempt, now_ms
 
-from .queue_model import MAX_TASKS, SUSPECT_AT, Known, Model
+from .lane_rules import LaneRules, lanes
+from .queue_model import MAX_TASKS, SUSPECT_AT, Known
 
 T = TypeVar("T")
 
@@ -39,26 +36,13 @@ POISON_AT = 3
 NO_ROOM = -3
 """What a claim says that must wait for the worker's own to end."""
 IDS = [f"id-{i}" for i in range(8)]
-LANES = ["a", "b", "one\x1fa", "one\x1fb", "two\x1fa"]
 TOLD = (State.QUEUED, State.SCHEDULED, State.ACTIVE, State.DEAD)
 ids = st.sampled_from(IDS)
-lanes = st.sampled_from(LANES)
 choices = st.integers(min_value=0, max_value=99)
 
 
-class QueueMachine(RuleBasedStateMachine):
+class QueueMachine(LaneRules):
     """Moves the queue and its model in step."""
-
-    def __init__(self, port: int) -> None:
-        super().__init__()
-        self.runner = asyncio.Runner()
-        self.client = redis.asyncio.Redis(port=port)
-        self.model = Model()
-        self.leases_made = 0
-
-    def do(self, move: Coroutine[Any, Any, T]) -> T:
-        """Run one move to its end."""
-        return self.runner.run(move)
 
     @initialize(ttl=st.sampled_from([0, HOUR_MS]))
     def begin(self, ttl: int) -> None:
@@ -323,22 +307,6 @@ class QueueMachine(RuleBasedStateMachine):
             self.do(reply(self.client.hdel(key("dead_sizes"), task_id)))
             self.do(reply(self.client.hincrby(key("n"), "dead_bytes", -size)))
         self.do(self.queue.renew("nobody"))
-
-    @rule(lane=st.sampled_from([*LANES, None]), pauses=st.booleans())
-    def pause_or_resume(self, lane: str | None, pauses: bool) -> None:
-        """An operator stops a lane, or all, or lets them continue."""
-        operations = self.queue.operations
-        changed = self.do(operations.pause(lane) if pauses else operations.resume(lane))
-        before = self.model.all_paused if lane is None else lane in self.model.paused
-
-        assert changed == (before != pauses)
-        if lane is None:
-            self.model.all_paused = pauses
-        elif pauses:
-            self.model.paused.add(lane)
-            self.model.health.pop(lane, None)
-        else:
-            self.model.paused.discard(lane)
 
     @invariant()
     def queue_is_as_the_model(self) -> None:

@@ -30,10 +30,14 @@ FIXED_KEYS = frozenset(
         Key.STATS_TURN,
         Key.PROVEN,
         Key.PROJECTS,
+        Key.LANE_LIMITS,
+        Key.PACE,
+        Key.LANE_RECENT,
+        Key.LANE_RECENT_AT,
     }
 )
 """Keys that an empty queue may have: their number does not grow with tasks or lanes."""
-_PLACES = (Key.RING, Key.TRIAL, Key.RESTING, Key.FULL, Key.PAUSED)
+_PLACES = (Key.RING, Key.TRIAL, Key.RESTING, Key.FULL, Key.THROTTLED, Key.PAUSED)
 """A lane with waiting tasks is in one of them."""
 
 _RINGS = {Key.RING: Key.RING_OF, Key.TRIAL: Key.TRIAL_OF, Key.RESTING: Key.RESTING_OF}

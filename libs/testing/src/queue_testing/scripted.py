@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from queue_common.lanes import split_lane
+from queue_common.queue.admin.lanes import Lanes
 from queue_common.queue.admin.operations import Operations
 from queue_common.queue.admin.projects import Projects
 from queue_common.queue.admin.reader import TaskReader
@@ -65,6 +66,7 @@ class ScriptedQueue:
         self.operations = Operations(self.scripts, self.reader, result_ttl_ms=result_ttl_ms)
         self.inspector = QueueInspector(client, name)
         self.stats = QueueStats(client, name, QueueHooks())
+        self.lanes = Lanes(self.scripts)
         self.projects = Projects(self.scripts)
         self.backlogs = (0, 0)
         """MAX_BACKLOG and MAX_LANE_BACKLOG."""
@@ -160,6 +162,12 @@ class ScriptedQueue:
         await self._client.zadd(self.keys.of(Key.RESTING_OF, project), {lane: probe_at}, xx=True)
         # A worker that comes too early corrects it.
         await self._client.zadd(self.keys.of(Key.READY_RESTING), {project: probe_at}, xx=True)
+
+    async def slow(self, lane: str, ms: int) -> None:
+        """Let a lane have no token for a time, as if its destination had asked for that."""
+        await self._client.zadd(self.keys.of(Key.PACE), {lane: (now_ms() + ms) * 1000})
+        await self._client.zadd(self.keys.of(Key.THROTTLED), {lane: now_ms() + ms}, xx=True)
+        await reply(self._client.hset(self.keys.of(Key.COUNTERS), "paced", "1"))
 
     async def settle_as(
         self, lease: str, *arguments: Argument, claiming: bool = False

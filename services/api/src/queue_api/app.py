@@ -18,7 +18,9 @@ from .auth.guard import AuthGuard
 from .dead_letters import routes as dead_letters
 from .instrument import instrument
 from .keys import routes as keys
-from .routes import docs, health, me
+from .lanes import routes as lanes
+from .projects import routes as projects
+from .routes import docs, health, me, workers
 from .stats import routes as stats
 from .tasks import routes as tasks
 from .tasks.manage import act, read, replay
@@ -64,7 +66,10 @@ def create_app(
     app.state.api = context
     app.state.create_task = create_task
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
-    for routes in (read, act, replay, dead_letters, stats, keys, audit, me, health, docs):
+    for routes in (
+        read, act, replay, dead_letters, stats, lanes, projects, workers, keys, audit, me,
+        health, docs,
+    ):  # fmt: skip
         app.include_router(routes.router)
     app.add_middleware(AuthGuard, authenticator=context.authenticator, keys=context.keys)
     problems.install(app)

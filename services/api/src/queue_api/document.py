@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from fastapi.openapi.utils import get_openapi
 
+from queue_common.queue.admin.projects import Project
+
 from .audit.schemas import AuditEntry, AuditPage
 from .auth.guard import OPEN_PATHS
 from .auth.schemas import Me
 from .keys.schemas import Key, KeyCreate, KeyCreated, KeyPage
+from .lanes.schemas import Lane, LaneList, LanePurged, LanePut
 from .managed import MANAGED
 from .openapi import CREATE_TASK, DENIED, OPEN, PATH, REFERENCE
 from .problems import Problem
+from .projects.schemas import ProjectList, ProjectPut
+from .routes.workers import WorkerList
 from .tasks.schemas import TaskCreate, TaskCreated
 
 if TYPE_CHECKING:
@@ -24,6 +29,7 @@ __all__ = ["install"]
 _MODELS = (
     TaskCreate, TaskCreated, *MANAGED, Me, Problem,
     Key, KeyCreate, KeyCreated, KeyPage, AuditEntry, AuditPage,
+    Project, ProjectList, ProjectPut, Lane, LaneList, LanePurged, LanePut, WorkerList,
 )  # fmt: skip
 
 

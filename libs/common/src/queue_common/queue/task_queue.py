@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from ..retry import Done
 from .activity import Activity, Rings
+from .admin.lanes import Lanes
 from .admin.operations import Operations
 from .admin.projects import Projects
 from .admin.reader import TaskReader
+from .admin.workers import Workers
 from .consuming.consumer import Consumer
 from .consuming.in_flight import UNBOUNDED, InFlight
 from .consuming.outbox import entry_after
@@ -76,6 +78,10 @@ class TaskQueue:
             scripts, self.reader, result_ttl_ms=self._retention.result_ttl_ms
         )
         """Cancel, run now, requeue, purge, pause and resume."""
+        self.lanes = Lanes(scripts)
+        """Lanes and their limits."""
+        self.workers = Workers(scripts)
+        """The workers that have a lease."""
         self.projects = Projects(scripts)
         """Weights, limits and use of projects."""
         self._lane_concurrency = queue.lane_concurrency

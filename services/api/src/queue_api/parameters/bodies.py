@@ -26,10 +26,12 @@ def respond(document: object, status: int = HTTPStatus.OK) -> Response:
     return Response(_encoder.encode(document), status, media_type="application/json")
 
 
-async def read_body(request: Request, kind: type[T], *, max_bytes: int = MAX_BYTES) -> T:
+async def read_body(
+    request: Request, kind: type[T], *, max_bytes: int = MAX_BYTES, required: bool = False
+) -> T:
     """Return a JSON body; raises ProblemError 400, 413, 415, or 422 that names the field.
 
-    An empty body is an empty object.
+    An empty body is an empty object, or a 400 if one is ``required``.
     """
     _check_media_type(request)
     raw = b""
@@ -41,6 +43,8 @@ async def read_body(request: Request, kind: type[T], *, max_bytes: int = MAX_BYT
             raise ProblemError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body-too-large", detail, headers=headers
             )
+    if required and not raw:
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed-json", "The body is empty.")
     try:
         raw.decode()
         return msgspec.json.decode(raw or b"{}", type=kind)

@@ -14,6 +14,7 @@ from ...lanes import DEFAULT_PROJECT, PROJECT_SEPARATOR
 from ...retry import Dead, Done
 from ..storage.connection import translated
 from .histogram import BUCKETS, bucket_of
+from .lane_outcomes import LaneOutcomes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +77,7 @@ class Activity:
         self._counts: dict[str, _Counts] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
+        self._lanes = LaneOutcomes()
 
     def accepted(self, batch: Sequence[Submission], results: Sequence[int]) -> None:
         """Count the new tasks among those that Redis has replied to."""
@@ -88,6 +90,7 @@ class Activity:
     ) -> None:
         """Count an attempt that has ended, and what became of its task."""
         counts = self._of(claim.lane)
+        self._lanes.settled(claim.lane, attempt, decision)
         if claim.waiting_since_ms:
             # The clocks of worker and Redis may differ a little.
             counts.waits[bucket_of(attempt.started_at_ms - claim.waiting_since_ms)] += 1
@@ -129,9 +132,17 @@ class Activity:
                     arguments += [project, counted.packed()]
                 with translated():
                     await self._scripts.run("record_activity", *arguments)
+            await self._flush_lanes()
         except QueueUnavailableError as error:
             # What happens while Redis is away is little, and stats are no record of it.
             logger.debug("activity.lost", reason=str(error), projects=len(projects))
+
+    async def _flush_lanes(self) -> None:
+        lanes = self._lanes.take()
+        for begin in range(0, len(lanes), BATCH_SIZE):
+            arguments = [a for lane in lanes[begin : begin + BATCH_SIZE] for a in lane]
+            with translated():
+                await self._scripts.run("record_lanes", *arguments)
 
     async def close(self) -> None:
         """Send what is left."""

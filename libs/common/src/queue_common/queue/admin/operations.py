@@ -109,11 +109,19 @@ class Operations:
         Active tasks are left alone. Other clients are served between the steps.
         """
         removed, more = 0, True
-        with translated():
-            while more:
-                step, more = await self._scripts.run("purge", lane, PURGE_BATCH_SIZE)
-                removed += int(step)
+        while more:
+            step, more = await self.purge_some(lane, steps=1)
+            removed += step
         return removed
+
+    async def purge_some(self, lane: str, *, steps: int) -> tuple[int, bool]:
+        """Remove up to 1,000 tasks a step; return how many, and whether there are more."""
+        removed, more = 0, True
+        with translated():
+            while more and steps:
+                step, left = await self._scripts.run("purge", lane, PURGE_BATCH_SIZE)
+                removed, more, steps = removed + int(step), bool(left), steps - 1
+        return removed, more
 
     async def pause(self, lane: str | None = None) -> bool:
         """Stop claims from a lane, or from all; return whether that is a change.

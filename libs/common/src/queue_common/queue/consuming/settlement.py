@@ -40,8 +40,9 @@ _FAILURES = frozenset({
     Outcome.HTTP_ERROR,
 })  # fmt: skip
 _OVERLOADED = frozenset({429, 503})
+_MAX_MS = 0xFFFFFFFF
 _ACTIONS = {Done: ACTION_DELIVERED, RetryAt: ACTION_RETRY, Dead: ACTION_DEAD}
-ORDER = struct.Struct(">cQIHIIcI")
+ORDER = struct.Struct(">cQIHIIcII")
 """As ``settle.lua`` reads it."""
 
 
@@ -92,6 +93,13 @@ def _evidence(claim: Claim, attempt: Attempt | None) -> bytes:
     if attempt.outcome is Outcome.DELIVERED or _responds(attempt):
         return EVIDENCE_PROVES if claim.on_trial else EVIDENCE_RESPONDS
     return EVIDENCE_FAILS if attempt.outcome in _FAILURES else EVIDENCE_NONE
+
+
+def _slows_for_ms(attempt: Attempt | None) -> int:
+    """Return for how long a destination that has too much to do asks for no request."""
+    if attempt is None or attempt.status_code not in _OVERLOADED:
+        return 0
+    return min(max(attempt.retry_after_ms or 0, 0), _MAX_MS)
 
 
 def _responds(attempt: Attempt) -> bool:
@@ -150,5 +158,6 @@ def _pack(
         len(replacement),
         evidence or _evidence(claim, attempt),
         len(follows),
+        _slows_for_ms(attempt),
     )
     return claim.task_id, order, replacement + last_attempt + follows

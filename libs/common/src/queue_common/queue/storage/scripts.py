@@ -25,7 +25,7 @@ __all__ = ["Argument", "Scripts", "digest", "lua_files"]
 
 Argument = str | bytes | int
 
-_SHARED = ("prelude", "idempotency", "retention", "projects", "lanes", "suspects")
+_SHARED = ("prelude", "idempotency", "retention", "projects", "pace", "lanes", "suspects")
 _PARTS = {
     "claim": ("claim_suspects", "claim_promotion", "claim_polling", "claim_projects"),
     "list": ("positions",),
@@ -35,7 +35,7 @@ _PARTS = {
     "enqueue": ("enqueue_limits",),
 }
 """Files that are put in front of every script, and of single ones."""
-_MODULES = frozenset({"idempotency", "projects", *_PARTS["claim"], *_PARTS["enqueue"]})
+_MODULES = frozenset({"idempotency", "projects", "pace", *_PARTS["claim"], *_PARTS["enqueue"]})
 """Files whose locals are their own: they return what others use of them, under their file's name.
 Lua allows a function 200 locals."""
 

@@ -62,6 +62,8 @@ if full then
 end
 if call('EXISTS', READY, READY_TRIAL, READY_RESTING) > 0 then wake() end
 
+pace.tidy()
+
 local first = call('ZRANGE', WORKERS, 0, 0, 'WITHSCORES')
 local wait = first[2] and math.max(first[2] - now, 0) or length
 if more_results or more_dead then wait = math.min(wait, CLEAR_AGAIN_MS) end

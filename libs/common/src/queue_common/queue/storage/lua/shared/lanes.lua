@@ -49,6 +49,7 @@ end
 local function leave_places(lane)
   leave_rings(lane)
   call('SREM', FULL, lane)
+  call('ZREM', THROTTLED, lane)
 end
 
 local earliest_probe = nil

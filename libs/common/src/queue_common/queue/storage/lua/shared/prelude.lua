@@ -3,9 +3,9 @@
 -- KEYS[1] is the queue's hash tag, {name}. All keys of a queue begin with it, so that they are in one
 -- slot of a Redis Cluster and a script may derive their names. storage/keys.py has the same table.
 --
--- Invariant: a lane with a non-empty list is in exactly one of RING, TRIAL, RESTING, FULL, PAUSED. A lane
--- of a project other than `default` is in RING_OF, TRIAL_OF, RESTING_OF of its project instead of the
--- first three; the previous release puts it into those, from where it is served too.
+-- Invariant: a lane with a non-empty list is in exactly one of RING, TRIAL, RESTING, FULL, THROTTLED,
+-- PAUSED. A lane of a project other than `default` is in RING_OF, TRIAL_OF, RESTING_OF of its project
+-- instead of the first three; the previous release puts it into those, from where it is served too.
 local Q = KEYS[1] .. ':'
 local RECORD = Q .. 't:'             -- string: the record of one task (record.py)
 local WHOLE = Q .. 'f:'              -- string: a delivered task's record as it was, for RESULT_FULL_TTL
@@ -31,6 +31,11 @@ local READY = Q .. 'ready'           -- zset: projects with lanes in RING_OF, th
 local READY_TRIAL = Q .. 'ready_trial' -- zset: the same for TRIAL_OF
 local READY_RESTING = Q .. 'ready_resting' -- zset: projects with lanes in RESTING_OF, by their first probe
 local FULL_PROJECTS = Q .. 'full_projects' -- set: projects at their limit of requests in flight
+local THROTTLED = Q .. 'throttled'   -- zset: lanes with waiting tasks and no token, by the time of the next
+local LANE_LIMITS = Q .. 'lane_limits' -- hash: lane -> its limits (pace.lua)
+local PACE = Q .. 'pace'             -- zset: lanes by the time at which they have all tokens again (us)
+local LANE_RECENT = Q .. 'lane_recent' -- hash: lane -> what its last attempts came to (record_lanes.lua)
+local LANE_RECENT_AT = Q .. 'lane_recent_at' -- zset: lanes by the time of their last attempt
 local PROVEN = Q .. 'proven'         -- zset: lanes that have responded, by the time of that
 local FAILING = Q .. 'bad'           -- hash: lane -> failures in a row, before it is unhealthy
 local UNHEALTHY = Q .. 'unhealthy'   -- hash: lane -> its health (lanes.lua)

@@ -9,7 +9,8 @@
 -- Result   {-2} if the lease has ended, else {ms until the worker polls again (-1: when it is woken,
 --          -3: when one of its claims has ended), how many of the tasks are of proven lanes, then per
 --          task, proven lanes first: id, lane, record as it was before}
--- Cost     O(log lanes) a task; about 4 commands a task, max 200 due tasks and 200 tombstones. One
+-- Cost     O(log lanes) a task; about 4 commands a task, max 200 due tasks, 200 tombstones and 200 lanes
+--          without tokens. One
 --          record more than is claimed may be read, and a reply is bounded in bytes.
 --          Its modules stand before this file: claim_suspects, claim_promotion,
 --          claim_polling and claim_projects.
@@ -17,15 +18,16 @@ local lease, wanted = ARGV[1], tonumber(ARGV[2])
 local free, idle = tonumber(ARGV[4]), ARGV[5] == '1'
 local LEASE_ENDED, NO_ROOM = -2, -3
 local MAX_TOMBSTONES, MAX_REPLY_BYTES, NEAR_BYTES = 200, 16777216, 2097152
+local MAX_THROTTLED = 200
 if not call('ZSCORE', WORKERS, lease) then return {LEASE_ENDED} end
 
 local switches = call('HMGET', COUNTERS, 'slots', 'paused', 'watch_at', 'watch_by', 'suspects', 'alone',
-                      'projects')
-local by_project = switches[7] and true
+                      'projects', 'paced')
+local by_project, paced = switches[7] and true, switches[8] and true
 local limit = tonumber(ARGV[3])
 if limit == 0 then limit = tonumber(switches[1] or 0) end
 
-local reply, on_trial, tombstones = {0, 0}, {}, 0
+local reply, on_trial, tombstones, throttled = {0, 0}, {}, 0, 0
 local trial_left = tonumber(ARGV[6])
 local claimed_header = struct.pack('>c1I8', STATE_ACTIVE, now)
 
@@ -104,9 +106,10 @@ end
 local function serve(lane, from, quantum, into)
   local in_flight = tonumber(call('HGET', IN_FLIGHT, lane) or 0)
   local health = health_of(lane)
-  local limit = limit_of(lane)
+  local limit, own = limit_of(lane), paced and pace.of(lane)
+  if own and own.concurrency then limit = own.concurrency end
   if health then limit = math.min(limit, health.room) end
-  local room = math.min(quantum, limit - in_flight)
+  local room = math.min(quantum, limit - in_flight, own and pace.tokens(own) or math.huge)
   local taken, popped = 0, {}
   if room > 0 then
     popped = call('LPOP', WAITING .. lane, room) or {}
@@ -115,6 +118,7 @@ local function serve(lane, from, quantum, into)
       call('HINCRBY', IN_FLIGHT, lane, taken)
       local project = by_project and projects.of(lane)
       if project then projects.use(project, 0, 0, taken) end
+      if own then pace.take(own, taken) end
     end
   end
   if call('LLEN', WAITING .. lane) == 0 then
@@ -123,10 +127,21 @@ local function serve(lane, from, quantum, into)
     call('ZADD', from.ring, from.turn, lane)
   elseif in_flight + taken >= limit then
     call('SADD', FULL, lane)
+  elseif own and pace.tokens(own) == 0 then
+    call('ZADD', THROTTLED, pace.next_at(own), lane)
+    throttled = throttled + 1
   else
     place(lane)
   end
   return taken
+end
+
+-- Lets lanes be served that have a token again.
+local function release_throttled()
+  for _, lane in ipairs(call('ZRANGEBYSCORE', THROTTLED, '-inf', now, 'LIMIT', 0, MAX_THROTTLED)) do
+    call('ZREM', THROTTLED, lane)
+    place(lane)
+  end
 end
 
 -- The rings from which lanes are served now; those of one project at a time.
@@ -180,7 +195,7 @@ local function take_turn(share)
   return taken
 end
 
-local function halts() return ended or tombstones >= MAX_TOMBSTONES end
+local function halts() return ended or tombstones >= MAX_TOMBSTONES or throttled >= MAX_THROTTLED end
 
 -- In each round, every waiting lane gets an equal share of the wanted tasks, at least one. New lanes and
 -- lanes to be probed alternate, whatever their numbers. If proven lanes wait, lanes on trial get half of
@@ -242,10 +257,12 @@ local function claim_all()
 end
 
 claim_promotion()
+if paced then release_throttled() end
 local left = wanted
 if not switches[2] then left = claim_all() end
 if no_room then left = 0 end
-reply[1] = claim_polling.for_due_tasks(lease, switches[3], switches[4], left)
+reply[1] = claim_polling.for_due_tasks(lease, switches[3], switches[4], left,
+                                       paced and tonumber(call('ZRANGE', THROTTLED, 0, 0, 'WITHSCORES')[2]))
 reply[2] = (#reply - 2) / 3
 if switches[2] == false then
   local poll = by_project and claim_projects.poll or claim_polling.for_trials

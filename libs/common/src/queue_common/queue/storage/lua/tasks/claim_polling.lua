@@ -3,14 +3,14 @@ local BACKUP_MS, PASS_ON_MS = 1000, 100
 local WHEN_WOKEN = -1
 
 -- One worker polls at the next due time, the others one second later in case it has died.
--- `watched_at` and `watched_by` are fields of COUNTERS; `left` is how many more tasks the worker can take.
--- Returns the ms until this worker polls.
-local function poll_for_due_tasks(lease, watched_at, watched_by, left)
-  local head = call('ZRANGE', DUE, 0, 0, 'WITHSCORES')
+-- `watched_at` and `watched_by` are fields of COUNTERS; `left` is how many more tasks the worker can take,
+-- `token_at` the time of a lane's next token. Returns the ms until this worker polls.
+local function poll_for_due_tasks(lease, watched_at, watched_by, left, token_at)
+  local due = tonumber(call('ZRANGE', DUE, 0, 0, 'WITHSCORES')[2])
+  if token_at and (not due or token_at < due) then due = token_at end
   local at = tonumber(watched_at or 0)
   if left == 0 and watched_by == lease then call('HDEL', COUNTERS, 'watch_at', 'watch_by') end
-  if not head[1] then return WHEN_WOKEN end
-  local due = tonumber(head[2])
+  if not due then return WHEN_WOKEN end
   local watched = at > 0 and at <= due and at > now - BACKUP_MS and watched_by ~= lease
     and call('ZSCORE', WORKERS, watched_by)
   if left == 0 then
@@ -20,7 +20,7 @@ local function poll_for_due_tasks(lease, watched_at, watched_by, left)
   end
   if watched then return math.max(due - now, 0) + BACKUP_MS end
   begin_writing()
-  call('HSET', COUNTERS, 'watch_at', head[2], 'watch_by', lease)
+  call('HSET', COUNTERS, 'watch_at', due, 'watch_by', lease)
   return math.max(due - now, 0)
 end
 

@@ -36,6 +36,8 @@ local function claim_suspect(worker, lane, id)
   call('HINCRBY', IN_FLIGHT, lane, 1)
   if projects.of(lane) then projects.use(projects.of(lane), 0, 0, 1) end
   count('active', 1)
+  local own = pace.of(lane)
+  if own then pace.take(own, 1) end
   for _, part in ipairs({id, lane, record}) do worker.reply[#worker.reply + 1] = part end
   return true
 end
@@ -48,6 +50,11 @@ local function next_suspect(limit)
   local head = call('ZRANGE', SUSPECTED .. lane, 0, 0, 'WITHSCORES')
   local in_flight, health = tonumber(call('HGET', IN_FLIGHT, lane) or 0), health_of(lane)
   local rests = health and (in_flight >= health.room or health.probe_at > now)
+  local own = pace.of(lane)
+  if own then
+    limit = own.concurrency or limit
+    rests = rests or pace.tokens(own) == 0
+  end
   if rests or in_flight >= limit or call('SISMEMBER', PAUSED, lane) == 1 then return nil end
   return lane, head[1], tonumber(head[2])
 end

@@ -7,7 +7,8 @@
 --            order        big-endian: action (char), ms (u64), attempts (u32), interrupted (u16), offset
 --                         of the last attempt in the record, or for how long a delivered task's record
 --                         is kept as it was (ms) (u32), length of the replacement (u32),
---                         evidence (char), length of what follows (u32)
+--                         evidence (char), length of what follows (u32), for how long the lane rests
+--                         (ms) (u32)
 --            action       one of ACTION_*, see below
 --            ms           delivered, cancelled: how long the record is kept (0: it is deleted);
 --                         retry: the delay; release: Unix time since which the task waits (0: now)
@@ -23,7 +24,7 @@ local dead_ttl, max_dead, claiming = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[
 local results, released, lanes, backs, placed = {}, {}, {}, {}, false
 local delivered, kept, kept_size, outbox = 0, {}, 0, {}
 local SETTLED, CANCELLED_INSTEAD = 1, 2
-local ORDER = '>c1I8I4I2I4I4c1I4'
+local ORDER = '>c1I8I4I2I4I4c1I4I4'
 
 local ACTION_DELIVERED = 'k'
 local ACTION_DELIVERED_WHOLE = 'f' -- the record as it was is kept too, for `offset` ms
@@ -162,7 +163,8 @@ local function collect(lane, code, retry_ms)
 end
 
 local function end_claim(id, lane, order, parts)
-  local action, ms, attempts, interrupted, offset, replacement_bytes, code, follows_bytes =
+  local action, ms, attempts, interrupted, offset, replacement_bytes, code, follows_bytes,
+    slow_ms =
     struct.unpack(ORDER, order)
   local follows = nil
   if follows_bytes > 0 then
@@ -173,6 +175,7 @@ local function end_claim(id, lane, order, parts)
     lanes[#lanes + 1] = lane
   end
   released[lane] = released[lane] + 1
+  if slow_ms > 0 then pace.slow(lane, slow_ms) end
   collect(lane, code, action == ACTION_RETRY and ms)
   local s = {id = id, lane = lane, ms = ms, attempts = attempts, offset = offset,
              interrupted = interrupted, replacement_bytes = replacement_bytes, parts = parts}

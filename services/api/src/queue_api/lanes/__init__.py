@@ -1,0 +1,1 @@
+"""Lanes: their tasks, health and limits; pause, resume, purge."""

@@ -1,0 +1,1 @@
+"""Projects: weights, limits and use."""
