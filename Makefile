@@ -177,6 +177,9 @@ release-test: setup chart-tools ## Release to a registry of the test's own, and 
 bench-attacks: setup ## What attacks do to an API's memory and to its other clients (1 minute)
 	$(BIN)/python services/api/benchmarks/attacks.py
 
+bench-batch: setup ## What a task in a batch costs the API
+	$(BIN)/python services/api/benchmarks/batch.py
+
 bench-backlog: setup ## What a task costs with 1,000 and with 1,000,000 waiting
 	$(BIN)/python libs/common/benchmarks/backlog.py
 

@@ -19,10 +19,12 @@ from .dead_letters import routes as dead_letters
 from .instrument import instrument
 from .keys import routes as keys
 from .lanes import routes as lanes
+from .openapi import BATCH_PATH
 from .projects import routes as projects
 from .routes import docs, health, me, workers
 from .stats import routes as stats
 from .tasks import routes as tasks
+from .tasks.batch.route import CreateTasks
 from .tasks.manage import act, read, replay
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ def create_app(
     app.state.api = context
     app.state.create_task = create_task
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
+    create_tasks = CreateTasks(context, create_task)
+    app.router.routes.append(Route(BATCH_PATH, create_tasks, methods=["POST"]))
     for routes in (
         read, act, replay, dead_letters, stats, lanes, projects, workers, keys, audit, me,
         health, docs,

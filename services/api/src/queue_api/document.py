@@ -15,7 +15,7 @@ from .auth.schemas import Me
 from .keys.schemas import Key, KeyCreate, KeyCreated, KeyPage
 from .lanes.schemas import Lane, LaneList, LanePurged, LanePut
 from .managed import MANAGED
-from .openapi import CREATE_TASK, DENIED, OPEN, PATH, REFERENCE
+from .openapi import BATCH_PATH, CREATE_TASK, CREATE_TASKS, DENIED, OPEN, PATH, REFERENCE
 from .problems import Problem
 from .projects.schemas import ProjectList, ProjectPut
 from .routes.workers import WorkerList
@@ -52,6 +52,7 @@ def _make(app: FastAPI) -> dict[str, Any]:
         title=app.title, version=app.version, description=app.description, routes=app.routes
     )
     document["paths"].setdefault(PATH, {})["post"] = CREATE_TASK
+    document["paths"][BATCH_PATH] = {"post": CREATE_TASKS}
     _, schemas = msgspec.json.schema_components(_MODELS, ref_template=REFERENCE)
     # What types cannot say: one body and one due time at most.
     schemas["TaskCreate"]["not"] = {

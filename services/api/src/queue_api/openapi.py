@@ -7,7 +7,9 @@ from typing import Any
 from .problems import MEDIA_TYPE
 
 __all__ = [
+    "BATCH_PATH",
     "CREATE_TASK",
+    "CREATE_TASKS",
     "DENIED",
     "HEALTH",
     "ME",
@@ -122,6 +124,7 @@ _LIMITED = {
 }
 
 PATH = "/api/v1/tasks"
+BATCH_PATH = f"{PATH}/batch"
 CREATE_TASK: dict[str, Any] = {
     "tags": ["tasks"],
     "summary": "Create Task",
@@ -158,6 +161,52 @@ CREATE_TASK: dict[str, Any] = {
         "422": problem_response("Fields are wrong; all of them are named."),
         "429": problem_response("A limit, which is named, is reached.", headers=_LIMITED),
         "503": UNAVAILABLE,
+    },
+}
+_BATCH_LINE = {
+    "type": "object",
+    "properties": {
+        "index": {"type": "integer", "description": "From 0, in the order of the request."},
+        "status": {"type": "integer", "description": "201, 200 for a repetition, or an error's."},
+        "task_id": {"type": "string"},
+        "trace_id": {"type": "string"},
+        "problem": schema_of("Problem"),
+    },
+    "required": ["index", "status"],
+}
+_BATCH_EXAMPLE = [
+    {"url": _HEALTH_URL, "method": "GET"},
+    {"url": _HEALTH_URL, "method": "GET", "delay": "10s"},
+]
+CREATE_TASKS: dict[str, Any] = {
+    "tags": ["tasks"],
+    "summary": "Create Tasks",
+    "description": "Keep up to 10,000 requests in the queue. A bad one fails alone: the answer has "
+    "a line for each, in order.\n\n"
+    "The body is a JSON array of tasks, or NDJSON with one per line (`application/x-ndjson`), "
+    "which is read as it comes; the answer has the same form.",
+    "operationId": "create_tasks_api_v1_tasks_batch_post",
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "array",
+                    "maxItems": 10_000,
+                    "items": {"description": "A TaskCreate."},
+                },
+                "example": _BATCH_EXAMPLE,
+            }
+        },
+    },
+    "responses": {
+        "200": json_response("What became of each task.", {"type": "array", "items": _BATCH_LINE}),
+        "400": problem_response("The body is not JSON."),
+        "403": problem_response("A web page of another site sent it."),
+        "413": problem_response("The body is over API_MAX_BATCH, or has too many tasks."),
+        "415": problem_response("The body is neither application/json nor application/x-ndjson."),
+        "421": problem_response("The Host is not in API_ALLOWED_HOSTS."),
+        "422": problem_response("The body is no array."),
     },
 }
 HEALTH: dict[str, Any] = {"responses": {"200": json_response("The process lives.", _OBJECT)}}

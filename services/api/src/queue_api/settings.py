@@ -53,6 +53,8 @@ class ApiSettings(
     """The port to listen on."""
     api_max_body: Annotated[ByteSize, Field(ge=1)] = ByteSize(1 << 20)
     """Max size of a request's body, such as ``1MiB`` or ``65536``."""
+    api_max_batch: Annotated[ByteSize, Field(ge=1)] = ByteSize(64 << 20)
+    """Max bytes of a batch's body. A JSON array is held as a whole, of NDJSON a few tasks are."""
     api_max_waiting_bytes: Annotated[ByteSize, Field(ge=1)] = ByteSize(MAX_WAITING_BYTES)
     """Max bytes of tasks that wait for Redis; further tasks are refused with 503."""
     api_allowed_hosts: Annotated[str | None, AfterValidator(_hosts)] = None

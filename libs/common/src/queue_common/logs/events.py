@@ -7,6 +7,8 @@ from ..lanes import DEFAULT_PROJECT, split_lane
 
 TASK_ENQUEUED: Final = "Task enqueued successfully"
 """The API accepted a task. The text is that of the original service: people search for it."""
+BATCH_ENQUEUED: Final = "Batch enqueued"
+"""The API has taken a batch; one line per batch, with the number of its tasks."""
 TASK_EXISTS: Final = "Task exists already"
 """A request was repeated: its task was accepted before."""
 DELIVERY_ATTEMPTED: Final = "delivery.attempted"

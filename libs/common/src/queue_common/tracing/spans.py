@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.trace import Event
-    from opentelemetry.trace import SpanKind
+    from opentelemetry.trace import Link, SpanKind
     from opentelemetry.util.types import Attributes
 
     from .context import TraceContext
@@ -46,7 +46,7 @@ class Spans:
     def record(
         self, name: str, kind: SpanKind, context: TraceContext, *, parent_id: str,
         parent_is_remote: bool = False, started_ns: int, ended_ns: int, attributes: Attributes,
-        status: Status = OK, events: Sequence[Event] = (),
+        status: Status = OK, events: Sequence[Event] = (), links: Sequence[Link] = (),
     ) -> None:  # fmt: skip
         """Record a span that has ended. Times are Unix ns; ``parent_id`` is empty for a root."""
         parent = context.span(parent_id) if parent_id else None
@@ -58,6 +58,7 @@ class Spans:
                 resource=self._resource,
                 attributes=attributes,
                 events=events,
+                links=links,
                 kind=kind,
                 status=status,
                 start_time=started_ns,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from ..openapi import PATH
+from ..openapi import BATCH_PATH, PATH
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -48,6 +48,6 @@ async def count_request(
         # No response: the client disconnected, or the application failed and uvicorn sends a 500.
         # Requests of the fast path do not pass FastAPI's router.
         path = scope["path"]
-        route = path if path == PATH else getattr(scope.get("route"), "path", "")
+        route = path if path in {PATH, BATCH_PATH} else getattr(scope.get("route"), "path", "")
         seconds = time.perf_counter() - began
         metrics.responded(scope["method"], route, status or 500, seconds)

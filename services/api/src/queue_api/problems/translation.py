@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 
     from fastapi import APIRouter
 
-__all__ = ["MEDIA_TYPE", "FieldError", "Problem", "ProblemError", "install", "problem", "translate"]
+__all__ = [
+    "MEDIA_TYPE", "FieldError", "Problem", "ProblemError", "document_of", "install", "problem",
+    "translate",
+]  # fmt: skip
 
 MEDIA_TYPE = "application/problem+json"
 _BEFORE_BODY = {
@@ -87,9 +90,9 @@ class ProblemError(Exception):
         self.limit = limit
 
 
-def problem(error: ProblemError) -> Response:
-    """Return the response."""
-    document = Problem(
+def document_of(error: ProblemError) -> Problem:
+    """Return the problem document."""
+    return Problem(
         type=f"urn:queue-system:problem:{error.kind}",
         title=error.status.phrase,
         status=error.status,
@@ -97,7 +100,11 @@ def problem(error: ProblemError) -> Response:
         errors=error.errors,
         limit=error.limit,
     )
-    content = msgspec.json.encode(document)
+
+
+def problem(error: ProblemError) -> Response:
+    """Return the answer."""
+    content = msgspec.json.encode(document_of(error))
     response_class = LingeringResponse if error.status in _BEFORE_BODY else Response
     return response_class(content, error.status, error.headers, MEDIA_TYPE)
 

@@ -14,31 +14,35 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Receive
 
-__all__ = ["check_headers", "read_json_body"]
+__all__ = ["check_coding", "check_headers", "read_json_body", "too_large"]
 
 _JSON = b"application/json"
 _CHECKED_HEADERS = frozenset({b"content-type", b"content-encoding", b"content-length"})
 
 
 async def read_json_body(
-    headers: Iterable[tuple[bytes, bytes]], receive: Receive, max_bytes: int
-) -> bytes:
+    headers: Iterable[tuple[bytes, bytes]], receive: Receive, max_bytes: int,
+    limit: str = "API_MAX_BODY",
+) -> bytes:  # fmt: skip
     """Return the body; raises ProblemError 415 if it is not plain JSON, 413 over ``max_bytes``.
 
     If the length is declared, a body is refused before it is read, otherwise while it is read. The
-    names in ``headers`` are in lower case. Raises ClientDisconnect if the client disconnects.
+    names in ``headers`` are in lower case; ``limit`` names the variable. Raises ClientDisconnect
+    if the client disconnects.
     """
-    check_headers({name: value for name, value in headers if name in _CHECKED_HEADERS}, max_bytes)
+    check_headers(
+        {name: value for name, value in headers if name in _CHECKED_HEADERS}, max_bytes, limit
+    )
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         body: bytes = message.get("body", b"")
         if len(body) > max_bytes:
-            raise _too_large(max_bytes)
+            raise too_large(max_bytes, limit)
         return body
-    return await _read_body(message, receive, max_bytes)
+    return await _read_body(message, receive, max_bytes, limit)
 
 
-async def _read_body(message: Message, receive: Receive, max_bytes: int) -> bytes:
+async def _read_body(message: Message, receive: Receive, max_bytes: int, limit: str) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -47,23 +51,25 @@ async def _read_body(message: Message, receive: Receive, max_bytes: int) -> byte
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > max_bytes:
-            raise _too_large(max_bytes)
+            raise too_large(max_bytes, limit)
         chunks.append(chunk)
         if not message.get("more_body"):
             return b"".join(chunks)
         message = await receive()
 
 
-def check_headers(headers: Mapping[bytes, bytes], max_bytes: int) -> None:
+def check_headers(
+    headers: Mapping[bytes, bytes], max_bytes: int, limit: str = "API_MAX_BODY"
+) -> None:
     """Raise ProblemError 415 if the body is not plain JSON, 413 if its declared size is too big."""
     media_type = headers.get(b"content-type", b"")
     if media_type != _JSON:
         _check_media_type(media_type.decode("latin-1"))
     if b"content-encoding" in headers:
-        _check_coding(headers[b"content-encoding"].decode("latin-1"))
+        check_coding(headers[b"content-encoding"].decode("latin-1"))
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > max_bytes:
-        raise _too_large(max_bytes)
+        raise too_large(max_bytes, limit)
 
 
 def _check_media_type(header: str) -> None:
@@ -86,7 +92,8 @@ def _check_media_type(header: str) -> None:
     )
 
 
-def _check_coding(header: str) -> None:
+def check_coding(header: str) -> None:
+    """Raise ProblemError 415 if a Content-Encoding is one."""
     if header.strip().lower() in {"", "identity"}:
         return
     raise ProblemError(
@@ -97,10 +104,11 @@ def _check_coding(header: str) -> None:
     )
 
 
-def _too_large(max_bytes: int) -> ProblemError:
+def too_large(max_bytes: int, limit: str = "API_MAX_BODY") -> ProblemError:
+    """Return the 413 of what is larger than the variable ``limit`` allows."""
     return ProblemError(
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         "body-too-large",
-        f"The body is larger than {max_bytes} bytes, which is API_MAX_BODY",
+        f"The body is larger than {max_bytes} bytes, which is {limit}",
         headers={"Connection": "close"},
     )

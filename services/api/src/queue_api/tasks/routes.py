@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Send
     from starlette.types import Scope as AsgiScope
 
-    from queue_common.task import TaskId
+    from queue_common.task import Task, TaskId
+    from queue_common.tracing.context import TraceContext
 
     from ..app_context import AppContext
 
@@ -88,9 +89,20 @@ class CreateTask:
         *, idempotency_key: str | None = None,
     ) -> Submission:  # fmt: skip
         """Submit the task that a body asks for; raises ProblemError where it is none."""
-        context = self._context
+        task, task_id = self.admit_task(raw, trace.send, principal, idempotency_key)
+        return enqueue(self._context.queue, task, trace, task_id)
+
+    def admit_task(
+        self, raw: bytes, send: TraceContext, principal: Principal,
+        idempotency_key: str | None = None,
+    ) -> tuple[Task, TaskId | None]:  # fmt: skip
+        """Return the task that a body asks for, and the id that it gives it.
+
+        ``send`` is the span that sends it. Raises ProblemError if it is no task, or not one that
+        the principal may send.
+        """
         parsed = parse_task(
-            raw, trace.send.headers(), policy=context.policy, idempotency_key=idempotency_key
+            raw, send.headers(), policy=self._context.policy, idempotency_key=idempotency_key
         )
         task = parsed.task
         self.check_destination("url", task.url, principal)
@@ -98,7 +110,7 @@ class CreateTask:
             self.check_destination("callback.url", task.options.callback.url, principal)
         if principal.project != DEFAULT_PROJECT:
             task = msgspec.structs.replace(task, lane=lane_in(principal.project, task.lane))
-        return enqueue(context.queue, task, trace, parsed.task_id)
+        return task, parsed.task_id
 
     def check_destination(self, field: str, url: str, principal: Principal) -> None:
         """Raise ProblemError if a task to this URL must not be sent, or not by this key."""

@@ -1,0 +1,1 @@
+"""``POST /api/v1/tasks/batch``: many tasks in one request."""

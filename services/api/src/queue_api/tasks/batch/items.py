@@ -1,0 +1,172 @@
+"""The tasks of a batch on their way to Redis, and a line of the answer for each."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import msgspec
+from opentelemetry.trace import SpanKind
+
+from queue_common.lanes import DEFAULT_PROJECT
+from queue_common.logs import events
+from queue_common.task import new_task_id
+from queue_common.tracing import names
+from queue_common.tracing.spans import OK, failed
+
+from ...problems import ProblemError, document_of, translate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from opentelemetry.trace import Link
+
+    from queue_common.queue import Stored, TaskQueue
+    from queue_common.task import Task, TaskId
+    from queue_common.tracing.context import TraceContext
+    from queue_common.tracing.tracer import Tracing
+
+    from ...auth import Principal
+    from ..routes import CreateTask
+    from .reader import Part
+
+__all__ = ["MAX_ERRORS_PER_TASK", "Batch"]
+
+MAX_ERRORS_PER_TASK = 5
+"""More are not listed, so that an answer stays in proportion."""
+CREATED, EXISTS = 201, 200
+_encoder = msgspec.json.Encoder()
+
+
+class _Item(msgspec.Struct, gc=False):
+    """A task that waits for Redis."""
+
+    index: int
+    task_id: TaskId
+    send: TraceContext
+    task: Task
+    names_id: bool
+    stored: asyncio.Future[Stored]
+    started_ns: int
+
+
+class Batch:
+    """Submits tasks, and writes their answers in their order.
+
+    While Redis stores what was submitted last, the next parts are read; what comes behind them is
+    not taken.
+    """
+
+    def __init__(
+        self, create_task: CreateTask, queue: TaskQueue, tracing: Tracing, principal: Principal,
+        links: Sequence[Link],
+    ) -> None:  # fmt: skip
+        self._create_task = create_task
+        self._queue = queue
+        self._tracing = tracing
+        self._principal = principal
+        self._links = links
+        self._pending: list[_Item | bytes] = []
+        self._number = 0
+        self.lines: list[bytes] = []
+        """The answers so far, each a JSON object."""
+        self.statuses: Counter[int] = Counter()
+
+    async def add(self, parts: Sequence[Part]) -> None:
+        """Submit parts; return when what was submitted before them is stored."""
+        before, self._pending = self._pending, [self._submit(part) for part in parts]
+        await self._finish(before)
+
+    async def end(self) -> None:
+        """Return when all is stored."""
+        before, self._pending = self._pending, []
+        await self._finish(before)
+
+    def _submit(self, part: Part) -> _Item | bytes:
+        index = self._number
+        self._number += 1
+        if isinstance(part, ProblemError):
+            return self._problem(index, part)
+        send = self._tracing.begin(None)
+        try:
+            task, own_id = self._create_task.admit_task(part, send, self._principal)
+        except Exception as error:
+            return self._problem(index, translate(error))
+        task_id = own_id or new_task_id()
+        recorded = self._tracing.recorder(send) is not None
+        return _Item(
+            index, task_id, send, task, own_id is not None, self._queue.submission(task_id, task),
+            time.time_ns() if recorded else 0,
+        )  # fmt: skip
+
+    async def _finish(self, items: list[_Item | bytes]) -> None:
+        waiting = [item.stored for item in items if not isinstance(item, bytes)]
+        if waiting:
+            await asyncio.wait(waiting)
+        self.lines += [item if isinstance(item, bytes) else self._line(item) for item in items]
+
+    def _line(self, item: _Item) -> bytes:
+        error = item.stored.exception()
+        if item.started_ns:
+            self._record(item, error)
+        if error is not None:
+            return self._problem(item.index, translate(_as_exception(error)))
+        stored, task_id, status = item.stored.result(), item.task_id, CREATED
+        if isinstance(stored, str):
+            task_id, status = stored, EXISTS
+        elif not stored and item.names_id:
+            status = EXISTS
+        self.statuses[status] += 1
+        return (
+            f'{{"index":{item.index},"status":{status},"task_id":"{task_id}",'
+            f'"trace_id":"{item.send.trace_id}"}}'
+        ).encode()
+
+    def _problem(self, index: int, error: ProblemError) -> bytes:
+        self.statuses[int(error.status)] += 1
+        document = document_of(error)
+        document = msgspec.structs.replace(document, errors=document.errors[:MAX_ERRORS_PER_TASK])
+        return _encoder.encode({"index": index, "status": int(error.status), "problem": document})
+
+    def _record(self, item: _Item, error: BaseException | None) -> None:
+        """Record the span that sends the task; it is linked to the request, and begins a trace."""
+        spans = self._tracing.recorder(item.send)
+        if spans is None:
+            return
+        queue = self._tracing.queue
+        attributes: dict[str, str | int] = {
+            names.MESSAGING_SYSTEM: names.SYSTEM,
+            names.DESTINATION_NAME: queue,
+            names.MESSAGE_ID: item.task_id,
+            names.OPERATION_NAME: names.SEND,
+            names.OPERATION_TYPE: names.SEND,
+            events.TASK_ID: item.task_id,
+            **events.lane_fields(item.task.lane),
+        }
+        if error is not None:
+            attributes[names.ERROR_TYPE] = type(error).__name__
+        spans.record(
+            f"{names.SEND} {queue}", SpanKind.PRODUCER, item.send, parent_id="",
+            started_ns=item.started_ns, ended_ns=time.time_ns(), attributes=attributes,
+            status=OK if error is None else failed(str(error)), links=self._links,
+        )  # fmt: skip
+
+    def log_fields(self) -> dict[str, object]:
+        """Return what the batch's log line tells."""
+        fields: dict[str, object] = {
+            "tasks": self._number,
+            "created": self.statuses[CREATED],
+            "existed": self.statuses[EXISTS],
+        }  # fmt: skip
+        if self._principal.project != DEFAULT_PROJECT:
+            fields[events.PROJECT] = self._principal.project
+        return fields
+
+
+def _as_exception(error: BaseException) -> Exception:
+    # A future that was cancelled from outside ends the request.
+    if isinstance(error, Exception):
+        return error
+    raise error

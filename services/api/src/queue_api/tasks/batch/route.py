@@ -1,0 +1,91 @@
+"""``POST /api/v1/tasks/batch`` as an ASGI endpoint."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+import structlog
+from opentelemetry.trace import Link, get_current_span
+
+from queue_common.logs import events
+
+from ...auth import Scope, principal_of
+from ...problems import problem, translate
+from .items import Batch
+from .reader import NDJSON, is_ndjson, json_parts, ndjson_parts
+
+if TYPE_CHECKING:
+    from starlette.types import Receive, Send
+    from starlette.types import Scope as AsgiScope
+
+    from ...app_context import AppContext
+    from ..routes import CreateTask
+
+__all__ = ["CHUNK_SIZE", "CreateTasks"]
+
+CHUNK_SIZE = 200
+"""Tasks that are submitted together: a script call's worth."""
+
+logger = structlog.stdlib.get_logger(__name__)
+
+
+class CreateTasks:
+    """Keeps many requests in the queue; a bad one fails alone, and has its line in the answer.
+
+    The answer is sent behind the request's end, as most clients read only then.
+    """
+
+    def __init__(self, context: AppContext, create_task: CreateTask) -> None:
+        self._context = context
+        self._create_task = create_task
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        """Answer one request; what is in the answer is on disk in Redis."""
+        try:
+            principal = principal_of(scope)
+            principal.check(Scope.ENQUEUE)
+            span = get_current_span().get_span_context()
+            context = self._context
+            batch = Batch(
+                self._create_task, context.queue, context.tracing, principal,
+                [Link(span)] if span.is_valid else [],
+            )  # fmt: skip
+            by_lines = await self._read(scope, receive, batch)
+        except Exception as error:
+            response = problem(translate(error))
+            await response(scope, receive, send)
+            if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            return
+        logger.info(events.BATCH_ENQUEUED, **batch.log_fields())
+        await _respond(batch, send, by_lines=by_lines)
+
+    async def _read(self, scope: AsgiScope, receive: Receive, batch: Batch) -> bool:
+        """Submit all tasks; return whether they came as NDJSON."""
+        settings = self._context.settings
+        sizes = {"max_bytes": settings.api_max_batch, "max_task_bytes": settings.api_max_body}
+        by_lines = is_ndjson(scope["headers"])
+        if by_lines:
+            async for parts in ndjson_parts(receive, **sizes):
+                for i in range(0, len(parts), CHUNK_SIZE):
+                    await batch.add(parts[i : i + CHUNK_SIZE])
+        else:
+            parts = await json_parts(scope["headers"], receive, **sizes)
+            for i in range(0, len(parts), CHUNK_SIZE):
+                await batch.add(parts[i : i + CHUNK_SIZE])
+        await batch.end()
+        return by_lines
+
+
+async def _respond(batch: Batch, send: Send, *, by_lines: bool) -> None:
+    if by_lines:
+        media_type, body = NDJSON, b"".join([line + b"\n" for line in batch.lines])
+    else:
+        media_type, body = "application/json", b"[" + b",".join(batch.lines) + b"]"
+    headers = [
+        (b"content-length", b"%d" % len(body)),
+        (b"content-type", media_type.encode()),
+    ]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
