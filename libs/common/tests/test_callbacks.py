@@ -172,7 +172,10 @@ async def test_movers_at_once_double_nothing(
     for _ in range(3):
         for claim in await scripted.claim("w", 100):
             await scripted.settle(claim, Done(), an_attempt())
-    movers = [Outbox(raw_redis, Scripts(raw_redis, queue.name), queue.keys) for _ in range(4)]
+    movers = [
+        Outbox(raw_redis, Scripts(raw_redis, queue.name), queue.keys, queue.sealer)
+        for _ in range(4)
+    ]
 
     moved = await asyncio.gather(*(mover.move_all() for mover in movers))
     again = await movers[0].move_all()
@@ -188,7 +191,7 @@ async def test_an_entry_that_comes_twice_is_one_task(queue: TaskQueue, raw_redis
     own_id, told = found
     entry = b"T" + own_id.encode() + queued_record(told.lane, told.encode(), told.digest())
     await raw_redis.rpush(queue.keys.of(Key.OUTBOX), entry, entry)  # type: ignore[misc]
-    await Outbox(raw_redis, Scripts(raw_redis, queue.name), queue.keys).move_all()
+    await Outbox(raw_redis, Scripts(raw_redis, queue.name), queue.keys, queue.sealer).move_all()
 
     assert (await queue.reader.count()).queued == 1
 

@@ -19,6 +19,7 @@ from queue_api.metrics import ApiMetrics
 from queue_api.settings import ApiSettings
 from queue_api.tasks.routes import CreateTask
 from queue_common.queue.storage.keys import Keys
+from queue_common.sealing import Sealer
 from queue_common.tracing.tracer import Tracing
 from queue_testing import wait_until
 
@@ -50,6 +51,7 @@ class HeldQueue:
 
     def __init__(self) -> None:
         self.keys = Keys("tasks")
+        self.sealer = Sealer({})
         self.ids: list[TaskId] = []
         """Of the tasks that were submitted."""
         self._open: list[asyncio.Future[bool]] = []

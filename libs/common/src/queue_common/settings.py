@@ -28,6 +28,7 @@ from .redis_address import (
     host_and_port,
 )
 from .retry import RetryPolicy
+from .sealing import check_keys, parse_keys
 
 __all__ = [
     "Duration",
@@ -192,6 +193,13 @@ class QueueSettings(Settings):
     """The same for each lane."""
     durability: Literal["local", "replicated"] = "local"
     """``replicated``: a task is accepted once one replica has it too (WAIT)."""
+    encryption_keys: Annotated[SecretStr | None, AfterValidator(check_keys)] = None
+    """``id:key,id:key,…``, keys of 32 bytes in base64. Headers and bodies are sealed in Redis with
+    the first, and opened with any. Unset: nothing is sealed."""
+
+    def sealing_keys(self) -> dict[str, bytes]:
+        """Return the keys by id, the one that seals first."""
+        return parse_keys(self.encryption_keys.get_secret_value()) if self.encryption_keys else {}
 
 
 SettingsT = TypeVar("SettingsT", bound=Settings)

@@ -155,6 +155,8 @@ class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """The send span's ``traceparent``, ``tracestate`` and ``baggage`` (W3C)."""
     options: TaskOptions | None = None
     """None: a plain task."""
+    sealed: bytes | None = None
+    """Headers, body and the URL's query, if they are encrypted (``sealing``); those are empty."""
 
     def encode(self) -> bytes:
         """Return the wire form."""
@@ -182,8 +184,12 @@ class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
         kept = {"traceparent": context["traceparent"]} if "traceparent" in context else None
         options = self.options and self.options.compact()
         return msgspec.structs.replace(
-            self, headers={}, body=None, trace_context=kept, options=options
+            self, headers={}, body=None, trace_context=kept, options=options, sealed=None
         )
+
+    def is_whole(self, digest: bytes) -> bool:
+        """Return whether the task, of this digest when it was sent, has all that it had then."""
+        return self.sealed is not None or self.digest() == digest
 
     def digest(self) -> bytes:
         """Return 8 bytes that differ for different requests under one id (BLAKE2b)."""
@@ -197,6 +203,8 @@ class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
         fields = msgspec.structs.asdict(self)
         if self.body is not None:
             fields["body"] = base64.b64encode(self.body).decode()
+        if self.sealed is not None:
+            fields["sealed"] = base64.b64encode(self.sealed).decode()
         return fields
 
 

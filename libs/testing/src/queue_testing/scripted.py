@@ -24,6 +24,7 @@ from queue_common.queue.storage.keys import Key, Keys
 from queue_common.queue.storage.record import SINCE_AT, pack_attempt, queued_record
 from queue_common.queue.storage.retention import BY_MAXMEMORY, Retention
 from queue_common.queue.storage.scripts import Scripts
+from queue_common.sealing import Sealer
 from queue_common.task import Attempt, Outcome, Task
 
 from .inspector import QueueInspector
@@ -62,7 +63,7 @@ class ScriptedQueue:
         )
         self._lane_concurrency = lane_concurrency
         self.scripts = Scripts(client, name)
-        self.reader = TaskReader(client, self.scripts, self.keys)
+        self.reader = TaskReader(client, self.scripts, self.keys, Sealer({}))
         self.operations = Operations(self.scripts, self.reader, result_ttl_ms=result_ttl_ms)
         self.inspector = QueueInspector(client, name)
         self.stats = QueueStats(client, name, QueueHooks())
@@ -134,7 +135,7 @@ class ScriptedQueue:
         made = attempt or an_attempt(number=claim.attempt)
         arguments = settle_arguments(
             claim, made, decision, self._retention.result_ttl_ms,
-            follows=entry_after(claim, made, decision),
+            follows=entry_after(claim, made, decision, Sealer({})),
         )  # fmt: skip
         return any(await self.settle_as(claim.lease, *arguments, claiming=claiming))
 

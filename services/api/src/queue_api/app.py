@@ -22,6 +22,7 @@ from .lanes import routes as lanes
 from .openapi import BATCH_PATH
 from .projects import routes as projects
 from .routes import docs, health, me, workers
+from .signing import routes as signing
 from .stats import routes as stats
 from .tasks import routes as tasks
 from .tasks.batch.route import CreateTasks
@@ -71,8 +72,8 @@ def create_app(
     create_tasks = CreateTasks(context, create_task)
     app.router.routes.append(Route(BATCH_PATH, create_tasks, methods=["POST"]))
     for routes in (
-        read, act, replay, dead_letters, stats, lanes, projects, workers, keys, audit, me,
-        health, docs,
+        read, act, replay, dead_letters, stats, lanes, projects, workers, keys, signing, audit,
+        me, health, docs,
     ):  # fmt: skip
         app.include_router(routes.router)
     app.add_middleware(AuthGuard, authenticator=context.authenticator, keys=context.keys)

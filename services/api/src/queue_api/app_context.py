@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from queue_common.signing import SigningSecrets
+
 from .audit import AuditTrail
 from .auth import Authenticator
 from .http.origin import AllowedHosts
@@ -32,6 +34,7 @@ class AppContext:
     authenticator: Authenticator
     audit: AuditTrail
     keys: KeyStore
+    signing: SigningSecrets
 
     @classmethod
     def of(cls, settings: ApiSettings, queue: TaskQueue, tracing: Tracing) -> AppContext:
@@ -41,4 +44,5 @@ class AppContext:
         return cls(
             settings, queue, settings.retry_policy(), tracing, allowed, authenticator,
             AuditTrail(queue, settings.audit_max), KeyStore(queue, authenticator.known),
+            SigningSecrets(queue, (), queue.sealer),
         )  # fmt: skip

@@ -19,6 +19,7 @@ from .openapi import BATCH_PATH, CREATE_TASK, CREATE_TASKS, DENIED, OPEN, PATH, 
 from .problems import Problem
 from .projects.schemas import ProjectList, ProjectPut
 from .routes.workers import WorkerList
+from .signing.schemas import SecretCreate, SecretCreated, Secrets
 from .tasks.schemas import TaskCreate, TaskCreated
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ __all__ = ["install"]
 
 _MODELS = (
     TaskCreate, TaskCreated, *MANAGED, Me, Problem,
-    Key, KeyCreate, KeyCreated, KeyPage, AuditEntry, AuditPage,
+    Key, KeyCreate, KeyCreated, KeyPage, SecretCreate, SecretCreated, Secrets,
+    AuditEntry, AuditPage,
     Project, ProjectList, ProjectPut, Lane, LaneList, LanePurged, LanePut, WorkerList,
 )  # fmt: skip
 

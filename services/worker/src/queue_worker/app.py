@@ -13,6 +13,7 @@ from queue_common.metrics import catalog as metrics_table
 from queue_common.metrics.process import report_metrics
 from queue_common.queue import QueueStats, TaskQueue, report_durability
 from queue_common.saq_adapter import SaqQueue
+from queue_common.signing import SigningSecrets
 from queue_common.tracing.tracer import Tracing
 
 from .attempt.deliver import Deliverer
@@ -40,6 +41,7 @@ class Worker:
     settings: WorkerSettings
     loop: TaskWorker
     queue: TaskQueue
+    signing: SigningSecrets
     transport: HttpClient
     tracing: Tracing
     metrics: WorkerMetrics
@@ -61,13 +63,15 @@ def build_worker(settings: WorkerSettings) -> Worker:
     history = None
     if settings.attempt_history:
         history = History(worker_name(), lambda: queue.full_results.has_room)
+    signing = SigningSecrets(queue, settings.default_signing_secrets(), queue.sealer)
     deliverer = Deliverer(
-        transport, timeout_seconds=timeout, propagate=settings.propagate, history=history
-    )
+        transport, timeout_seconds=timeout, propagate=settings.propagate, history=history,
+        signing=signing,
+    )  # fmt: skip
     policy = settings.retry_policy()
     loop = TaskWorker(
         SaqQueue(queue, policy),
-        Processor(queue, deliverer, policy, tracing, metrics).process,
+        Processor(queue, deliverer, policy, tracing, metrics, queue.sealer).process,
         max_in_flight=settings.worker_max_in_flight,
         drain_seconds=settings.worker_drain_timeout.total_seconds(),
         settled=metrics.settled,
@@ -77,7 +81,7 @@ def build_worker(settings: WorkerSettings) -> Worker:
     metrics.gauge(metrics_table.IN_FLIGHT_SIZE, lambda: queue.bytes_in_flight)
     metrics.gauge(metrics_table.IN_FLIGHT_SIZE_LIMIT, lambda: max_bytes)
     stats = QueueStats.open(redis=settings, queue=settings, hooks=metrics)
-    return Worker(settings, loop, queue, transport, tracing, metrics, stats, max_bytes)
+    return Worker(settings, loop, queue, signing, transport, tracing, metrics, stats, max_bytes)
 
 
 async def run(settings: WorkerSettings, metrics_listener: socket.socket | None) -> None:
@@ -111,7 +115,8 @@ async def _work(worker: Worker) -> None:
     )  # fmt: skip
     ready_log = asyncio.create_task(_log_ready(queue, settings.worker_concurrency))
     try:
-        await worker.loop.start()
+        async with worker.signing.watched():
+            await worker.loop.start()
     finally:
         for signum in worker.loop.SIGNALS:
             # SAQ has removed its handlers: another signal must not interrupt what follows.

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, ByteSize, Field, ImportString
 
 from queue_common.metrics.settings import MetricsSettings
 from queue_common.settings import Duration, LogSettings, QueueSettings, RedisSettings, RetrySettings
+from queue_common.signing import SigningSettings
 from queue_common.tracing.settings import TraceSettings
 
 from .hooks import read_hooks
@@ -26,6 +27,7 @@ class WorkerSettings(
     RetrySettings,
     TraceSettings,
     MetricsSettings,
+    SigningSettings,
 ):
     """All variables the worker reads."""
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from ..retry import Done
+from ..sealing import Sealer, open_task, seal_task
 from .activity import Activity, Rings
 from .admin.lanes import Lanes
 from .admin.operations import Operations
@@ -72,7 +75,9 @@ class TaskQueue:
             max_backlog=queue.max_backlog, max_lane_backlog=queue.max_lane_backlog,
         )  # fmt: skip
         self._names = TaskNames(queue)
-        self.reader = TaskReader(self.client, scripts, self.keys)
+        self.sealer = Sealer(queue.sealing_keys())
+        """Encrypts what Redis must not read of tasks."""
+        self.reader = TaskReader(self.client, scripts, self.keys, self.sealer)
         """Pages and counts of tasks."""
         self.operations = Operations(
             scripts, self.reader, result_ttl_ms=self._retention.result_ttl_ms
@@ -121,9 +126,22 @@ class TaskQueue:
             delay_ms = delay_ms or task.options.delay_ms
             if task.options.idempotency_key is not None:
                 name = self._names.name(task.lane, task.options.idempotency_key)
+        digest = task.digest()
+        if self.sealer.seals:
+            task = seal_task(self.sealer, task_id, task)
         return self._enqueue_batcher.submit(
-            task_id, task.lane, task.encode(), task.digest(), delay_ms=delay_ms, name=name
+            task_id, task.lane, task.encode(), digest, delay_ms=delay_ms, name=name
         )
+
+    def opened(self, claim: Claim) -> Claim:
+        """Return a claim whose task is as it was sent; raises UnreadableRecordError.
+
+        It is for making the request. What is settled is the claim as it came.
+        """
+        if claim.task is None or claim.task.sealed is None:
+            return claim
+        task = open_task(self.sealer, claim.task_id, claim.task)
+        return msgspec.structs.replace(claim, task=task)
 
     async def submit_payload(
         self, task_id: TaskId, lane: str, payload: bytes, digest: bytes, *, delay_ms: int = 0
@@ -184,6 +202,7 @@ class TaskQueue:
             self._consumer = Consumer(
                 self._servers, self._retention, self.name, worker_id, concurrency,
                 self._in_flight, self._lane_concurrency, self._hooks, self.full_results.share,
+                self.sealer,
             )  # fmt: skip
 
     async def until_consuming(self) -> None:
@@ -219,7 +238,7 @@ class TaskQueue:
         whole_ttl_ms = 0
         if keeps_whole and self.full_results.take(claim.size):
             whole_ttl_ms = self.full_results.ttl_ms
-        follows = entry_after(claim, attempt, decision)
+        follows = entry_after(claim, attempt, decision, self.sealer)
         arguments = settle_arguments(
             claim, attempt, decision, ttl_ms, payload, whole_ttl_ms, follows
         )

@@ -104,7 +104,7 @@ class JobClaims:
     async def _take(self, claim: Claim) -> Job | None:
         """Hold the claim and return its job. An unreadable job becomes a dead letter."""
         try:
-            job = job_to_run(self._queue, claim)
+            job = job_to_run(self._queue, self._tasks.opened(claim))
         except UnreadableRecordError as error:
             attempt = Attempt(claim.attempt, 0, 0.0, Outcome.UNREADABLE, error=str(error))
             await self._tasks.settle(claim, attempt, Dead(str(error)))

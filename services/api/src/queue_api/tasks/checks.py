@@ -16,6 +16,8 @@ from urllib.parse import SplitResult, urlsplit
 
 import idna
 
+from queue_common.signing import HEADERS as SIGNATURE_HEADERS
+
 from .schemas import METHODS
 
 if TYPE_CHECKING:
@@ -55,6 +57,7 @@ _REFUSED_HEADERS = {
     "transfer-encoding": "it is hop-by-hop: the worker frames the body",
     "upgrade": "it is hop-by-hop",
     "expect": "the worker does not wait for 100 Continue",
+    **dict.fromkeys(SIGNATURE_HEADERS, "the worker signs with it"),
 }
 
 

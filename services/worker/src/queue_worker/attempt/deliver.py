@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from queue_common.lanes import split_lane
 from queue_common.options import matches_status
+from queue_common.signing import HEADERS as SIGNATURE_HEADERS
+from queue_common.signing import signature_headers
 from queue_common.task import Attempt, Outcome
 
 from ..transport import Request, Response, UnsendableRequestError
@@ -18,6 +21,7 @@ from .outcomes import outcome_of
 from .retry_after import retry_after_ms
 
 if TYPE_CHECKING:
+    from queue_common.signing import SigningSecrets
     from queue_common.task import Task, TaskId
     from queue_common.tracing.context import TraceContext
 
@@ -31,9 +35,11 @@ MAX_ERROR_CHARACTERS = 300
 USER_AGENT = f"queue-system/{version('queue-worker')}".encode()
 _CONNECTED = frozenset({"send", "answer"})
 """The phases of an attempt whose destination has taken the connection."""
-OWN_HEADERS = frozenset({"x-task-id", "x-task-attempt", "traceparent", "tracestate"})
-"""Headers by which the destination detects repeated requests and continues the trace. A task's own
-values for them are not sent."""
+OWN_HEADERS = (
+    frozenset({"x-task-id", "x-task-attempt", "traceparent", "tracestate"}) | SIGNATURE_HEADERS
+)
+"""Headers by which the destination detects repeated requests, verifies them and continues the
+trace. A task's own values for them are not sent."""
 
 
 class Deliverer:
@@ -46,8 +52,13 @@ class Deliverer:
         timeout_seconds: float,
         propagate: Propagate = "internal",
         history: History | None = None,
+        signing: SigningSecrets | None = None,
     ) -> None:
-        """``history`` says what is kept of attempts beside their outcome; None: nothing."""
+        """``history`` says what is kept of attempts beside their outcome; None: nothing.
+
+        Requests are signed with the secrets of ``signing``.
+        """
+        self._signing = signing
         self._transport = transport
         self._propagate = propagate
         self._history = history
@@ -68,6 +79,8 @@ class Deliverer:
             progress.success = options.success
             progress.timeout_seconds = options.timeout_ms and options.timeout_ms / 1000
             progress.keeps_excerpt = options.callback is not None
+        if self._signing is not None and not self._signing.is_loaded:
+            await self._signing.until_loaded()
         deadline = self._deadlines.begin(progress.timeout_seconds, progress.is_connecting)
         try:
             response = await self._transport.send(self._request(task_id, task, progress, trace))
@@ -88,6 +101,8 @@ class Deliverer:
         if "user-agent" not in given:
             headers.append((b"User-Agent", USER_AGENT))
         headers += ((b"X-Task-Id", task_id.encode()), (b"X-Task-Attempt", b"%d" % progress.number))
+        if self._signing is not None and not self._signing.is_unused:
+            headers += self._signature(self._signing, task_id, task)
         if self._propagate == "none":
             return Request(task.method, task.url, headers, task.body, progress)
         headers.append((b"traceparent", trace.traceparent.encode()))
@@ -97,6 +112,10 @@ class Deliverer:
         if self._propagate == "internal":
             return Request(task.method, task.url, headers, task.body, progress, context)
         return Request(task.method, task.url, [*headers, *context], task.body, progress)
+
+    def _signature(self, signing: SigningSecrets, task_id: TaskId, task: Task) -> list[Header]:
+        keys = signing.of(split_lane(task.lane)[0])
+        return signature_headers(keys, task_id, int(time.time()), task.body or b"") if keys else []
 
     def _failed(self, progress: _AttemptProgress, error: BaseException) -> Attempt:
         outcome = outcome_of(error)

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from queue_common.errors import LeaseLostError
+from queue_common.errors import LeaseLostError, UnreadableRecordError
 from queue_common.logs import events
 from queue_common.retry import Dead, Decision, deadline_of, decide
+from queue_common.sealing import Sealer, open_task
 from queue_common.task import Attempt, Outcome
 
 from ..transport import AddressBusyError
@@ -74,12 +75,14 @@ class Processor:
         policy: RetryPolicy,
         tracing: Tracing,
         hooks: AttemptHooks,
+        sealer: Sealer | None = None,
     ) -> None:
         self._queue = queue
         self._deliverer = deliverer
         self._policy = policy
         self._tracing = tracing
         self._hooks = hooks
+        self._sealer = sealer or Sealer({})
 
     async def process(self, claim: Claim) -> None:
         """Make the attempt and settle it."""
@@ -112,6 +115,11 @@ class Processor:
 
     async def _attempt(self, claim: Claim, trace: AttemptTrace) -> Attempt:
         task = claim.task
+        if task is not None and task.sealed is not None:
+            try:
+                task = open_task(self._sealer, claim.task_id, task)
+            except UnreadableRecordError as error:
+                return _without_request(claim, Outcome.UNREADABLE, str(error))
         if task is None:
             return _without_request(
                 claim, Outcome.UNREADABLE, claim.unreadable or "it is unreadable"

@@ -157,7 +157,7 @@ def _compact(record: Record) -> bytes:
 def _is_whole(record: Record) -> bool:
     """Return whether the record holds all that was submitted; a SAQ job always does."""
     try:
-        return record.task().digest() == record.digest
+        return record.task().is_whole(record.digest)
     except UnreadableRecordError:
         return True
 

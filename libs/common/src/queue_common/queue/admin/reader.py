@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from ...errors import UnknownTaskError, UnreadableRecordError
+from ...sealing import open_task
 from ...task import State, TaskId
 from ..storage.connection import reply, translated
 from ..storage.keys import Key
@@ -20,6 +21,7 @@ from .view import view
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
+    from ...sealing import Sealer
     from ...task import Task, TaskView
     from ..storage.keys import Keys
     from ..storage.scripts import Scripts
@@ -46,8 +48,9 @@ class Counts:
 class TaskReader:
     """Reads tasks and changes none."""
 
-    def __init__(self, client: Redis, scripts: Scripts, keys: Keys) -> None:
+    def __init__(self, client: Redis, scripts: Scripts, keys: Keys, sealer: Sealer) -> None:
         self._client = client
+        self._sealer = sealer
         self._scripts = scripts
         self._keys = keys
         self.search = TaskSearch(scripts, Pagination(client, scripts, keys))
@@ -86,7 +89,7 @@ class TaskReader:
         if record.state is State.DELIVERED:
             record = _readable(whole)
         try:
-            task = record.task() if record else None
+            task = open_task(self._sealer, task_id, record.task()) if record else None
         except UnreadableRecordError:
             return None
         return task if task and record and task.digest() == record.digest else None

@@ -6,6 +6,7 @@ A settlement puts them there in its own script. Any worker moves them on.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -13,6 +14,7 @@ import structlog
 from ...callbacks import callback_task
 from ...errors import QueueUnavailableError, UnreadableRecordError
 from ...retry import Dead
+from ...sealing import open_task, seal_task
 from ...task import TaskId
 from ..storage.codes import OUTBOX_TASK
 from ..storage.connection import ReconnectBackoff, reply, translated
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
     from ...retry import Decision
+    from ...sealing import Sealer
     from ...task import Attempt, Task
     from ..claim import Claim
     from ..storage.keys import Keys
@@ -36,30 +39,39 @@ BATCH_SIZE = 100
 logger = structlog.stdlib.get_logger(__name__)
 
 
-def entry_after(claim: Claim, attempt: Attempt, decision: Decision) -> bytes:
+def entry_after(claim: Claim, attempt: Attempt, decision: Decision, sealer: Sealer) -> bytes:
     """Return the outbox's entry for what follows from an attempt; empty: nothing does."""
     if claim.task is None or claim.task.options is None:
         return b""
     attempts = attempts_after(claim, attempt)
-    return _entry(claim.task_id, claim.task, attempt, decision, attempts)
+    return _entry(claim.task_id, claim.task, attempt, decision, attempts, sealer)
 
 
 def _entry(
-    task_id: TaskId, task: Task, attempt: Attempt, decision: Decision, attempts: int
-) -> bytes:
+    task_id: TaskId, task: Task, attempt: Attempt, decision: Decision, attempts: int,
+    sealer: Sealer,
+) -> bytes:  # fmt: skip
+    if task.sealed is not None and task.options is not None and task.options.callback is not None:
+        # Without its key the callback goes out too, but for its headers and its URL's query.
+        with suppress(UnreadableRecordError):
+            task = open_task(sealer, task_id, task)
     found = callback_task(task_id, task, attempt, decision, attempts)
     if found is None:
         return b""
     own_id, callback = found
-    record = queued_record(callback.lane, callback.encode(), callback.digest())
+    digest = callback.digest()
+    if sealer.seals:
+        callback = seal_task(sealer, own_id, callback)
+    record = queued_record(callback.lane, callback.encode(), digest)
     return OUTBOX_TASK + own_id.encode() + record
 
 
 class Outbox:
     """Moves the tasks of the outbox whenever ``work`` is set, until cancelled."""
 
-    def __init__(self, client: Redis, scripts: Scripts, keys: Keys) -> None:
+    def __init__(self, client: Redis, scripts: Scripts, keys: Keys, sealer: Sealer) -> None:
         self._client = client
+        self._sealer = sealer
         self._scripts = scripts
         self._keys = keys
         self.work = asyncio.Event()
@@ -103,4 +115,4 @@ class Outbox:
         if attempt is None:
             return b""
         reason = Dead(attempt.error or attempt.outcome)
-        return _entry(TaskId(task_id), task, attempt, reason, record.attempts)
+        return _entry(TaskId(task_id), task, attempt, reason, record.attempts, self._sealer)
