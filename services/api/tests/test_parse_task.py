@@ -131,7 +131,7 @@ def test_wrong_types_and_wrong_values_are_told_together() -> None:
 def test_one_body_is_enough() -> None:
     """A task with both kinds of body is refused, right as each is."""
     assert reasons(b'{"url": "http://x/", "body": 1, "body_base64": "AA=="}') == {
-        "body_base64": "cannot stand beside body"
+        "body_base64": "cannot be set together with body"
     }
 
 

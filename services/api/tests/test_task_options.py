@@ -104,7 +104,7 @@ def test_what_is_no_time_is_refused(text: str) -> None:
 def test_a_delay_stands_beside_no_time() -> None:
     """A task is due once."""
     assert reasons(delay="1s", schedule_at=in_time(hours=1)) == {
-        "delay": "cannot stand beside schedule_at"
+        "delay": "cannot be set together with schedule_at"
     }
 
 

@@ -1,4 +1,4 @@
-"""Callbacks: a task of its own that tells what became of another. Pure: no clock, no I/O."""
+"""Callbacks: tasks that report the results of other tasks. Pure: no clock, no I/O."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _json = msgspec.json.Encoder()
 
 
 class CallbackBody(msgspec.Struct, frozen=True):
-    """The JSON that a callback carries."""
+    """The JSON body of a callback."""
 
     event: CallbackEvent
     task_id: str
@@ -39,16 +39,16 @@ class CallbackBody(msgspec.Struct, frozen=True):
     response_excerpt: str | None
     """The first 1 KiB of the response's body."""
     next_attempt_at_ms: int | None
-    """Unix time; None: there is no further attempt."""
+    """Unix time; None if there is no further attempt."""
     labels: dict[str, str]
 
 
 def callback_task(
     task_id: TaskId, task: Task, attempt: Attempt, decision: Decision, attempts: int
 ) -> tuple[TaskId, Task] | None:
-    """Return the callback that follows ``attempt``, and its id; None if none was asked for.
+    """Return the callback for ``attempt`` and its id; None if the task has none for it.
 
-    The same attempt always has the same callback. It is in its task's project and trace, and has no
+    An attempt always has the same callback. It is in the task's project and trace, and has no
     callback itself.
     """
     callback = task.options.callback if task.options else None
@@ -83,7 +83,7 @@ def _event(decision: Decision) -> CallbackEvent:
 
 
 def _derived_id(task_id: TaskId, task: Task, event: str, attempt: Attempt) -> TaskId:
-    """Return an id in the form of a UUIDv7 that follows from the attempt."""
+    """Return an id in the form of a UUIDv7, derived from the attempt."""
     seed = f"{task_id} {event} {attempt.number} {attempt.started_at_ms}".encode()
     bits = int.from_bytes(hashlib.blake2b(seed, digest_size=10).digest(), "big")
     bits &= (1 << _RANDOM_BITS) - 1

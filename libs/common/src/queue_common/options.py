@@ -1,4 +1,4 @@
-"""What a task may ask for beyond its request: when, how often, what counts, and what follows."""
+"""A task's options: time, retries, success and callbacks."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ class Retry(msgspec.Struct, frozen=True, array_like=True):
     interval_ms: int | None = None
     """The first wait; None: the worker's WORKER_RETRY_INTERVAL."""
     max_interval_ms: int | None = None
-    """The longest wait of ``linear`` and ``exponential``; None: no limit but the deadline."""
+    """Max wait of ``linear`` and ``exponential``; None: only the deadline limits it."""
     multiplier: float = 2.0
-    """By which each wait of ``exponential`` is longer than the one before."""
+    """Factor of each wait of ``exponential`` to the previous one."""
     delays_ms: tuple[int, ...] = ()
-    """The waits of ``schedule``; the task is dead when its last one has been used."""
+    """The waits of ``schedule``. The task is dead after the last one."""
     jitter: float = 0.0
-    """The largest part, 0 to 1, by which a wait is shortened at random."""
+    """The largest share, 0 to 1, by which a wait is randomly shortened."""
     max_attempts: int | None = None
-    """Attempts in all; None: until the deadline."""
+    """Max attempts; None: until the deadline."""
     on: tuple[int | str, ...] | None = None
-    """The failures that are tried again: status classes (1 to 5), status codes, ``timeout`` and
+    """The failures that are retried: status classes (1 to 5), status codes, ``timeout`` and
     ``connection``; None: all."""
 
 
 class Callback(msgspec.Struct, frozen=True, array_like=True):
-    """Whom to tell what became of a task. New fields are added at the end, with a default."""
+    """The URL that gets a task's callbacks. New fields are added at the end, with a default."""
 
     url: str
     on: tuple[CallbackEvent, ...]
@@ -48,11 +48,11 @@ class TaskOptions(msgspec.Struct, frozen=True, array_like=True):
     """A task's options; a plain task has none. New fields are added at the end, with a default."""
 
     delay_ms: int = 0
-    """From acceptance to the first attempt."""
+    """The delay of the first attempt after acceptance."""
     schedule_at_ms: int | None = None
     """The Unix time of the first attempt, if the client named a time."""
     timeout_ms: int | None = None
-    """For one attempt; None: the worker's WORKER_REQUEST_TIMEOUT."""
+    """The timeout of an attempt; None: the worker's WORKER_REQUEST_TIMEOUT."""
     retry: Retry | None = None
     success: tuple[int, ...] | None = None
     """Status classes (1 to 5) and status codes that count as delivered; None: 2xx."""
@@ -60,12 +60,12 @@ class TaskOptions(msgspec.Struct, frozen=True, array_like=True):
     idempotency_key: str | None = None
     callback: Callback | None = None
     replay_of: str | None = None
-    """The task of which this one is a repetition."""
+    """The task that this one replays."""
     callback_of: str | None = None
-    """The task whose callback this one is."""
+    """The task whose callback this is."""
 
     def compact(self) -> TaskOptions:
-        """Return the options as settled tasks keep them: without the callback's headers."""
+        """Return the options that settled tasks keep: without the callback's headers."""
         if self.callback is None or not self.callback.headers:
             return self
         callback = msgspec.structs.replace(self.callback, headers={})

@@ -1,4 +1,4 @@
-"""Secrets in headers: their values are neither kept nor shown."""
+"""Removes the values of secret headers."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _SECRET = re.compile(
 
 
 def is_secret_header(name: str) -> bool:
-    """Say whether a header holds a secret, by its name."""
+    """Return whether a header's name shows that it is secret."""
     return _SECRET.search(name) is not None
 
 
 def redacted(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return headers as they may be shown: those that hold a secret without their value."""
+    """Return headers without the values of secret ones."""
     return {name: REDACTED if is_secret_header(name) else value for name, value in headers.items()}

@@ -11,7 +11,7 @@ from .task import Attempt, Outcome, Task
 __all__ = ["Dead", "Decision", "Done", "RetryAt", "RetryPolicy", "deadline_of", "decide", "wait_ms"]
 
 MAX_WAIT_MS = 31 * 24 * 3600 * 1000
-"""Growing waits stop growing there: beyond the longest deadline all are the same."""
+"""Growing waits stop here: longer ones are all beyond the longest deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ Decision = Done | RetryAt | Dead
 
 _FINAL = frozenset({Outcome.EGRESS_REFUSED, Outcome.EXPIRED, Outcome.UNREADABLE, Outcome.POISON})
 _ENDING = frozenset({410, 489})
-"""By these statuses a destination says that it wants no further attempt."""
+"""Statuses by which a destination refuses further attempts."""
 _CONNECTION = frozenset({
     Outcome.DNS_ERROR, Outcome.CONNECT_ERROR, Outcome.TLS_ERROR, Outcome.CONNECTION_LOST,
     Outcome.PROTOCOL_ERROR,
@@ -60,8 +60,7 @@ def decide(
 
     By default a task is tried again 10 s after each failure, for 24 h. It becomes a dead letter if
     the next attempt would begin after that. A destination's ``Retry-After`` replaces the interval
-    if it ends before the deadline.
-    ``seed``, the task's id, decides its jitter.
+    if it ends before the deadline. ``seed``, the task's id, determines the jitter.
     """
     if attempt.outcome is Outcome.DELIVERED:
         return Done()
@@ -104,7 +103,7 @@ def _is_retried(on: tuple[int | str, ...], attempt: Attempt) -> bool:
         return matches_status(on, attempt.status_code or 0)
     if attempt.outcome is Outcome.TIMEOUT:
         return "timeout" in on
-    # What our own code did wrong is no failure of the destination.
+    # An error of our own code is not a failure of the destination.
     return "connection" in on or attempt.outcome not in _CONNECTION
 
 

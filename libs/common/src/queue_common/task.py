@@ -42,9 +42,9 @@ def new_task_id() -> TaskId:
 
 
 def derived_task_id(source: TaskId, seed: str) -> TaskId:
-    """Return the id of a task that comes of another one: the same for the same seed (UUIDv8).
+    """Return the id of a task that is derived from another one (UUIDv8).
 
-    It sorts beside its source.
+    It is the same for the same seed, and sorts next to its source.
     """
     mixed = hashlib.blake2b(f"{source}\0{seed}".encode(), digest_size=16).hexdigest()
     return TaskId(f"{source[:13]}-8{mixed[:3]}-a{mixed[3:6]}-{mixed[6:18]}")
@@ -118,16 +118,16 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     changes: int = 0
     """Attempts so far that were recorded because their outcome changed."""
     phases_us: tuple[int, int, int, int] | None = None
-    """µs of look-up, connecting, TLS and the wait for the answer's first byte; -1: there was
-    no such part. None: not measured."""
+    """µs of look-up, connecting, TLS and the wait for the response's first byte; -1 if there was
+    no such phase. None: not measured."""
     address: str | None = None
     """``address:port`` of the connection."""
     worker: str | None = None
     """The id of the worker that made it."""
     next_at_ms: int | None = None
-    """The Unix time at which the next attempt was to follow."""
+    """The Unix time of the next attempt."""
     response_headers: dict[str, str] | None = None
-    """The destination's, without secrets."""
+    """Headers of the response, without secrets."""
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
@@ -215,7 +215,7 @@ _decoder = msgspec.msgpack.Decoder(Task)
 
 
 def _asked(options: TaskOptions) -> TaskOptions:
-    """Return the options as asked for: of a time, how far away it was is left out."""
+    """Return the options without the delay that was derived from a time."""
     if options.schedule_at_ms is None:
         return options
     return msgspec.structs.replace(options, delay_ms=0)
@@ -237,11 +237,10 @@ class TaskView(msgspec.Struct, frozen=True):
     """The time at which the task was settled."""
     last_attempt: Attempt | None
     task: Task | None
-    """None where the stored record cannot be read; without a body if that is large and the task is
-    one of a page."""
+    """None if the stored record cannot be read. In pages, large bodies are left out."""
     packed_attempts: bytes = b""
-    """The attempts that its record holds, for ``unpack_attempts``."""
+    """The attempts in its record, for ``unpack_attempts``."""
     cancel_requested: bool = False
-    """A client has taken the task back while it was active."""
+    """A client has cancelled the task while it was active."""
     size: int = 0
     """Bytes of its record."""

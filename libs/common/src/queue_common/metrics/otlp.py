@@ -1,4 +1,4 @@
-"""The metrics in OpenTelemetry's form: names, units and attributes by its conventions."""
+"""Converts the metrics to OTLP, with OpenTelemetry's names, units and attributes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def metrics_data(
     began_ns: int,
     now_ns: int,
 ) -> MetricsData:
-    """Return what an exporter sends of the families; ``began_ns`` is when the process began."""
+    """Return the families in OTLP; ``began_ns`` is the start of the process."""
     metrics = [
         OtelMetric(metric.name, metric.description, metric.unit, data)
         for family in families
@@ -57,7 +57,7 @@ def metrics_data(
 
 
 def _data(family: Family, metric: Metric, began_ns: int, now_ns: int) -> Sum | Gauge | Histogram:
-    # What Redis counts began at a time nobody knows, which OTLP writes as 0.
+    # The start of Redis' counters is unknown, which is 0 in OTLP.
     since = began_ns if metric.source is Source.PROCESS else 0
     if metric.kind is Kind.HISTOGRAM:
         groups = _by_attributes(metric, family.samples)
@@ -84,7 +84,7 @@ def _by_attributes(metric: Metric, samples: Iterable[Sample]) -> Iterator[_Group
 
 
 def _attributes(metric: Metric, sample: Sample) -> dict[str, str | int]:
-    """Return a sample's attributes; an empty label stands for one that is not there."""
+    """Return a sample's attributes. An empty label means that there is none."""
     values = ((name, sample.labels[label]) for name, label in _names(metric))
     return {name: int(v) if name in _NUMBERS else v for name, v in values if v}
 
@@ -105,7 +105,7 @@ def _histogram(group: _Group, began_ns: int, now_ns: int) -> HistogramDataPoint:
         sum=next(s.value for s in samples if s.name.endswith(_SUM)),
         bucket_counts=[after - before for before, after in pairwise(counts)],
         explicit_bounds=[float(bound) for bound, _ in up_to[:-1]],
-        # Nobody keeps them; in OTLP they are optional.
+        # They are optional in OTLP, and not counted.
         min=None,  # type: ignore[arg-type]
         max=None,  # type: ignore[arg-type]
     )

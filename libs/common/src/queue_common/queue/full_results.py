@@ -1,4 +1,4 @@
-"""Which delivered tasks are kept in full for a while: as many as a bound in bytes allows."""
+"""Decides which delivered tasks are kept in full for a time, within a limit in bytes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ BURST_SECONDS = 5.0
 
 
 class FullResults:
-    """A bucket of bytes: over ``ttl_ms`` it gives out at most ``max_bytes``.
+    """A token bucket of bytes: it allows at most ``max_bytes`` within ``ttl_ms``.
 
-    While traffic is low every delivered task is kept in full, and when it is high a bounded part:
-    the others cost nothing.
+    With little traffic every delivered task is kept in full, with much traffic a limited part.
     """
 
     def __init__(
@@ -31,9 +30,9 @@ class FullResults:
         self._bytes = self._capacity
 
     def share(self, workers: int) -> None:
-        """Take the part of one of ``workers``; 0: Redis is short of memory, and nothing is kept."""
+        """Set the share of one of ``workers``; 0: Redis is short of memory, and nothing is kept."""
         part = self._max_bytes / workers if workers else 0.0
-        # What is given out within the time is the bucket's content and what flows in.
+        # Within the time, the bucket's content and its refill are used.
         self._rate = part / (self.ttl_ms / 1000 + BURST_SECONDS)
         self._capacity = self._rate * BURST_SECONDS
 
@@ -46,7 +45,7 @@ class FullResults:
         return self._bytes > 0
 
     def take(self, size: int) -> bool:
-        """Take the bytes of a task; say whether they were there. A large one may leave a debt."""
+        """Take a task's bytes; return whether it may be kept. A large task may leave a debt."""
         self._fill()
         if self._bytes <= 0 or size > self._max_bytes:
             return False

@@ -1,4 +1,4 @@
-"""The names that clients give their requests, as ``enqueue.lua`` takes them."""
+"""Names by which clients repeat requests, as arguments of ``enqueue.lua``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["TaskNames"]
 
 
 class TaskNames:
-    """How long and how many idempotency keys are remembered."""
+    """How long, and how many, idempotency keys are stored."""
 
     def __init__(self, settings: QueueSettings) -> None:
         self._kept = f"{milliseconds(settings.idempotency_ttl)} {settings.idempotency_max}"

@@ -66,9 +66,9 @@ class TaskQueue:
         self._scripts = scripts = Scripts(self.client, queue.queue_name, self._hooks)
         replicas = 1 if queue.durability == "replicated" else 0
         self.activity = Activity(scripts)
-        """Counts what this process does, for the stats of all."""
+        """Counts the activity of this process for the common stats."""
         self.rings = Rings(self.client, self.keys)
-        """The stats of all over time."""
+        """The stats of all processes over time."""
         self._enqueue_batcher = EnqueueBatcher(
             scripts, self._hooks, self.activity, replicas=replicas,
             max_waiting_bytes=max_waiting_bytes,
@@ -94,7 +94,7 @@ class TaskQueue:
         self.full_results = FullResults(
             milliseconds(queue.result_full_ttl), queue.result_full_max_bytes
         )
-        """Which delivered tasks this process keeps in full: those whose attempt has headers."""
+        """Decides which delivered tasks this process keeps in full."""
         self._consumer: Consumer | None = None
 
     async def disconnect(self) -> None:
@@ -109,11 +109,11 @@ class TaskQueue:
     async def submit(self, task_id: TaskId, task: Task, *, delay_ms: int = 0) -> bool:
         """Store a task. When this returns, it is as durable as Redis' configuration makes it.
 
-        It is due after ``delay_ms``, or after the delay that its options name.
-        True: it is new. False: the same task was there, or its idempotency key is another's with
-        the same content. Raises ConflictError where the id belongs
-        to another task, QueueUnavailableError where Redis cannot take it; then it may be submitted
-        again under the same id. LimitError: a limit is reached, and the task was not stored.
+        It is due after ``delay_ms``, or after the delay in its options.
+        Returns True for a new task, False if the same task was there, or another one with the same
+        idempotency key and content. Raises ConflictError if the id belongs to another task,
+        LimitError if a limit is reached, and QueueUnavailableError if Redis cannot store it;
+        submitting it again under the same id is safe.
         """
         return await self.submission(task_id, task, delay_ms=delay_ms) is True
 

@@ -1,4 +1,4 @@
-"""Small hashes in Redis of which each process keeps a copy: keys, signing secrets."""
+"""Small hashes in Redis that each process caches: keys, signing secrets."""
 
 from .watched_hash import FullError, WatchedHash
 

@@ -1,4 +1,4 @@
-"""A hash in Redis, and this process' copy of it."""
+"""A hash in Redis, and this process' cached copy of it."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ __all__ = ["FullError", "WatchedHash"]
 
 POLL_SECONDS = 1.0
 REPLY_SECONDS = 2.0
-"""A Redis that is silent for longer is asked again at the next turn."""
+"""After this time without a reply, Redis is asked again at the next refresh."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
 
 class FullError(QueueSystemError):
-    """The hash has as many entries as it may have. Remove one first."""
+    """The hash is full. Remove an entry first."""
 
 
 class WatchedHash:
-    """A bounded hash that few write and all processes read at no cost.
+    """A bounded hash that is rarely written, and read by all processes from memory.
 
-    Each change leaves a new random token in the hash ``changes``. Processes look at the token about
-    once a second, and read the whole hash if it is another: a change is known everywhere within
-    two seconds while Redis replies. While Redis is away they go on with what they know.
+    Each change stores a new random token in the hash ``changes``. Processes read the token about
+    once a second, and the whole hash if it has changed. So all processes know a change within two
+    seconds. While Redis is away, they use their copy.
     """
 
     def __init__(
         self, queue: TaskQueue, key: Key, on_change: Callable[[dict[str, bytes]], None],
         *, max_entries: int,
     ) -> None:  # fmt: skip
-        """Call ``on_change`` with all entries, first when they are read for the first time."""
+        """Call ``on_change`` with all entries after the first read and after each change."""
         self._queue = queue
         self._name = key
         self._hash = queue.keys.of(key)
@@ -53,7 +53,7 @@ class WatchedHash:
         self._refreshing = asyncio.Lock()
         self._refreshed_at = float("-inf")
         self.entries: dict[str, bytes] = {}
-        """As last read."""
+        """The entries, as read last."""
         self.is_loaded = False
         """Whether they were read at least once."""
 
@@ -84,10 +84,10 @@ class WatchedHash:
         return True
 
     async def refresh(self, *, interval: float = 0.0) -> None:
-        """Return once the hash was read, if it has changed, after this was called.
+        """Return once the hash was refreshed after this call.
 
-        It is looked at ``interval`` seconds after the last time, for all callers that wait at
-        once. Raises QueueUnavailableError.
+        There are at least ``interval`` seconds between two refreshes, which all waiting callers
+        share. Raises QueueUnavailableError.
         """
         asked_at = time.monotonic()
         async with self._refreshing:

@@ -1,1 +1,1 @@
-"""Dead letters: what they have in common, and the end of one."""
+"""The routes of dead letters: grouping and deleting."""

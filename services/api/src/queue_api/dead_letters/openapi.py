@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of dead letters."""
+"""The parts of the OpenAPI document about dead letters."""
 
 from __future__ import annotations
 

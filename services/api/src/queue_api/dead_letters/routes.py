@@ -1,4 +1,4 @@
-"""Dead letters: groups, and the end of one. They are listed and replayed as other tasks are."""
+"""Groups and deletes dead letters. The routes of tasks list and replay them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ router = APIRouter(tags=["dead letters"])
     status_code=HTTPStatus.NO_CONTENT,
 )
 async def delete_dead_letter(request: Request, principal: MayManage) -> Response:
-    """Delete a dead letter. One that is not there any more counts as deleted."""
+    """Delete a dead letter. Deleting a missing one succeeds too."""
     context: AppContext = request.app.state.api
     task_id_of(request)
     try:
@@ -52,7 +52,7 @@ async def delete_dead_letter(request: Request, principal: MayManage) -> Response
 async def group_dead_letters(request: Request, principal: MayRead) -> Response:
     """Group the dead letters by lane, and by outcome and status of their last attempt.
 
-    The largest group comes first. The newest 20,000 dead letters are looked at.
+    The largest group comes first. Only the newest 20,000 dead letters are counted.
     """
     context: AppContext = request.app.state.api
     query = Query(request, {"lane", "cursor", "limit"})

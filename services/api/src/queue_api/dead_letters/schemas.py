@@ -1,4 +1,4 @@
-"""What is told of dead letters, as types."""
+"""The types of responses about dead letters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class DeadLetterGroup(msgspec.Struct, frozen=True):
     first_at: str
     last_at: str
     example_task_id: str
-    """The newest one."""
+    """The newest dead letter of the group."""
     example_error: str | None
 
 
@@ -28,6 +28,6 @@ class DeadLetterGroups(msgspec.Struct, frozen=True):
 
     groups: list[DeadLetterGroup]
     cursor: str | None
-    """Where the next page begins; null on the last one."""
+    """The cursor of the next page; null on the last one."""
     exact: bool
     """Whether all dead letters are counted; false: only the newest 20,000."""

@@ -1,4 +1,4 @@
-"""What requests and responses of all routes have in common: query strings, times, JSON bodies."""
+"""Helpers that all routes share: query strings, times, JSON bodies."""
 
 from .bodies import read_body, respond
 from .query import MAX_LIMIT, Query, invalid_request, read_offset, refuse_cursor, write_offset

@@ -1,4 +1,4 @@
-"""JSON in and out of the routes that manage."""
+"""JSON bodies of management routes."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def read_body(
 
 
 def _check_media_type(request: Request) -> None:
-    # A page of another site can send anything but this without asking: see tasks.body.
+    # A page of another site can only send other media types without permission: see tasks.body.
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type == "application/json" or (
         media_type.startswith("application/") and media_type.endswith("+json")
@@ -72,7 +72,7 @@ def _check_media_type(request: Request) -> None:
 
 
 def _field_error(text: str) -> FieldError:
-    """Return msgspec's words, which end in the field's path: ``… - at `$.filter.state```."""
+    """Return msgspec's message, which ends with the field's path: ``… - at `$.filter.state```."""
     reason, _, path = text.partition(" - at ")
     field = path.strip("`").removeprefix("$").removeprefix(".")
     if not field and "`" in reason:  # a field that is missing or unknown

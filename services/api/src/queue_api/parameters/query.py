@@ -1,4 +1,4 @@
-"""Reading a query string: each parameter is known, written once unless it is a list, and right."""
+"""Reads query strings. Unknown, repeated and invalid parameters are errors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 def invalid_request(errors: list[FieldError]) -> ProblemError:
-    """Return the 422 that names what is wrong with a request."""
+    """Return the 422 that names the errors of a request."""
     return ProblemError(
         HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "The request has mistakes.",
         errors=errors,
@@ -28,12 +28,12 @@ def invalid_request(errors: list[FieldError]) -> ProblemError:
 
 
 def refuse_cursor() -> ProblemError:
-    """Return the 422 for a cursor of another origin."""
+    """Return the 422 for an invalid cursor."""
     return invalid_request([FieldError("cursor", "is not a cursor of this list")])
 
 
 class Query:
-    """The parameters of one request; ``check`` raises for all that is wrong with them."""
+    """The parameters of one request. ``check`` raises an error that names all invalid ones."""
 
     def __init__(self, request: Request, known: Collection[str]) -> None:
         self._params = request.query_params
@@ -44,7 +44,7 @@ class Query:
         ]
 
     def text(self, name: str) -> str | None:
-        """Return a parameter; None if it is not there."""
+        """Return a parameter; None if it is missing."""
         values = self._params.getlist(name)
         if len(values) > 1:
             self.errors.append(FieldError(name, "should be given once"))
@@ -55,7 +55,7 @@ class Query:
         return self._params.getlist(name)
 
     def read(self, name: str, parse: Callable[[str], T]) -> T | None:
-        """Return what ``parse`` makes of a parameter; a ValueError of it is told."""
+        """Return a parameter parsed by ``parse``, whose ValueError is reported."""
         text = self.text(name)
         try:
             return None if text is None else parse(text)
@@ -68,7 +68,7 @@ class Query:
         return self.read("limit", _limit) or DEFAULT_LIMIT
 
     def check(self) -> None:
-        """Raise ProblemError 422 if something is wrong."""
+        """Raise ProblemError 422 if a parameter is invalid."""
         if self.errors:
             raise invalid_request(self.errors)
 
@@ -78,7 +78,7 @@ MAX_OFFSET_DIGITS = 9
 
 
 def write_offset(offset: int) -> str:
-    """Return a cursor of a list that is made anew for each page, in the same order."""
+    """Return a cursor for a list that is rebuilt for each page in the same order."""
     return f"{_OFFSET}{offset}"
 
 

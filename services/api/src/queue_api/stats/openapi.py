@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the stats."""
+"""The parts of the OpenAPI document about the stats."""
 
 from __future__ import annotations
 

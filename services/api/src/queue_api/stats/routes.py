@@ -27,11 +27,11 @@ router = APIRouter(tags=["stats"])
 @router.head(openapi.PATH, include_in_schema=False)
 @router.get(openapi.PATH, openapi_extra=openapi.STATS)
 async def get_stats(request: Request, principal: MayRead) -> Response:
-    """Tell the state of the queue now, and what the project did over time.
+    """Return the current state of the queue, and the project's activity over time.
 
-    ``series`` has the last 5 minutes in steps of 5 s and the last 3 days by the hour, of the
-    caller's project (of all projects with ``X-Project: *``). A process tells what it did within
-    2 s. The cost does not grow with the queue.
+    ``series`` has the caller's project (all projects with ``X-Project: *``): the last 5 minutes in
+    steps of 5 s, and the last 3 days in hours. Counts are up to 2 s late. The cost does not grow
+    with the queue.
     """
     context: AppContext = request.app.state.api
     queue = context.queue

@@ -1,4 +1,4 @@
-"""What is told of the queue as a whole, as types."""
+"""The types of responses about the whole queue."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["Now", "RedisState", "SeriesStatus", "Stats", "StatsPoint"]
 
 
 class Now(msgspec.Struct, frozen=True):
-    """How many tasks of all projects are in each state, and what works on them."""
+    """The number of tasks in each state, over all projects, and of workers and lanes."""
 
     waiting: int
     scheduled: int
@@ -17,7 +17,7 @@ class Now(msgspec.Struct, frozen=True):
     active: int
     dead: int
     oldest_waiting_seconds: float | None
-    """null: not known at the moment."""
+    """null if unknown."""
     workers: int
     unhealthy_lanes: int
     trial_lanes: int
@@ -26,7 +26,7 @@ class Now(msgspec.Struct, frozen=True):
 
 
 class RedisState(msgspec.Struct, frozen=True):
-    """How Redis keeps the tasks."""
+    """Durability and memory of Redis."""
 
     durability: str
     warnings: list[str]
@@ -36,10 +36,10 @@ class RedisState(msgspec.Struct, frozen=True):
 
 
 class StatsPoint(msgspec.Struct, frozen=True):
-    """What happened in one step of time."""
+    """The activity in one time step."""
 
     at: str
-    """When the step began."""
+    """The start of the step."""
     accepted: int
     delivered: int
     failed: int
@@ -53,14 +53,14 @@ class StatsPoint(msgspec.Struct, frozen=True):
 
 
 class SeriesStatus(msgspec.Struct, frozen=True):
-    """Steps of equal length, the oldest first; the last one goes on."""
+    """Steps of equal length, the oldest first. The last one is incomplete."""
 
     step_seconds: int
     points: list[StatsPoint]
 
 
 class Stats(msgspec.Struct, frozen=True):
-    """The state of the queue now, and what a project did over time."""
+    """The current state of the queue, and a project's activity over time."""
 
     at: str
     now: Now

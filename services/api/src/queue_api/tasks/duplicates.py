@@ -73,8 +73,8 @@ def has_duplicates(raw: bytes, create: TaskCreate) -> bool:
 def _quotes_match(raw: bytes, create: TaskCreate) -> bool:
     """Return whether ``raw`` has no more quotation marks than ``create`` needs.
 
-    A name that comes twice brings two more at least. An escape may hide some, unless it stands in
-    the body, which is counted as it is.
+    A repeated name has at least two more. An escape may hide some, except in the body, which is
+    counted unchanged.
     """
     quotes, escapes = raw.count(b'"'), raw.count(b"\\")
     expected = 4  # "url" and its value
@@ -89,13 +89,13 @@ def _quotes_match(raw: bytes, create: TaskCreate) -> bool:
     if create.body_base64 is not UNSET:
         expected += 4
     if quotes != expected:
-        # Seldom are there options: nothing is paid for them here without.
+        # Most tasks have no options, and then this costs nothing.
         expected += _quotes_of_options(create)
     return quotes == expected and not escapes
 
 
 def _quotes_of_options(create: TaskCreate) -> int:
-    """Return how many quotation marks the options take that are written in one way only."""
+    """Return the number of quotation marks of those options that have only one spelling."""
     texts = (
         create.task_id, create.lane, create.schedule_at, create.delay, create.timeout,
         create.idempotency_key,
@@ -107,7 +107,7 @@ def _quotes_of_options(create: TaskCreate) -> int:
 def _names_any_twice(raw: bytes, create: TaskCreate) -> bool:
     text = _without_body(raw, create.body)
     if text is None:
-        # The body's text stands among the rest, and may hold the same words.
+        # The body's text is part of the rest, and may contain the same names.
         suspicious = b"\\u" in raw or max(map(raw.count, _QUOTED)) > 1
         if suspicious and duplicate_field(raw) is not None:
             return True
@@ -120,7 +120,7 @@ def _names_any_twice(raw: bytes, create: TaskCreate) -> bool:
 def _without_body(raw: bytes, body: Raw | UnsetType) -> bytes | None:
     """Return ``raw`` with a small value in the body's place; None if the body is not its end.
 
-    The name before it tells: headers, or the end of a URL, may be the same text as the body.
+    The name before the value is checked: headers, or the end of a URL, may be the same text.
     """
     if body is UNSET:
         return raw

@@ -79,7 +79,7 @@ def _judge(raw: bytes, given: dict[str, msgspec.Raw]) -> Iterator[FieldError]:
             yield FieldError(name, "is not a field of a task")
     for one, other in _NOT_TOGETHER:
         if one in given and other in given:
-            yield FieldError(other, f"cannot stand beside {one}")
+            yield FieldError(other, f"cannot be set together with {one}")
 
 
 def _field(

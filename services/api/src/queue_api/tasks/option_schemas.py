@@ -1,4 +1,4 @@
-"""The types of a task's options, and of what they share with the request."""
+"""The types of a task's options."""
 
 from __future__ import annotations
 
@@ -146,34 +146,34 @@ Labels = Annotated[
 
 
 class RetryCreate(msgspec.Struct, forbid_unknown_fields=True):
-    """How often a task is tried. What is absent is as for tasks without a policy of their own."""
+    """The retry policy of a task. Missing fields have the default of the worker."""
 
     strategy: Literal["constant", "linear", "exponential", "schedule"] = "constant"
     """constant: interval; linear: interval, twice, three times interval; exponential: each wait is
     multiplier times the one before; schedule: delays, then no more."""
     interval: DurationText | UnsetType = UNSET
     max_interval: DurationText | UnsetType = UNSET
-    """The longest wait of linear and exponential."""
+    """Max wait of linear and exponential."""
     multiplier: Annotated[float, Meta(ge=1, le=100)] | UnsetType = UNSET
-    """Of exponential; 2 by default."""
+    """Only for exponential; default: 2."""
     delays: Annotated[list[DurationText], Meta(min_length=1, max_length=MAX_DELAYS)] | UnsetType = (
         UNSET
     )
-    """Of schedule."""
+    """Only for schedule."""
     jitter: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    """The largest part by which a wait is shortened at random."""
+    """The largest share by which a wait is randomly shortened."""
     max_attempts: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
     deadline: DurationText | UnsetType = UNSET
-    """From the time the first attempt is due until the task is given up; at most 30 days."""
+    """The time from the first attempt's due time until the task is given up; max 30 days."""
     on: Failures | UnsetType = UNSET
 
 
 class CallbackCreate(msgspec.Struct, forbid_unknown_fields=True):
-    """Whom to tell what became of the task, by a task of its own."""
+    """The URL that gets the task's result, by a separate task."""
 
     url: Url
     on: Annotated[
         list[Literal["delivered", "dead", "attempt"]], Meta(min_length=1, max_length=3)
     ] = msgspec.field(default_factory=lambda: ["delivered", "dead"])
-    """attempt: each attempt that failed and is followed by another."""
+    """attempt: each failed attempt that is followed by another."""
     headers: Headers | UnsetType = UNSET

@@ -1,7 +1,7 @@
-"""What a task may ask for beyond its request: the checks, and what is kept.
+"""Checks of a task's options.
 
-A check returns the value to go on with, or raises ValueError with the reason, worded to follow the
-field's name. ``OptionError`` names the field inside the field.
+A check returns the normalized value, or raises ValueError with a reason that continues a sentence
+after the field's name. ``OptionError`` also names the field inside an object.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _SAQ_LANES = "saq:"
 
 
 class OptionError(ValueError):
-    """What is wrong with a field inside a field."""
+    """An error in a field inside an object."""
 
     def __init__(self, field: str, reason: object) -> None:
         super().__init__(str(reason))
@@ -54,10 +54,10 @@ class OptionError(ValueError):
 
 
 def read_options(create: TaskCreate, now_ms: int) -> TaskOptions | None:
-    """Return the options, or None for a plain task; raises ValueError for the first wrong one."""
+    """Return the options, or None for a plain task; raises ValueError for the first invalid one."""
     at_ms = None if create.schedule_at is UNSET else check_time(create.schedule_at)
     if at_ms is not None and create.delay is not UNSET:
-        msg = "cannot stand beside schedule_at"
+        msg = "cannot be set together with schedule_at"
         raise ValueError(msg)
     delay_ms = 0 if create.delay is UNSET else check_delay(create.delay)
     if at_ms is not None:
@@ -117,12 +117,12 @@ def _optional_wait(field: str, text: str | UnsetType) -> int | None:
 
 
 def deadline_ms(retry: RetryCreate | UnsetType) -> int | None:
-    """Return how long after its due time a task is given up; None: the worker's own."""
+    """Return the ms after its due time at which a task is given up; None: the worker's default."""
     return None if retry is UNSET else _optional_wait("deadline", retry.deadline)
 
 
 def check_retry(create: RetryCreate) -> Retry:
-    """Return the policy; its deadline is checked and is not in it."""
+    """Return the policy, without the deadline, which is only checked here."""
     deadline_ms(create)
     if (create.strategy == "schedule") != (create.delays is not UNSET):
         raise OptionError("delays", "goes with the strategy schedule, and no other")

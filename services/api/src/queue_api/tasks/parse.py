@@ -34,7 +34,7 @@ _DEFAULTS = RetryPolicy()
 
 
 class ParsedTask(msgspec.Struct, frozen=True, gc=False):
-    """What a body asks for."""
+    """The task of a body, and its given id."""
 
     task: Task
     task_id: TaskId | None = None
@@ -45,10 +45,10 @@ def parse_task(
     raw: bytes, trace_context: dict[str, str] | None = None, *,
     policy: RetryPolicy = _DEFAULTS, idempotency_key: str | None = None,
 ) -> ParsedTask:  # fmt: skip
-    """Return the task a body asks for; ``trace_context`` travels with it.
+    """Return the task of a body, which carries ``trace_context``.
 
-    ``policy`` gives the deadline of what is due later, ``idempotency_key`` is the header's. Raises
-    ProblemError 400 where the body is not JSON, 422 with every field and reason otherwise.
+    ``policy`` has the deadline of delayed tasks, ``idempotency_key`` is the header's value. Raises
+    ProblemError 400 if the body is not JSON, 422 with every field and reason if it is invalid.
     """
     try:
         raw.decode()  # the decoder does not check the bytes in strings
@@ -78,7 +78,7 @@ def _parse(
 
 
 def _to_task(create: TaskCreate, trace_context: dict[str, str] | None) -> Task:
-    """Return the plain task; raises ValueError where a field is wrong beyond its type."""
+    """Return the plain task; raises ValueError if a field has an invalid value."""
     url = check_url(create.url)
     method = "POST" if create.method is UNSET else check_method(create.method)
     headers: dict[str, str] = {}
@@ -97,7 +97,7 @@ def _with_options(create: TaskCreate, task: Task, policy: RetryPolicy) -> Parsed
     options = read_options(create, task.accepted_at_ms)
     own_deadline = deadline_ms(create.retry)
     if options is not None and options.delay_ms:
-        # In the field that the previous release reads too.
+        # Stored in the field that the previous release reads too.
         own_deadline = options.delay_ms + (own_deadline or policy.deadline_ms)
     more = msgspec.structs.replace(
         task,
@@ -111,7 +111,7 @@ def _with_options(create: TaskCreate, task: Task, policy: RetryPolicy) -> Parsed
 
 
 def _is_more(create: TaskCreate) -> bool:
-    """Return whether a task is more than its request."""
+    """Return whether a task has options."""
     return not (
         create.task_id is create.lane is create.schedule_at is create.delay is create.timeout
         is create.retry is create.success is create.labels is create.callback
@@ -120,7 +120,7 @@ def _is_more(create: TaskCreate) -> bool:
 
 
 def _take_key(create: TaskCreate, key: str) -> None:
-    """Take the header's key in the place of the field."""
+    """Use the header's key instead of the field."""
     if create.idempotency_key not in {UNSET, key}:
         raise _wrong_key("differs from the field idempotency_key")
     try:
@@ -158,7 +158,7 @@ def _invalid(raw: bytes) -> ProblemError:
 
 
 def _body(create: TaskCreate, headers: dict[str, str]) -> bytes | None:
-    """Return the bytes to send; sets the Content-Type of JSON where ``headers`` has none."""
+    """Return the bytes to send; sets the Content-Type of JSON if ``headers`` has none."""
     if create.body is UNSET:
         return None if create.body_base64 is UNSET else check_base64(create.body_base64)
     if create.body_base64 is not UNSET:

@@ -76,7 +76,7 @@ class CreateTask:
             await self.respond(submission, scope, receive, send)
 
     def admit(self, authorization: bytes | None, project: bytes | None) -> Principal | None:
-        """Return who sends a task on the fast path; None: ``AuthGuard`` is to refuse it."""
+        """Return the sender of a task on the fast path; None if ``AuthGuard`` must refuse it."""
         try:
             principal = self._authenticate(authorization, project)
         except ProblemError:
@@ -88,7 +88,7 @@ class CreateTask:
         self, raw: bytes, trace: RequestTrace, principal: Principal,
         *, idempotency_key: str | None = None,
     ) -> Submission:  # fmt: skip
-        """Submit the task that a body asks for; raises ProblemError where it is none."""
+        """Submit the task of a body; raises ProblemError if it is invalid."""
         task, task_id = self.admit_task(raw, trace.send, principal, idempotency_key)
         return enqueue(self._context.queue, task, trace, task_id)
 
@@ -113,7 +113,7 @@ class CreateTask:
         return task, parsed.task_id
 
     def check_destination(self, field: str, url: str, principal: Principal) -> None:
-        """Raise ProblemError if a task to this URL must not be sent, or not by this key."""
+        """Raise ProblemError if this URL is forbidden, in general or for this key."""
         if (reason := self._denial_reason(lane_of(url))) is not None:
             raise refused_destination(field, reason)
         if principal.allowed_hosts is not None:
@@ -143,7 +143,7 @@ class CreateTask:
         return self._response(submission.task_id, "Task created successfully", trace_id)
 
     async def _exists(self, task_id: TaskId, trace: RequestTrace) -> HeadersAndBody:
-        """Return headers and body for a task that an earlier request has made."""
+        """Return headers and body for a task that an earlier request has created."""
         trace_id = None
         with suppress(UnknownTaskError, UnreadableRecordError):  # its record may have expired
             view = await self._context.queue.get_task(task_id)
@@ -176,7 +176,7 @@ class CreateTask:
 
 
 def _idempotency_key(scope: AsgiScope) -> str | None:
-    """Return the header's value; the fast path takes no request that has it."""
+    """Return the header's value. The fast path does not handle requests with it."""
     for name, value in scope["headers"]:
         if name == b"idempotency-key":
             return str(value.decode("latin-1").strip(" \t"))

@@ -1,4 +1,4 @@
-"""What happens in the queue, told in numbers and as events: for those who look on."""
+"""The activity of the queue, as stats over time and as events."""
 
 from .recorder import Activity
 from .rings import Rings, Series, SeriesPoint

@@ -1,4 +1,4 @@
-"""Durations in buckets, four to each doubling: a quantile is right to a tenth."""
+"""A histogram of durations with four buckets per doubling, so quantiles are accurate to 10 %."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _OFFSET = 1
 
 
 def bucket_of(ms: float) -> int:
-    """Return the bucket of a duration; those below 1 ms share the first."""
+    """Return the bucket of a duration. Those below 1 ms are in the first."""
     if ms < 1:
         return 0
     return min(int(math.log2(ms) * _A_DOUBLING) + _OFFSET, BUCKETS - 1)
 
 
 def quantile_ms(counts: Mapping[int, int], share: float) -> float | None:
-    """Return the duration that ``share`` of all do not exceed; None if there are none."""
+    """Return the quantile for ``share``; None if there are no durations."""
     left = math.ceil(sum(counts.values()) * share)
     if left == 0:
         return None

@@ -1,4 +1,4 @@
-"""What the attempts of each lane came to, counted in this process."""
+"""Counts the outcomes of each lane's attempts in this process."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["LaneOutcomes"]
 
 MAX_LANES: Final = 1000
-"""Lanes that are counted between two flushes; attempts of others are left out."""
+"""Max lanes between two flushes. Attempts of further lanes are not counted."""
 
 
 class _Outcomes:
@@ -46,7 +46,7 @@ class LaneOutcomes:
             outcomes.failed += 1
 
     def take(self) -> list[list[Argument]]:
-        """Return, per lane, what ``record_lanes.lua`` reads, and begin again."""
+        """Return the counts of each lane for ``record_lanes.lua``, and reset them."""
         lanes, self._lanes = self._lanes, {}
         return [
             [

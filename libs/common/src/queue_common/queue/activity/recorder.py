@@ -1,4 +1,4 @@
-"""Counting what a process does, for the stats of all."""
+"""Counts the activity of a process for the common stats."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 __all__ = ["ALL_PROJECTS", "Activity"]
 
 ALL_PROJECTS: Final = "*"
-"""No project has this name: the sum of all stands under it."""
+"""The name of the sum of all projects. No project can have it."""
 FLUSH_SECONDS: Final = 2.0
 CLOSE_SECONDS: Final = 1.0
 MAX_PROJECTS: Final = 1000
-"""Projects that are counted between two flushes; others only in the sum."""
+"""Max projects between two flushes. Further ones are only counted in the sum."""
 BATCH_SIZE: Final = 100
 NEW: Final = 1
 """Result of ``enqueue.lua`` for a task that it has stored."""
@@ -42,7 +42,7 @@ _encoder = msgspec.msgpack.Encoder()
 
 
 class _Counts:
-    """What happened in one project since the last flush."""
+    """The activity of one project since the last flush."""
 
     __slots__ = ("accepted", "attempts", "dead", "delivered", "failed", "waits")
 
@@ -55,7 +55,7 @@ class _Counts:
         self.attempts = [0] * BUCKETS
 
     def packed(self) -> bytes:
-        """Return it as ``record_activity.lua`` reads it."""
+        """Return the arguments for ``record_activity.lua``."""
         return _encoder.encode(
             (self.accepted, self.delivered, self.failed, self.dead,
              _sparse(self.waits), _sparse(self.attempts))
@@ -67,9 +67,9 @@ def _sparse(counts: list[int]) -> dict[str, int]:
 
 
 class Activity:
-    """Counts in this process, and adds to Redis every 2 s; nothing is sent while nothing happens.
+    """Counts in this process, and adds the counts in Redis every 2 s if there are any.
 
-    A process that is killed takes up to 2 s of its counts with it.
+    If a process is killed, its counts of the last 2 s are lost.
     """
 
     def __init__(self, scripts: Scripts) -> None:
@@ -88,11 +88,11 @@ class Activity:
     def settled(
         self, claim: Claim, attempt: Attempt, decision: Decision, *, cancelled: bool
     ) -> None:
-        """Count an attempt that has ended, and what became of its task."""
+        """Count an attempt that has ended, and its task's new state."""
         counts = self._of(claim.lane)
         self._lanes.settled(claim.lane, attempt, decision)
         if claim.waiting_since_ms:
-            # The clocks of worker and Redis may differ a little.
+            # The clocks of worker and Redis may differ slightly.
             counts.waits[bucket_of(attempt.started_at_ms - claim.waiting_since_ms)] += 1
         counts.attempts[bucket_of(attempt.duration_ms)] += 1
         if isinstance(decision, Done):
@@ -134,7 +134,7 @@ class Activity:
                     await self._scripts.run("record_activity", *arguments)
             await self._flush_lanes()
         except QueueUnavailableError as error:
-            # What happens while Redis is away is little, and stats are no record of it.
+            # While Redis is away little happens, and stats need not be exact.
             logger.debug("activity.lost", reason=str(error), projects=len(projects))
 
     async def _flush_lanes(self) -> None:
@@ -145,7 +145,7 @@ class Activity:
                 await self._scripts.run("record_lanes", *arguments)
 
     async def close(self) -> None:
-        """Send what is left."""
+        """Send the remaining counts."""
         if self._timer is not None:
             self._timer.cancel()
             self._begin_flush()

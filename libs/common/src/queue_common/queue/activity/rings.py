@@ -1,4 +1,4 @@
-"""Reading the rings of stats that all processes add to."""
+"""Reads the stats over time, to which all processes add."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["Rings", "Series", "SeriesPoint"]
 
 RINGS: Final = {"s": (5, 60), "h": (3600, 72)}
-"""By the letter that ``record_activity.lua`` has: seconds a step, steps."""
+"""Seconds per step and number of steps, by the letter of ``record_activity.lua``."""
 
 
 class SeriesPoint(msgspec.Struct, frozen=True):
-    """What happened in one step of time."""
+    """The activity in one time step."""
 
     at_ms: int
     """The Unix time at which the step begins."""
@@ -39,14 +39,14 @@ class SeriesPoint(msgspec.Struct, frozen=True):
 
 
 class Series(msgspec.Struct, frozen=True):
-    """Steps of equal length, the oldest first; the last one goes on."""
+    """Steps of equal length, the oldest first. The last one is incomplete."""
 
     step_seconds: int
     points: list[SeriesPoint]
 
 
 class Rings:
-    """Reads the rings of a project."""
+    """Reads the stats of a project over time."""
 
     def __init__(self, client: Redis, keys: Keys) -> None:
         self._client = client

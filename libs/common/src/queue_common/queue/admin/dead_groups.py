@@ -1,4 +1,4 @@
-"""Dead letters by what they have in common: lane, outcome and status."""
+"""Groups dead letters by lane, outcome and status."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["DeadGroup", "DeadGroups", "Grouping"]
 
 MAX_SCANNED: Final = 20_000
-"""Dead letters that one call looks at, the newest."""
+"""Max dead letters per call: the newest ones."""
 BATCH_SIZE: Final = 500
-"""Dead letters a script, which then takes Redis about 2 ms."""
+"""Dead letters per script call, which takes Redis about 2 ms."""
 _FIELDS: Final = 8
 
 
@@ -25,9 +25,9 @@ class DeadGroup(NamedTuple):
     """Dead letters with the same lane, outcome and status."""
 
     lane: str
-    """The queue's name for it."""
+    """The lane's name in the queue."""
     outcome: str
-    """Of the last attempt; empty if there is none to read."""
+    """The last attempt's outcome; empty if it is unreadable."""
     status_code: int
     """0: none."""
     number: int
@@ -38,20 +38,20 @@ class DeadGroup(NamedTuple):
     example_error: str
 
     def merge(self, older: DeadGroup) -> DeadGroup:
-        """Return this group with those of its dead letters that died before."""
+        """Return this group together with older dead letters of it."""
         return self._replace(number=self.number + older.number, first_at_ms=older.first_at_ms)
 
 
 class Grouping(NamedTuple):
-    """All groups that were found, the largest first."""
+    """All groups, the largest first."""
 
     groups: list[DeadGroup]
     exact: bool
-    """Whether all dead letters were looked at, and not only the newest."""
+    """Whether all dead letters were counted, and not only the newest."""
 
 
 class DeadGroups:
-    """Groups dead letters, in steps between which others are served."""
+    """Groups dead letters in short script calls."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts

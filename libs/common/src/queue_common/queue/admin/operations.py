@@ -21,7 +21,7 @@ __all__ = ["Operations"]
 
 PURGE_BATCH_SIZE = 1000
 MAX_TRIES = 3
-"""A task may move while it is looked at."""
+"""A task may move between two scripts; then the operation is repeated."""
 DAY_MS = 24 * 3600 * 1000
 
 
@@ -37,9 +37,9 @@ class Operations:
         """Cancel a task and return the state in which it was found.
 
         A queued or scheduled task is cancelled at once. An active one is cancelled when its
-        attempt ends without success; the attempt itself is not cut short. ``payload`` is
-        kept of it; by default the task without headers and body. A task that is cancelled already
-        stays so. Raises WrongStateError for one that is delivered or dead, UnknownTaskError.
+        attempt ends without success; the attempt itself is not interrupted. ``payload`` is
+        kept; by default the task without headers and body. Cancelling a cancelled task has no
+        effect. Raises WrongStateError for a delivered or dead task, UnknownTaskError.
         """
         if payload is None:
             payload = _compact(await self._reader.record(task_id))
@@ -50,10 +50,10 @@ class Operations:
         return found
 
     async def run(self, task_id: TaskId) -> State:
-        """Have a task run as soon as a worker is free; return the state in which it was found.
+        """Run a task as soon as a worker is free; return the state in which it was found.
 
         A scheduled task or a dead letter moves to the front of its lane; a queued or active one
-        stays where it is. Raises WrongStateError for a delivered or cancelled one.
+        does not move. Raises WrongStateError for a delivered or cancelled one.
         """
         moved: WrongStateError | None = None
         for _ in range(MAX_TRIES):
@@ -87,8 +87,8 @@ class Operations:
     async def requeue(self, task_id: TaskId, *, lifetime_ms: int = DAY_MS) -> None:
         """Move a dead letter to the front of its lane, to be retried for ``lifetime_ms``.
 
-        Its attempts are counted on. Raises WrongStateError for a task that is not dead, and for one
-        without the headers or the body it was sent with.
+        Its attempts continue to be counted. Raises WrongStateError for a task that is not dead,
+        and for one without its original headers or body.
         """
         record = await self._reader.record(task_id)
         if record.state is State.DEAD and not _is_whole(record):
@@ -104,9 +104,9 @@ class Operations:
             raise WrongStateError(msg)
 
     async def purge(self, lane: str) -> int:
-        """Remove a lane's queued and scheduled tasks, 1,000 a step; return how many.
+        """Remove a lane's queued and scheduled tasks, 1,000 per script call; return how many.
 
-        Active tasks are left alone. Other clients are served between the steps.
+        Active tasks are not removed.
         """
         removed, more = 0, True
         while more:
@@ -115,7 +115,7 @@ class Operations:
         return removed
 
     async def purge_some(self, lane: str, *, steps: int) -> tuple[int, bool]:
-        """Remove up to 1,000 tasks a step; return how many, and whether there are more."""
+        """Remove up to 1,000 tasks; return how many, and whether there are more."""
         removed, more = 0, True
         with translated():
             while more and steps:
@@ -126,7 +126,7 @@ class Operations:
     async def pause(self, lane: str | None = None) -> bool:
         """Stop claims from a lane, or from all; return whether that is a change.
 
-        Tasks are still accepted. Active tasks go on.
+        Tasks are still accepted, and active tasks continue.
         """
         with translated():
             return bool(await self._scripts.run("pause", "pause", lane or ""))
@@ -155,7 +155,7 @@ def _compact(record: Record) -> bytes:
 
 
 def _is_whole(record: Record) -> bool:
-    """Return whether the record holds all that was submitted; a SAQ job always does."""
+    """Return whether the record is complete; a SAQ job's always is."""
     try:
         return record.task().is_whole(record.digest)
     except UnreadableRecordError:

@@ -1,7 +1,7 @@
 """Pages of task ids by state, each read from the structure that holds them in O(page).
 
-A page goes on behind a position, not after a number of tasks: tasks that come and go meanwhile
-neither hide others nor show one twice.
+A page continues after a position, not after a number of tasks. So tasks that appear or disappear
+neither hide others nor repeat them.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 __all__ = ["IdPage", "Pagination", "Position", "Scope", "read_cursor", "write_cursor"]
 
 MAX_LOOKED_AT = 500
-"""Entries of settled tasks that one script looks at: about half a millisecond of Redis."""
+"""Entries of settled tasks per script call, which takes Redis about 0.5 ms."""
 MAX_LEASES = 10
 
 
 class Position(msgspec.Struct, array_like=True, frozen=True):
-    """Where a task stands in its state's structure."""
+    """The position of a task in its state's structure."""
 
     place: str = ""
     """As ``list.lua`` has it; empty for structures that are one."""
@@ -45,28 +45,28 @@ class Position(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Scope(NamedTuple):
-    """Whose tasks are listed."""
+    """The project and lane whose tasks are listed."""
 
     project: str | None = None
-    """None: all projects'."""
+    """None: all projects."""
     lane: str | None = None
-    """The queue's name for a lane; None: all lanes."""
+    """The lane's name in the queue; None: all lanes."""
 
     def holds(self, lane: str) -> bool:
-        """Say whether tasks of this lane are listed."""
+        """Return whether tasks of this lane are listed."""
         if self.lane is not None:
             return lane == self.lane
         return self.project is None or split_lane(lane)[0] == self.project
 
 
 class IdPage(NamedTuple):
-    """Some ids with their positions, perhaps some of other projects."""
+    """Ids with their positions. Some may be of other projects."""
 
     found: list[tuple[str, Position]]
     next: Position | None
-    """Where the next page begins; None: this is the last."""
+    """The position of the next page; None if this is the last."""
     scanned: int
-    """Entries looked at, those that are not in ``found`` included."""
+    """Number of entries that were checked, in ``found`` or not."""
 
 
 _CODES = {
@@ -78,7 +78,7 @@ _decoder = msgspec.msgpack.Decoder(tuple[State, Position])
 
 
 def write_cursor(state: State, position: Position) -> str:
-    """Return an opaque cursor: go on with ``state``, behind ``position``."""
+    """Return an opaque cursor that continues with ``state``, after ``position``."""
     return base64.urlsafe_b64encode(_encoder.encode((state, position))).decode().rstrip("=")
 
 
@@ -101,7 +101,7 @@ class Pagination:
         self._keys = keys
 
     async def ids(self, state: State, scope: Scope, position: Position, limit: int) -> IdPage:
-        """Return up to ``limit`` ids behind a position."""
+        """Return up to ``limit`` ids after a position."""
         with translated():
             match state:
                 case State.QUEUED | State.SCHEDULED:
@@ -129,7 +129,7 @@ class Pagination:
         return IdPage(found, after if more else None, len(found))
 
     async def _active(self, scope: Scope, position: Position, limit: int) -> IdPage:
-        """Walk the claims lease by lease, in the order of their ids."""
+        """Return claims lease by lease, in the order of their ids."""
         leases = sorted(
             {
                 *await reply(self._client.zrange(self._keys.of(Key.WORKERS), 0, -1)),

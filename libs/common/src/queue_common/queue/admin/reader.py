@@ -35,14 +35,14 @@ REPLAYS_TTL_MS = 30 * 24 * 3600 * 1000
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many tasks are in each state."""
+    """The number of tasks in each state."""
 
     queued: int
     scheduled: int
     active: int
     dead: int
     settled: int | None
-    """Records kept of delivered and cancelled tasks; None for a single lane."""
+    """Records of delivered and cancelled tasks; None for a single lane."""
 
 
 class TaskReader:
@@ -76,9 +76,9 @@ class TaskReader:
         return view(task_id, Record.unpack(raw), len(raw))
 
     async def whole_task(self, task_id: TaskId) -> Task | None:
-        """Return a task with headers and body; None if they are not kept any more.
+        """Return a task with headers and body; None if they are no longer kept.
 
-        A delivered task's are kept for RESULT_FULL_TTL. Raises QueueUnavailableError.
+        Those of a delivered task are kept for RESULT_FULL_TTL. Raises QueueUnavailableError.
         """
         keys = [self._keys.of(key, task_id) for key in (Key.RECORD, Key.WHOLE)]
         with translated():
@@ -95,7 +95,7 @@ class TaskReader:
         return task if task and record and task.digest() == record.digest else None
 
     async def note_replay(self, source: TaskId, replay: TaskId) -> None:
-        """Keep the id of a task that repeats another one; the last five stay for 30 days."""
+        """Store the id of a task that replays another one. The last five are kept for 30 days."""
         key = self._keys.of(Key.REPLAYS, source)
         async with self._client.pipeline(transaction=True) as pipeline:
             pipeline.zadd(key, {replay: round(time.time() * 1000)}, nx=True)
@@ -105,7 +105,7 @@ class TaskReader:
                 await pipeline.execute()
 
     async def replays(self, task_id: TaskId) -> list[TaskId]:
-        """Return the last five tasks that repeat this one, newest first."""
+        """Return the last five replays of this task, newest first."""
         with translated():
             ids = await reply(self._client.zrevrange(self._keys.of(Key.REPLAYS, task_id), 0, 4))
         return [TaskId(i.decode()) for i in ids]

@@ -1,4 +1,4 @@
-"""Searching tasks: pages of those that a filter asks for, each of a bounded cost."""
+"""Searches tasks by a filter, page by page. The cost of a page is bounded."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 __all__ = ["MAX_SCANNED", "STATES_IN_ORDER", "TaskFilter", "TaskPage", "TaskSearch"]
 
 MAX_SCANNED: Final = 5000
-"""Tasks that one call looks at."""
+"""Max tasks that one call checks, about."""
 MAX_ROUND_TRIPS: Final = 60
 BATCH_SIZE: Final = 250
 MAX_BYTES: Final = 16 << 20
-"""Bytes of records that one call reads, about."""
+"""Max bytes of records that one call reads, about."""
 STATES_IN_ORDER: Final = (
     State.QUEUED, State.SCHEDULED, State.ACTIVE, State.DEAD, State.DELIVERED, State.CANCELLED,
 )  # fmt: skip
 
 
 class TaskFilter(msgspec.Struct, frozen=True, omit_defaults=True):
-    """Which tasks are meant: those for which all that is given holds."""
+    """A filter of tasks. All given conditions must hold."""
 
     project: str | None = None
     """None: all projects."""
     states: tuple[State, ...] = STATES_IN_ORDER
-    """Searched one after the other."""
+    """The states, which are searched one after the other."""
     lane: str | None = None
-    """The queue's name for a lane."""
+    """The lane's name in the queue."""
     labels: tuple[tuple[str, str], ...] = ()
     """Keys and values that a task must have, all of them."""
     url_prefix: str | None = None
@@ -47,7 +47,7 @@ class TaskFilter(msgspec.Struct, frozen=True, omit_defaults=True):
     """Of the last attempt."""
     status_code: int | None = None
     created_after_ms: int | None = None
-    """Unix time, itself not included."""
+    """Unix time (exclusive)."""
     created_before_ms: int | None = None
 
     def in_states(self, *states: State) -> TaskFilter:
@@ -56,12 +56,12 @@ class TaskFilter(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def scope(self) -> Scope:
-        """Whose tasks are meant."""
+        """The project and lane of the filter."""
         return Scope(self.project, self.lane)
 
     @property
     def looks_inside(self) -> bool:
-        """Whether a task must be read to know if it is meant."""
+        """Whether the record is needed to apply the filter."""
         return bool(self.labels) or any(
             value is not None
             for value in (
@@ -71,7 +71,7 @@ class TaskFilter(msgspec.Struct, frozen=True, omit_defaults=True):
         )  # fmt: skip
 
     def accepts(self, view: TaskView) -> bool:
-        """Say whether a task is meant."""
+        """Return whether a task matches."""
         if view.state not in self.states or not self.scope.holds(view.lane):
             return False
         return not self.looks_inside or self._accepts_content(view)
@@ -104,9 +104,9 @@ class TaskPage(NamedTuple):
     cursor: str | None
     """None: this is the last page."""
     scanned: int = 0
-    """Tasks looked at."""
+    """Number of tasks that were checked."""
     scanned_to_ms: int | None = None
-    """When the last task that was looked at had been accepted."""
+    """The time at which the last checked task was accepted."""
 
 
 class TaskSearch:
@@ -119,8 +119,8 @@ class TaskSearch:
     async def page(self, wanted: TaskFilter, cursor: str | None, limit: int) -> TaskPage:
         """Return up to ``limit`` tasks; a page may hold fewer and still have a cursor.
 
-        Looks at no more than about 5,000 tasks, and reads no more than about 16 MiB. A task that
-        keeps its state is shown once by a walk. Raises ValueError for a cursor of another origin.
+        Checks about 5,000 tasks and reads about 16 MiB at most. A task that keeps its state is
+        returned exactly once. Raises ValueError for an invalid cursor.
         """
         walk = _Walk(self, wanted, limit)
         state, position = (wanted.states[0], Position()) if cursor is None else read_cursor(cursor)
@@ -140,7 +140,7 @@ class TaskSearch:
     async def batches(
         self, wanted: TaskFilter, state: State, position: Position, limit: int
     ) -> AsyncIterator[_Batch]:
-        """Read on behind a position, batch after batch."""
+        """Read batches after a position."""
         goes_on: Position | None = position
         while goes_on is not None:
             size = BATCH_SIZE if wanted.looks_inside else min(limit, BATCH_SIZE)
@@ -171,7 +171,7 @@ class _Batch(NamedTuple):
 
 
 class _Walk:
-    """One call of ``page`` under way."""
+    """The state of one call of ``page``."""
 
     def __init__(self, search: TaskSearch, wanted: TaskFilter, limit: int) -> None:
         self._search = search
@@ -186,7 +186,7 @@ class _Walk:
 
     @property
     def ended(self) -> bool:
-        """Whether the page is full, or has cost enough."""
+        """Whether the page is full or has reached its cost limit."""
         return (
             len(self._tasks) >= self._limit
             or self._scanned >= MAX_SCANNED

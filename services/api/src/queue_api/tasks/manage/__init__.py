@@ -1,1 +1,1 @@
-"""What is done with tasks once they are there: list, look at, cancel, run, replay."""
+"""The routes that manage tasks: list, read, cancel, run, replay."""

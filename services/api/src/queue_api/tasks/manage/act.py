@@ -1,4 +1,4 @@
-"""Changing tasks: cancel, run. A call that is repeated, its answer lost, says the same."""
+"""Cancelling and running tasks. A repeated call returns the same response."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ router = APIRouter(tags=["tasks"])
 async def cancel_task(request: Request, principal: MayManage) -> Response:
     """Cancel a task: at once if it waits, after its attempt if it is active.
 
-    The attempt itself is not cut short, and its success counts. A task that is delivered or dead
-    is left as it is (409).
+    The attempt itself is not interrupted, and its success counts. Cancelling a delivered or dead
+    task is a 409.
     """
     context: AppContext = request.app.state.api
     view = await find_task(request, principal)
@@ -39,9 +39,9 @@ async def cancel_task(request: Request, principal: MayManage) -> Response:
 
 @router.post(openapi.PATH + "/{task_id}/run", openapi_extra=openapi.RUN_TASK)
 async def run_task(request: Request, principal: MayManage) -> Response:
-    """Have a task run now: a scheduled task or a dead letter goes to the front of its lane.
+    """Run a task now: a scheduled task or a dead letter moves to the front of its lane.
 
-    A queued or active task is left where it is. A dead letter is tried for another 24 h.
+    A queued or active task is not changed. A dead letter is retried for another 24 h.
     """
     context: AppContext = request.app.state.api
     view = await find_task(request, principal)

@@ -1,4 +1,4 @@
-"""What is told of a task's attempts."""
+"""Converts attempts to responses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["attempt_list"]
 
 
 def attempt_list(view: TaskView) -> AttemptList:
-    """Return the attempts that a task's record holds."""
+    """Return the attempts in a task's record."""
     trace_id = trace_id_of(view.task)
     return AttemptList(
         [_details(attempt, trace_id) for attempt in unpack_attempts(view.packed_attempts)]

@@ -1,4 +1,4 @@
-"""From a query string, or an operation's filter, to a search."""
+"""Converts query strings and filters of operations to searches."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ E = TypeVar("E", bound="StrEnum")
 
 
 def one_of(kind: type[E]) -> Callable[[str], E]:
-    """Return what reads a member of an enumeration; raises ValueError that lists all."""
+    """Return a parser of an enumeration's members. Its ValueError lists them."""
 
     def parse(text: str) -> E:
         try:
@@ -53,7 +53,7 @@ def check_label(text: str) -> tuple[str, str]:
 
 
 def short(max_characters: int) -> Callable[[str], str]:
-    """Return what refuses an empty text and one that is longer."""
+    """Return a parser that refuses an empty text and one over the limit."""
 
     def parse(text: str) -> str:
         if not 1 <= len(text) <= max_characters:
@@ -68,7 +68,7 @@ lane_name = short(MAX_LANE_CHARACTERS)
 
 
 def read_labels(texts: Sequence[str], errors: list[FieldError]) -> tuple[tuple[str, str], ...]:
-    """Return the labels that a task must have; no task has two values of one key."""
+    """Return the labels that a task must have. Two values of one key are an error."""
     if len(texts) > MAX_LABELS:
         errors.append(FieldError("label", f"should be given at most {MAX_LABELS} times"))
         return ()
@@ -82,7 +82,7 @@ def read_labels(texts: Sequence[str], errors: list[FieldError]) -> tuple[tuple[s
 
 
 def read_filter(query: Query, principal: Principal) -> TaskFilter:
-    """Return the search that a query string asks for; what is wrong is left in the query."""
+    """Return the search of a query string. Errors are collected in the query."""
     state = query.read("state", one_of(State))
     lane = query.read("lane", lane_name)
     created_after = query.read("created_after", parse_time)

@@ -1,4 +1,4 @@
-"""Finding the task that a path names, in the caller's project."""
+"""Finds the task of a path in the caller's project."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ __all__ = ["find_task", "is_of", "task_id_of"]
 
 
 def task_id_of(request: Request) -> TaskId:
-    """Return the id in a request's path; raises UnknownTaskError for what is no UUID."""
+    """Return the id in a request's path; raises UnknownTaskError if it is not a UUID."""
     text = str(request.path_params["task_id"])
     try:
         return TaskId(str(UUID(text)))
     except ValueError as error:
-        msg = f"{text!r} is not a task's id: those are UUIDs"
+        msg = f"{text!r} is not a task id: it should be a UUID"
         raise UnknownTaskError(msg) from error
 
 
 def is_of(principal: Principal, view: TaskView) -> bool:
-    """Say whether a task belongs to the caller's project."""
+    """Return whether a task belongs to the caller's project."""
     return principal.all_projects or split_lane(view.lane)[0] == principal.project
 
 
 async def find_task(request: Request, principal: Principal) -> TaskView:
-    """Return the task that a path names; raises UnknownTaskError, for another project's too."""
+    """Return the task of a path; raises UnknownTaskError, also for a task of another project."""
     context: AppContext = request.app.state.api
     task_id = task_id_of(request)
     view = await context.queue.get_task(task_id)

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of the routes that manage tasks."""
+"""The parts of the OpenAPI document about the routes that manage tasks."""
 
 from __future__ import annotations
 

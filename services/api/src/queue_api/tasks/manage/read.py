@@ -1,4 +1,4 @@
-"""Looking at tasks: a list, one of them, its attempts."""
+"""Reading tasks: the list, a single task, its attempts."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ PARAMETERS = FILTERS | {"cursor", "limit"}
 async def list_tasks(request: Request, principal: MayRead) -> Response:
     """List the project's tasks, page by page.
 
-    A page goes on behind the last task of the one before, so that tasks that come and go neither
-    hide others nor are shown twice. A search looks at about 5,000 tasks a call; ``scanned`` and
-    ``scanned_to`` say how far it came, and the cursor goes on from there.
+    A page continues after the last task of the previous one, so tasks that appear or disappear
+    neither hide others nor repeat them. A search checks about 5,000 tasks per call; ``scanned`` and
+    ``scanned_to`` show how many, and the cursor continues from there.
     """
     context: AppContext = request.app.state.api
     query = Query(request, PARAMETERS)
@@ -54,17 +54,17 @@ async def list_tasks(request: Request, principal: MayRead) -> Response:
 @router.head(openapi.PATH + "/{task_id}", include_in_schema=False)
 @router.get(openapi.PATH + "/{task_id}", openapi_extra=openapi.GET_TASK)
 async def get_task(request: Request, principal: MayRead) -> Response:
-    """Tell what became of a task, as long as its record is kept.
+    """Return a task, as long as its record is kept.
 
-    With the scope ``manage`` its request is told too, without headers that hold secrets by their
-    name. After a delivery the request is kept for RESULT_FULL_TTL.
+    With the scope ``manage`` the response has its request, without the values of headers whose name
+    shows that they are secret. After a delivery the request is kept for RESULT_FULL_TTL.
     """
     view = await find_task(request, principal)
     return respond(await full_status(request, principal, view))
 
 
 async def full_status(request: Request, principal: Principal, view: TaskView) -> TaskStatus:
-    """Return all that the caller may know of a task."""
+    """Return everything about a task that the caller may see."""
     context: AppContext = request.app.state.api
     status = status_of(view, context.policy, context.settings)
     replays = await context.queue.reader.replays(view.id)
@@ -78,6 +78,6 @@ async def full_status(request: Request, principal: Principal, view: TaskView) ->
 @router.head(openapi.PATH + "/{task_id}/attempts", include_in_schema=False)
 @router.get(openapi.PATH + "/{task_id}/attempts", openapi_extra=openapi.LIST_ATTEMPTS)
 async def list_attempts(request: Request, principal: MayRead) -> Response:
-    """Tell of the last 20 attempts of a task, the newest at the end."""
+    """Return the last 20 attempts of a task, the newest at the end."""
     view = await find_task(request, principal)
     return respond(attempt_list(view))

@@ -1,4 +1,4 @@
-"""The task that repeats another one."""
+"""Creates the task that repeats another one."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def repeated(
     }
     url = replaced.get("url", task.url)
     project, lane = split_lane(task.lane)
-    # A lane of its own stays; one that follows from the URL follows the new one.
+    # A lane set by the client is kept; otherwise the lane follows from the new URL.
     new_lane = lane_in(project, lane_of(url)) if lane == lane_of(task.url) else task.lane
     options = msgspec.structs.replace(
         task.options or TaskOptions(), replay_of=source.id, delay_ms=0, schedule_at_ms=None,

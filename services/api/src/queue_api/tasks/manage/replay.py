@@ -1,4 +1,4 @@
-"""Replaying a settled task: a new one makes its request again."""
+"""Replays a settled task: a new task makes its request again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ __all__ = ["router"]
 
 router = APIRouter(tags=["tasks"])
 REPEAT_SECONDS = 10
-"""Without a key, calls with the same content within this time make one task."""
+"""Without a key, calls with the same content within this time create one task."""
 _KEY = re.compile(r"[!-~]{1,255}")
 _FIELDS = {"url": "url", "method": "method", "headers": "headers",
            "body": "body", "body_base64": "body"}  # fmt: skip
@@ -50,11 +50,11 @@ _FIELDS = {"url": "url", "method": "method", "headers": "headers",
     status_code=HTTPStatus.CREATED,
 )
 async def replay_task(request: Request, principal: MayManage) -> Response:
-    """Make the request of a settled task again, as a task of its own.
+    """Make the request of a settled task again, as a new task.
 
-    The body may give it another URL, method, headers or body. A delivered task can be replayed
-    while it is kept in full. A call that is repeated, with the same Idempotency-Key or, without
-    one, with the same body within 10 s, answers with the task that the first has made.
+    The body may change URL, method, headers or body. A delivered task can be replayed while it is
+    kept in full. A repeated call with the same Idempotency-Key or, without one, with the same body
+    within 10 s, returns the task of the first call.
     """
     context: AppContext = request.app.state.api
     trace = begin_trace(context.tracing, request.scope)
@@ -127,7 +127,7 @@ async def _task(
         changed = parse_task(msgspec.json.encode({"url": url, **given})).task
     fields = {_FIELDS[name] for name in given}
     if "body" in fields and "headers" not in fields and changed is not None:
-        # The Content-Type that follows from the new body goes with it.
+        # The Content-Type that belongs to the new body replaces the old one.
         own = {n: v for n, v in source.headers.items() if n.lower() != "content-type"}
         changed = msgspec.structs.replace(changed, headers={**own, **changed.headers})
         fields.add("headers")
@@ -140,7 +140,7 @@ async def _task(
 async def _id(
     context: AppContext, view: TaskView, task: Task, key: str | None
 ) -> tuple[TaskId, TaskView | None]:
-    """Return the new task's id, and the task if an earlier call has made it already."""
+    """Return the new task's id, and the task if an earlier call has created it."""
     if key is not None:
         return derived_task_id(view.id, f"key {key}"), None
     content = task.digest().hex()

@@ -1,4 +1,4 @@
-"""What is told of tasks, as types; the OpenAPI document comes from them. Times are RFC 3339."""
+"""The types of responses about tasks. Times are RFC 3339."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = [
 
 
 class AttemptStatus(msgspec.Struct, frozen=True):
-    """How one request went."""
+    """The result of one attempt."""
 
     number: int
     """From 1."""
@@ -29,7 +29,7 @@ class AttemptStatus(msgspec.Struct, frozen=True):
 
 
 class AttemptPhases(msgspec.Struct, frozen=True):
-    """How long the parts of an attempt took; null: there was no such part."""
+    """The durations of an attempt's phases; null if there was no such phase."""
 
     dns_ms: float | None
     connect_ms: float | None
@@ -39,19 +39,19 @@ class AttemptPhases(msgspec.Struct, frozen=True):
 
 
 class AttemptDetails(AttemptStatus, frozen=True):
-    """One request in all detail that is kept of it."""
+    """One attempt in detail."""
 
     phases: AttemptPhases | None
     address: str | None
-    """The address and port that the connection led to."""
+    """The address and port of the connection."""
     response_headers: dict[str, str] | None
-    """Without secrets; of the last attempt alone."""
+    """Without secrets; only for the last attempt."""
     response_excerpt: str | None
-    """The beginning of the response's body; of the last attempt alone."""
+    """The beginning of the response's body; only for the last attempt."""
     worker: str | None
     trace_id: str | None
     next_attempt_at: str | None
-    """When the next attempt was to follow; null if none was."""
+    """The time of the next attempt; null if there is none."""
 
 
 class AttemptList(msgspec.Struct, frozen=True):
@@ -61,7 +61,7 @@ class AttemptList(msgspec.Struct, frozen=True):
 
 
 class RetryStatus(msgspec.Struct, frozen=True):
-    """A task's own retry policy. What is null is the worker's default."""
+    """A task's own retry policy. null means the worker's default."""
 
     strategy: str
     interval_seconds: float | None
@@ -74,7 +74,7 @@ class RetryStatus(msgspec.Struct, frozen=True):
 
 
 class CallbackStatus(msgspec.Struct, frozen=True):
-    """Who is told what became of a task."""
+    """The URL that gets a task's callbacks."""
 
     url: str
     """Without its query string."""
@@ -82,22 +82,22 @@ class CallbackStatus(msgspec.Struct, frozen=True):
 
 
 class RequestShown(msgspec.Struct, frozen=True):
-    """The request that a task makes. Headers that hold secrets by their name have no value here."""
+    """A task's request. Headers whose name shows that they are secret have no value here."""
 
     url: str
     method: str
     headers: dict[str, str]
     body: str | None
-    """A body that is text."""
+    """The body, if it is text."""
     body_base64: str | None
-    """A body that is no text, in base64."""
+    """The body in base64, if it is not text."""
     body_bytes: int
     truncated: bool
-    """Whether only the first 256 KiB of the body are here."""
+    """Whether this is only the first 256 KiB of the body."""
 
 
 class TaskStatus(msgspec.Struct, frozen=True):
-    """What became of a task."""
+    """The state of a task."""
 
     id: str
     state: State
@@ -107,7 +107,7 @@ class TaskStatus(msgspec.Struct, frozen=True):
     lane: str
     attempts: int
     interrupted: int
-    """Attempts in a row that were cut short because their worker died; they do not count."""
+    """Attempts in a row that were interrupted by the death of their worker; they do not count."""
     next_attempt_at: str | None
     last_attempt: AttemptStatus | None
     created_at: str | None
@@ -118,9 +118,9 @@ class TaskStatus(msgspec.Struct, frozen=True):
     """The project of the key that sent it."""
     labels: dict[str, str]
     cancel_requested: bool
-    """The task was cancelled while it was active: it gets no further attempt."""
+    """The task was cancelled while it was active, so it gets no further attempt."""
     timeout_seconds: float | None
-    """For one attempt; null: the worker's WORKER_REQUEST_TIMEOUT."""
+    """The timeout of an attempt; null: the worker's WORKER_REQUEST_TIMEOUT."""
     retry: RetryStatus | None
     success: list[str | int] | None
     idempotency_key: str | None
@@ -128,13 +128,13 @@ class TaskStatus(msgspec.Struct, frozen=True):
     replay_of: str | None
     """The task that this one repeats."""
     size_bytes: int
-    """Bytes that its record takes."""
+    """Size of the task's record."""
     replays: list[str] | UnsetType = UNSET
     """The last tasks that repeat this one, newest first; not in lists."""
     trace_url: str | UnsetType = UNSET
-    """Where the trace can be seen; only with TRACE_URL_TEMPLATE."""
+    """The URL of the trace; only with TRACE_URL_TEMPLATE."""
     request: RequestShown | UnsetType | None = UNSET
-    """Only with the scope ``manage``, and not in lists; null if it is not kept any more."""
+    """Only with the scope ``manage``, and not in lists; null if it is no longer kept."""
 
 
 class TaskList(msgspec.Struct, frozen=True):
@@ -142,15 +142,15 @@ class TaskList(msgspec.Struct, frozen=True):
 
     tasks: list[TaskStatus]
     cursor: str | None
-    """Where the next page begins; null on the last one."""
+    """The cursor of the next page; null on the last one."""
     scanned: int
-    """Tasks that were looked at."""
+    """Number of tasks that were checked."""
     scanned_to: str | None
-    """When the last of them had been accepted."""
+    """The time at which the last of them was accepted."""
 
 
 class ReplayCreate(msgspec.Struct, forbid_unknown_fields=True):
-    """What a repetition has other than its source."""
+    """The changes of a replay."""
 
     url: Url | UnsetType = UNSET
     method: Method | UnsetType = UNSET

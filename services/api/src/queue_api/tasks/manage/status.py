@@ -1,4 +1,4 @@
-"""From a task in the queue to what is told of it."""
+"""Converts tasks to responses."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MAX_BODY_SHOWN = 256 << 10
 
 
 def status_of(view: TaskView, policy: RetryPolicy, settings: TraceSettings) -> TaskStatus:
-    """Return what is told of a task to everybody: no header, no body, no query string."""
+    """Return a task without headers, body and query string."""
     task = view.task
     options = task.options if task else None
     trace_id = trace_id_of(task)
@@ -62,13 +62,13 @@ def status_of(view: TaskView, policy: RetryPolicy, settings: TraceSettings) -> T
 
 
 def trace_id_of(task: Task | None) -> str | None:
-    """Return the id of the trace that a task is in."""
+    """Return the id of a task's trace."""
     context = read_context(task.trace_context or {}) if task else None
     return context.trace_id if context else None
 
 
 def attempt_status(attempt: Attempt) -> AttemptStatus:
-    """Return what is told of an attempt."""
+    """Return an attempt as a response shows it."""
     return AttemptStatus(
         number=attempt.number,
         started_at=written_time(attempt.started_at_ms) or "",
@@ -80,7 +80,7 @@ def attempt_status(attempt: Attempt) -> AttemptStatus:
 
 
 def request_of(task: Task) -> RequestShown:
-    """Return the request of a task, for those who may see it."""
+    """Return a task's request."""
     body = task.body or b""
     shown = body[:MAX_BODY_SHOWN]
     text = None if task.body is None else _text(shown)
@@ -97,7 +97,7 @@ def request_of(task: Task) -> RequestShown:
 
 
 def _text(body: bytes) -> str | None:
-    """Return a body that is text; a character that was cut in two is left out."""
+    """Return a body as text, without a last character that was cut."""
     for end in range(len(body), max(len(body) - 4, -1), -1):
         try:
             return body[:end].decode()
@@ -112,7 +112,7 @@ def _seconds(ms: int | None) -> float | None:
 
 
 def _statuses(codes: Iterable[int | str]) -> list[str | int]:
-    """Return status classes (1 to 5) as ``2xx``, and all else as it is."""
+    """Return status classes (1 to 5) as ``2xx``, and other values unchanged."""
     return [f"{c}xx" if isinstance(c, int) and c < 10 else c for c in codes]
 
 

@@ -1,4 +1,4 @@
-"""What a task's record keeps of its attempts beside their outcome."""
+"""Details of attempts that a task's record keeps."""
 
 from .history import History, worker_name
 from .phases import Phases

@@ -1,4 +1,4 @@
-"""What is kept of an attempt beside its outcome: phases, address, worker, and the response."""
+"""Adds details to attempts: phases, address, worker and response."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def worker_name() -> str:
 
 
 class History:
-    """Adds to attempts what their history shows."""
+    """Adds details to attempts."""
 
     def __init__(self, worker: str, keeps_whole: Callable[[], bool]) -> None:
-        """Keep a successful response's headers and beginning if ``keeps_whole`` then says so."""
+        """Keep a successful response's headers and beginning if ``keeps_whole`` returns True."""
         self._worker = worker
         self._keeps_whole = keeps_whole
 
@@ -52,7 +52,7 @@ class History:
         )  # fmt: skip
 
     def add(self, attempt: Attempt, run: Phases, answer: Response | None = None) -> Attempt:
-        """Return a failed attempt with what is kept of it."""
+        """Return a failed attempt with its details."""
         return msgspec.structs.replace(
             attempt,
             phases_us=run.measured_us(time.perf_counter()),

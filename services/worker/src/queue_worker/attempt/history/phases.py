@@ -1,4 +1,4 @@
-"""How long the phases of an attempt take, measured as the transport names them."""
+"""Measures the phases of an attempt, which the HTTP client reports."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ _PARTS = {"resolve": 0, "connect": 1, "tls": 2}
 
 
 class Phases:
-    """Told by the transport which phase begins (``Progress``), and by whom it is answered."""
+    """The HTTP client sets the current phase (``Progress``), and the address."""
 
     def __init__(self) -> None:
         self._phase = "connect"
         self._begins: list[tuple[str, float]] = []
         self.address: str | None = None
-        """``address:port`` of the connection; None: there was none, or a proxy was between."""
+        """``address:port`` of the connection; None without one, or with a proxy."""
         self.first_byte_at = 0.0
-        """When the answer's first byte came, by ``perf_counter``; 0: none has come."""
+        """The time of the response's first byte, by ``perf_counter``; 0 if there is none."""
 
     @property
     def phase(self) -> str:
-        """The phase that the attempt is in."""
+        """The current phase."""
         return self._phase
 
     @phase.setter
@@ -31,9 +31,9 @@ class Phases:
         self._begins.append((name, time.perf_counter()))
 
     def measured_us(self, now: float) -> tuple[int, int, int, int]:
-        """Return what ``Attempt.phases_us`` holds; a phase that goes on has lasted until ``now``.
+        """Return ``Attempt.phases_us``. The current phase ends at ``now``.
 
-        If the request was sent again over a new connection, the second time counts.
+        If the request was sent again over a new connection, only the second one counts.
         """
         found = [-1, -1, -1, -1]
         begins = self._begins

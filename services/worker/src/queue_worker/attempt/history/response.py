@@ -1,4 +1,4 @@
-"""What is kept of a response beside its status: headers without secrets, and its beginning."""
+"""Shortens responses for the history: headers without secrets, and the beginning of the body."""
 
 from __future__ import annotations
 
