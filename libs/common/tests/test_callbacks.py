@@ -89,7 +89,7 @@ def test_the_same_attempt_has_the_same_callback() -> None:
     ]
 
     assert ids[0] == ids[1] != ids[2]
-    assert ids[0][14] == "7"
+    assert ids[0][14] == "8"
 
 
 def test_a_callback_stays_in_its_project() -> None:

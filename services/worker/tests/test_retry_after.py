@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from queue_worker.attempt.retry_after import retry_after_ms
+from queue_worker.attempt.retry_after import asked_pause_ms, rate_limit_reset_ms, retry_after_ms
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 NOW_MS = round(NOW.timestamp() * 1000)
@@ -60,3 +60,32 @@ def test_no_text_breaks_the_reading(value: str) -> None:
     wait = retry_after_ms(503, value, NOW_MS)
 
     assert wait is None or 0 < wait < 1 << 62
+
+
+@pytest.mark.parametrize(
+    ("value", "wait_ms"),
+    [("30", 30_000), (" 30.5 ", 30_000), (str(NOW_MS // 1000 + 60), 60_000),
+     (str(NOW_MS + 5000), 5000), ("0", None), (str(NOW_MS // 1000 - 5), None), ("soon", None),
+     ("-5", None), ("", None), ("9" * 14, None), ("\u0663", None)],
+)  # fmt: skip
+def test_a_reset_is_read(value: str, wait_ms: int | None) -> None:
+    """Seconds from now and Unix times are told apart; what has passed or is invalid is ignored."""
+    assert rate_limit_reset_ms(value, NOW_MS) == wait_ms
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "wait_ms"),
+    [
+        (429, [(b"Retry-After", b"2"), (b"X-RateLimit-Reset", b"60")], 2000),
+        (429, [(b"X-RateLimit-Reset", b"60")], 60_000),
+        (503, [(b"x-ratelimit-reset", b"60"), (b"Retry-After", b"soon")], 60_000),
+        (429, [(b"X-RateLimit-Reset", b"60"), (b"X-RateLimit-Reset", b"70")], None),
+        (500, [(b"X-RateLimit-Reset", b"60"), (b"Retry-After", b"2")], None),
+        (429, [], None),
+    ],
+)
+def test_retry_after_counts_before_a_reset(
+    status: int, headers: list[tuple[bytes, bytes]], wait_ms: int | None
+) -> None:
+    """The standard's header counts first; a reset is asked for by 429 and 503 only."""
+    assert asked_pause_ms(status, headers, NOW_MS) == wait_ms

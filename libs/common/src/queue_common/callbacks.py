@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,14 +9,13 @@ import msgspec
 from .lanes import lane_in, lane_of, split_lane
 from .options import CallbackEvent, TaskOptions
 from .retry import Decision, Done, RetryAt
-from .task import VERSION, State, Task, TaskId
+from .task import VERSION, State, Task, TaskId, derived_task_id
 
 if TYPE_CHECKING:
     from .task import Attempt
 
 __all__ = ["CallbackBody", "callback_task"]
 
-_RANDOM_BITS = 74
 _CONTENT_TYPE = "Content-Type"
 _json = msgspec.json.Encoder()
 
@@ -73,19 +70,11 @@ def callback_task(
         attempt.started_at_ms + round(attempt.duration_ms), lane_in(project, lane_of(callback.url)),
         trace_context=task.compact().trace_context, options=TaskOptions(callback_of=task_id),
     )  # fmt: skip
-    return _derived_id(task_id, task, event, attempt), told
+    seed = f"callback {event} {attempt.number} {attempt.started_at_ms}"
+    return derived_task_id(task_id, seed), told
 
 
 def _event(decision: Decision) -> CallbackEvent:
     if isinstance(decision, Done):
         return "delivered"
     return "attempt" if isinstance(decision, RetryAt) else "dead"
-
-
-def _derived_id(task_id: TaskId, task: Task, event: str, attempt: Attempt) -> TaskId:
-    """Return an id in the form of a UUIDv7, derived from the attempt."""
-    seed = f"{task_id} {event} {attempt.number} {attempt.started_at_ms}".encode()
-    bits = int.from_bytes(hashlib.blake2b(seed, digest_size=10).digest(), "big")
-    bits &= (1 << _RANDOM_BITS) - 1
-    number = task.accepted_at_ms << 80 | 7 << 76 | (bits >> 62) << 64 | 2 << 62
-    return TaskId(str(uuid.UUID(int=number | bits & (1 << 62) - 1)))

@@ -21,7 +21,7 @@ from .keys import routes as keys
 from .lanes import routes as lanes
 from .openapi import BATCH_PATH
 from .projects import routes as projects
-from .routes import docs, health, me, workers
+from .routes import docs, health, me, retry_preview, workers
 from .signing import routes as signing
 from .stats import routes as stats
 from .tasks import routes as tasks
@@ -73,7 +73,7 @@ def create_app(
     app.router.routes.append(Route(BATCH_PATH, create_tasks, methods=["POST"]))
     for routes in (
         read, act, replay, dead_letters, stats, lanes, projects, workers, keys, signing, audit,
-        me, health, docs,
+        me, retry_preview, health, docs,
     ):  # fmt: skip
         app.include_router(routes.router)
     app.add_middleware(AuthGuard, authenticator=context.authenticator, keys=context.keys)

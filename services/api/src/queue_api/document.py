@@ -18,6 +18,7 @@ from .managed import MANAGED
 from .openapi import BATCH_PATH, CREATE_TASK, CREATE_TASKS, DENIED, OPEN, PATH, REFERENCE
 from .problems import Problem
 from .projects.schemas import ProjectList, ProjectPut
+from .routes.retry_preview import RetryPreview, RetryPreviewCreate
 from .routes.workers import WorkerList
 from .signing.schemas import SecretCreate, SecretCreated, Secrets
 from .tasks.schemas import TaskCreate, TaskCreated
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["install"]
 
 _MODELS = (
+    RetryPreviewCreate, RetryPreview,
     TaskCreate, TaskCreated, *MANAGED, Me, Problem,
     Key, KeyCreate, KeyCreated, KeyPage, SecretCreate, SecretCreated, Secrets,
     AuditEntry, AuditPage,

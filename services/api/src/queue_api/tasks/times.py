@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-__all__ = ["check_delay", "check_time", "check_timeout"]
+__all__ = ["MAX_AHEAD_MS", "check_delay", "check_time", "check_timeout"]
 
 DAY_MS = 24 * 3600 * 1000
 MAX_AHEAD_MS = 30 * DAY_MS

@@ -18,7 +18,7 @@ from ..transport import Request, Response, UnsendableRequestError
 from .deadlines import Deadlines
 from .history import Phases
 from .outcomes import outcome_of
-from .retry_after import retry_after_ms
+from .retry_after import asked_pause_ms
 
 if TYPE_CHECKING:
     from queue_common.signing import SigningSecrets
@@ -203,11 +203,6 @@ class _AttemptProgress(Phases):
             status,
             f"answered {status}",
             response_excerpt=response.body.decode(errors="replace") or None,
-            retry_after_ms=retry_after_ms(status, _retry_after(response), now_ms),
+            retry_after_ms=asked_pause_ms(status, response.headers, now_ms),
         )
         return attempt if history is None else history.add(attempt, self, response)
-
-
-def _retry_after(response: Response) -> str | None:
-    values = [value for name, value in response.headers if name.lower() == b"retry-after"]
-    return ", ".join(value.decode("latin-1") for value in values) if values else None

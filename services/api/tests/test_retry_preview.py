@@ -1,0 +1,65 @@
+"""What a retry policy comes to, before it is used."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+PATH = "/api/v1/retry-preview"
+START = "2026-11-28T00:00:00Z"
+
+
+async def waits_of(client: httpx.AsyncClient, **asked: object) -> list[float]:
+    response = await client.post(PATH, json={"start": START, **asked})
+    assert response.status_code == 200, response.text
+    return [attempt["after_seconds"] for attempt in response.json()["attempts"]]
+
+
+@pytest.mark.parametrize(
+    ("retry", "waits"),
+    [
+        ({}, [0, 10, 20, 30]),
+        ({"strategy": "linear", "interval": "1s"}, [0, 1, 3, 6]),
+        ({"strategy": "exponential", "interval": "1s", "jitter": 0.5}, [0, 1, 3, 7]),
+        ({"strategy": "schedule", "delays": ["5s", "1m"]}, [0, 5, 65]),
+        ({"max_attempts": 2}, [0, 10]),
+        ({"interval": "1m", "deadline": "2m"}, [0, 60, 120]),
+    ],
+)
+async def test_the_times_of_a_policy(
+    client: httpx.AsyncClient, retry: dict[str, object], waits: list[float]
+) -> None:
+    """Each attempt that the policy allows is listed, at its latest."""
+    assert await waits_of(client, retry=retry, count=4) == waits
+
+
+async def test_without_a_policy_the_default_is_shown(client: httpx.AsyncClient) -> None:
+    """A task without a policy of its own is tried every 10 s for 24 h."""
+    response = await client.post(PATH, json={"start": START, "count": 2})
+
+    assert response.json() == {
+        "attempts": [
+            {"number": 1, "after_seconds": 0.0, "at": "2026-11-28T00:00:00.000Z"},
+            {"number": 2, "after_seconds": 10.0, "at": "2026-11-28T00:00:10.000Z"},
+        ],
+        "gives_up_at": "2026-11-29T00:00:00.000Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"),
+    [
+        ({"retry": {"strategy": "schedule"}}, "retry.delays"),
+        ({"retry": {"interval": "x"}}, "retry.interval"),
+        ({"start": "soon"}, "start"),
+        ({"count": 101}, "count"),
+    ],
+)
+async def test_what_is_wrong_is_named(
+    client: httpx.AsyncClient, asked: dict[str, object], field: str
+) -> None:
+    """A policy that no task may have is 422, and the field is named."""
+    response = await client.post(PATH, json=asked)
+
+    assert response.status_code == 422
+    assert [error["field"] for error in response.json()["errors"]] == [field]
