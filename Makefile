@@ -30,7 +30,7 @@ MEMBERS := queue-cli queue-client queue-common queue-api queue-worker queue-dash
 
 .PHONY: help setup run test run-api run-worker run-dashboard build check fmt lint types imports size packages \
 	check-versions sbom release release-test alerts docker-build docker-up docker-down docker-logs images-test \
-	chart-docs chart-test chart-tools coverage saq-tests bench-attacks bench-backlog bench-client bench-metrics bench-telemetry \
+	chart-docs chart-test chart-tools coverage saq-tests bench-attacks bench-backlog bench-client bench-flood bench-metrics bench-telemetry \
 	chaos e2e e2e-nodes e2e-keda crds clean
 
 ##@ First
@@ -185,6 +185,10 @@ bench-backlog: setup ## What a task costs with 1,000 and with 1,000,000 waiting
 
 bench-telemetry: setup ## What tracing and log lines cost a task
 	$(BIN)/python services/standalone/benchmarks/telemetry.py
+
+bench-flood: setup ## What one project with 100,000 hanging destinations does to another (5 minutes)
+	$(BIN)/python services/standalone/benchmarks/flood.py
+	$(BIN)/python services/standalone/benchmarks/flood.py --new-lanes
 
 bench-client: setup ## What a request costs, beside other clients
 	$(BIN)/python services/worker/benchmarks/client.py

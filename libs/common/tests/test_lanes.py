@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from queue_common.lanes import lane_in, lane_of, shown_url, split_lane
+from queue_common.lanes import lane_in, lane_of, shown_lane, shown_url, split_lane
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,9 @@ def test_a_lane_keeps_its_project(project: str, lane: str) -> None:
 def test_the_default_project_has_no_prefix() -> None:
     """Lanes of the project ``default`` keep the names that they had before there were projects."""
     assert lane_in("default", "a.test:80") == "a.test:80"
+
+
+def test_lane_is_shown_with_its_project() -> None:
+    """People see a lane of a project as ``project/lane``, and a lane of ``default`` as it is."""
+    assert shown_lane(lane_in("one", "a.test:80")) == "one/a.test:80"
+    assert shown_lane(lane_in("default", "a.test:80")) == "a.test:80"

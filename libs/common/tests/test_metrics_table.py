@@ -57,6 +57,7 @@ def test_the_names_are_those_that_rules_and_dashboards_use() -> None:
         "queue_tasks{queue,state}",
         "queue_lane_tasks{queue,lane,state}",
         "queue_lanes{queue,state}",
+        "queue_project_tasks{queue,project,state}",
         "queue_deferred_attempts_total{queue}",
         "queue_oldest_waiting_age_seconds{queue}",
         "queue_workers{queue}",

@@ -57,6 +57,11 @@ def split_lane(queue_lane: str) -> tuple[str, str]:
     return (project, lane) if separator else (DEFAULT_PROJECT, queue_lane)
 
 
+def shown_lane(queue_lane: str) -> str:
+    """Return a lane as people see it: ``project/lane``, or a lane of ``default`` as it is."""
+    return queue_lane.replace(PROJECT_SEPARATOR, "/", 1)
+
+
 def shown_url(url: str) -> str:
     """Return a URL without its query string, which may hold secrets."""
     before, mark, _ = url.partition("?")

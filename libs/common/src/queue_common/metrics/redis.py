@@ -8,6 +8,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from ..errors import QueueUnavailableError
+from ..lanes import DEFAULT_PROJECT, shown_lane
 from . import redis_catalog as table
 from .metric import Kind
 
@@ -64,13 +65,25 @@ class RedisStats(Collector):
     def _samples(read: QueueSnapshot) -> Iterator[tuple[Metric, list[_Sample]]]:
         yield table.TASKS, _by_state(read.waiting, read.scheduled, read.active, read.dead)
         lanes = [
-            ((lane.name, *state), value)
+            ((shown_lane(lane.name), *state), value)
             for lane in read.lanes
             for state, value in _by_state(lane.waiting, lane.scheduled, lane.active, lane.dead)
         ]
         yield table.LANE_TASKS, lanes
         unhealthy, on_trial = read.unhealthy_lanes, read.trial_lanes
-        yield table.LANES, [(("unhealthy",), unhealthy), (("on_trial",), on_trial)]
+        yield table.LANES, [
+            (("unhealthy",), unhealthy), (("on_trial",), on_trial),
+            (("throttled",), read.throttled_lanes), (("paused",), read.paused_lanes),
+        ]  # fmt: skip
+        yield (
+            table.PROJECT_TASKS,
+            [
+                ((project.name, state), value)
+                for project in read.projects
+                if project.name != DEFAULT_PROJECT
+                for state, value in (("waiting", project.waiting), ("active", project.active))
+            ],
+        )
         if read.oldest_waiting_ms is not None:
             yield table.OLDEST_WAITING, [((), read.oldest_waiting_ms / 1000)]
         yield table.WORKERS, [((), read.workers)]

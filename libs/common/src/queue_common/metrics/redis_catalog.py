@@ -50,8 +50,16 @@ LANES: Final = Metric(
     "queue.lanes",
     _GAUGE,
     "{lane}",
-    "Lanes in doubt: unhealthy ones, that get single probes, and those that wait on trial.",
+    "Lanes that get less: unhealthy, on trial, throttled (they wait for a token), paused.",
     ("queue", "state"),
+    Source.REDIS,
+)
+PROJECT_TASKS: Final = Metric(
+    "queue.project_tasks",
+    _GAUGE,
+    "{task}",
+    "Tasks of a project that wait or are scheduled, and active ones, of the first 100 projects.",
+    ("queue", "project", "state"),
     Source.REDIS,
 )
 OLDEST_WAITING: Final = Metric(
@@ -108,6 +116,6 @@ REMOVED: Final = Metric(
 )
 
 REDIS_METRICS: Final = (
-    LEASES_LOST, REDIS_UP, PERSISTENCE_OK, TASKS, LANE_TASKS, LANES, OLDEST_WAITING, WORKERS,
-    SUSPECTS, DEAD_LETTERS, SETTLED_SIZE, SETTLED_SIZE_LIMIT, REMOVED,
+    LEASES_LOST, REDIS_UP, PERSISTENCE_OK, TASKS, LANE_TASKS, LANES, PROJECT_TASKS,
+    OLDEST_WAITING, WORKERS, SUSPECTS, DEAD_LETTERS, SETTLED_SIZE, SETTLED_SIZE_LIMIT, REMOVED,
 )  # fmt: skip

@@ -36,6 +36,7 @@ MAX_SCAN_CALLS = 200
 """20,000 lanes a scan; if there are more, the next scan continues after them."""
 MAX_DUE_LANES = 1000
 MAX_LANES = 10
+MAX_PROJECTS = 100
 REPLY_SECONDS = 2.0
 COUNTERS = (
     "suspects", "dead_total", "results_removed_total", "dead_removed_total", "dead_expired_total",
@@ -57,6 +58,14 @@ class LaneSnapshot(msgspec.Struct, frozen=True, array_like=True):
     def unsettled(self) -> int:
         """Count the tasks that are still to be done."""
         return self.waiting + self.scheduled + self.active
+
+
+class ProjectSnapshot(msgspec.Struct, frozen=True):
+    """How many unsettled tasks of one project wait or are scheduled, and are active."""
+
+    name: str
+    waiting: int
+    active: int
 
 
 class QueueSnapshot(msgspec.Struct, frozen=True):
@@ -81,6 +90,11 @@ class QueueSnapshot(msgspec.Struct, frozen=True):
     """The ten lanes with the most unsettled tasks."""
     counters: dict[str, int]
     """The counters in COUNTERS, by name: totals since the queue began, bytes kept and their max."""
+    throttled_lanes: int = 0
+    """Lanes with waiting tasks and no token, by their rate or because their destination asked."""
+    paused_lanes: int = 0
+    projects: tuple[ProjectSnapshot, ...] = ()
+    """The first 100 projects by name, without ``default``'s use."""
 
 
 class _Scan(msgspec.Struct, frozen=True, array_like=True):
@@ -129,10 +143,10 @@ class QueueStats:
         """Return the state in one round trip; the cost does not grow with the backlog."""
         with translated():
             async with asyncio.timeout(REPLY_SECONDS):
-                reply = await self._scripts.run("snapshot", MAX_DUE_LANES, *COUNTERS)
+                reply = await self._scripts.run("snapshot", MAX_DUE_LANES, MAX_PROJECTS, *COUNTERS)
         (
             waiting, scheduled, active, dead, workers, due, late, stored, unhealthy, trial,
-            *counters,
+            throttled, paused, projects, *counters,
         ) = reply  # fmt: skip
         scan = _stored(stored).latest if stored else None
         return QueueSnapshot(
@@ -147,6 +161,9 @@ class QueueStats:
             oldest_waiting_ms=_oldest(waiting, late, scan),
             lanes=scan.lanes if scan else (),
             counters=dict(zip(COUNTERS, counters, strict=True)),
+            throttled_lanes=throttled,
+            paused_lanes=paused,
+            projects=tuple(ProjectSnapshot(name.decode(), *use) for name, *use in projects),
         )
 
     async def scan_lanes(self) -> bool:

@@ -1,12 +1,14 @@
 -- Reads the state of the whole queue.
 --
 -- KEYS[1]  the queue
--- ARGV     max lanes to search for due tasks, and projects for lanes on trial, then names of counters
+-- ARGV     max lanes to search for due tasks, and projects for lanes on trial, max projects to tell, then
+--          names of counters
 -- Result   {waiting, scheduled, active, dead, live workers, scheduled tasks that are due, ms since
 --           the first of them was due, what keep_stats stored ('' for nothing), unhealthy lanes,
---           lanes on trial that wait, then the counters}
--- Cost     O(log n) a lane with due tasks and a project with lanes on trial, of max ARGV[1]; else
---          O(log workers). Writes nothing.
+--           lanes on trial that wait, lanes without a token, paused lanes, projects by name ({name, waiting,
+--           active} each), then the counters}
+-- Cost     O(log n) a lane with due tasks and a project with lanes on trial, of max ARGV[1]; 1 command a
+--          project; else O(log workers). Writes nothing.
 local counts = call('HMGET', COUNTERS, 'queued', 'scheduled', 'active')
 local lanes = call('ZRANGEBYSCORE', DUE, '-inf', now, 'WITHSCORES', 'LIMIT', 0, tonumber(ARGV[1]))
 local due, late = 0, 0
@@ -16,12 +18,19 @@ for _, project in ipairs(call('ZRANGE', READY_TRIAL, 0, tonumber(ARGV[1]) - 1)) 
   trial = trial + call('ZCARD', TRIAL_OF .. project)
 end
 if due > 0 then late = now - tonumber(lanes[2]) end
+local told = {}
+for i, project in ipairs(call('ZRANGE', PROJECTS, 0, tonumber(ARGV[2]) - 1)) do
+  local kept = call('HMGET', PROJECT .. project, 'tasks', 'in_flight')
+  local tasks, active = tonumber(kept[1] or 0), tonumber(kept[2] or 0)
+  told[i] = {project, tasks - active, active}
+end
 local reply = {
   tonumber(counts[1] or 0), tonumber(counts[2] or 0), tonumber(counts[3] or 0),
   call('ZCARD', DEAD), call('ZCOUNT', WORKERS, '(' .. now, '+inf'), due, late,
-  call('GET', STATS) or '', call('HLEN', UNHEALTHY), trial
+  call('GET', STATS) or '', call('HLEN', UNHEALTHY), trial,
+  call('ZCARD', THROTTLED), call('SCARD', PAUSED), told
 }
-for _, value in ipairs(call('HMGET', COUNTERS, unpack(ARGV, 2))) do
+for _, value in ipairs(call('HMGET', COUNTERS, unpack(ARGV, 3))) do
   reply[#reply + 1] = tonumber(value or 0)
 end
 return reply
