@@ -42,17 +42,8 @@ if TYPE_CHECKING:
     from .models import Event
 
 __all__ = [
-    "Call",
-    "Endpoint",
-    "Events",
-    "Page",
-    "Pages",
-    "delete",
-    "get",
-    "post",
-    "put",
-    "turn_page",
-]
+    "Call", "Endpoint", "Events", "Page", "Pages", "delete", "get", "post", "put", "turn_page",
+]  # fmt: skip
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)

@@ -12,7 +12,27 @@ from queue_common.queue.storage.record import Record
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["QueueContent", "text"]
+__all__ = ["FIXED_KEYS", "QueueContent", "text"]
+
+FIXED_KEYS = frozenset(
+    {
+        Key.COUNTERS,
+        Key.WAKE,
+        Key.WORKERS,
+        Key.SLOTS,
+        Key.RESULTS,
+        Key.WORKER_INFOS,
+        Key.STATS,
+        Key.STATS_TURN,
+        Key.PROVEN,
+        Key.PROJECTS,
+        Key.LANE_LIMITS,
+        Key.PACE,
+        Key.LANE_RECENT,
+        Key.LANE_RECENT_AT,
+    }
+)
+"""Keys that an empty queue may have: their number does not grow with tasks or lanes."""
 
 
 def text(value: bytes | str) -> str:

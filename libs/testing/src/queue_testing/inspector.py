@@ -9,7 +9,7 @@ from queue_common.lanes import DEFAULT_PROJECT, split_lane
 from queue_common.queue.storage.keys import Key, Keys
 from queue_common.task import State
 
-from .content import QueueContent
+from .content import FIXED_KEYS, QueueContent
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,25 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FIXED_KEYS", "QueueInspector", "Snapshot"]
 
-FIXED_KEYS = frozenset(
-    {
-        Key.COUNTERS,
-        Key.WAKE,
-        Key.WORKERS,
-        Key.SLOTS,
-        Key.RESULTS,
-        Key.WORKER_INFOS,
-        Key.STATS,
-        Key.STATS_TURN,
-        Key.PROVEN,
-        Key.PROJECTS,
-        Key.LANE_LIMITS,
-        Key.PACE,
-        Key.LANE_RECENT,
-        Key.LANE_RECENT_AT,
-    }
-)
-"""Keys that an empty queue may have: their number does not grow with tasks or lanes."""
 _PLACES = (Key.RING, Key.TRIAL, Key.RESTING, Key.FULL, Key.THROTTLED, Key.PAUSED)
 """A lane with waiting tasks is in one of them."""
 
