@@ -59,8 +59,6 @@ def _chart(chart: Path, versions: dict[str, str]) -> Iterator[str]:
     values = yaml.safe_load((chart / "values.yaml").read_text())
     yield from _differs(f"{chart}/Chart.yaml: appVersion", about["appVersion"], versions["api"])
     for name, version in versions.items():
-        if name not in values:
-            continue
         tag = values[name]["image"]["tag"]
         yield from _differs(f"{chart}/values.yaml: {name}.image.tag", tag, version)
     yield from _images(chart, about, values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -118,3 +119,20 @@ async def _send_until(site: Site, got: list[asyncio.Event]) -> None:
             return all(event.is_set() for event in got)
 
         await wait_until(all_have, "each page has an event", 60, every_seconds=0.2)
+
+
+async def test_a_stop_waits_for_no_live_page(site: Site, tmp_path: Path) -> None:
+    """SIGTERM ends a dashboard with open live pages at once, with exit code 0."""
+    header = {"DASHBOARD_TRUSTED_HEADER": USER_HEADER, "DASHBOARD_API_KEY": ROOT_KEY}
+    dashboard = await Dashboard(tmp_path, site.api_url, **header).start()
+    async with (
+        httpx.AsyncClient(headers={USER_HEADER: "ada"}, timeout=30) as http,
+        http.stream("GET", f"{dashboard.url}/live/events") as answer,
+    ):
+        lines = answer.aiter_lines()
+        assert await anext(lines) == "retry: 2000"
+        began = time.monotonic()
+        assert await asyncio.to_thread(dashboard.stop) == 0
+
+    assert time.monotonic() - began < 15
+    assert "Finished server process" in dashboard.log()

@@ -6,6 +6,7 @@ import errno
 import signal
 import socket
 import sys
+from typing import TYPE_CHECKING
 
 import uvicorn
 
@@ -13,13 +14,16 @@ from .app import build_dashboard
 from .logs import configure_logging
 from .settings import load
 
+if TYPE_CHECKING:
+    from .live.hub import Hub
+
 __all__ = ["main"]
 
 BACKLOG = 512
 KEEP_ALIVE_SECONDS = 75
 """More than the 60 s for which proxies such as nginx keep idle connections."""
-FINISH_SECONDS = 5
-"""How long open requests may take once a signal has come; live pages connect again elsewhere."""
+FINISH_SECONDS = 20
+"""How long open requests may take once a signal has come."""
 
 
 def main() -> None:
@@ -27,17 +31,31 @@ def main() -> None:
     settings = load()
     configure_logging(settings)
     listener = _listen(settings.dashboard_host, settings.dashboard_port)
+    app = build_dashboard(settings)
     config = uvicorn.Config(
-        build_dashboard(settings), loop="uvloop", ws="none", log_config=None, access_log=False,
+        app, loop="uvloop", ws="none", log_config=None, access_log=False,
         server_header=False, proxy_headers=False, timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=FINISH_SECONDS,
     )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = _Server(config, app.dashboard.hub)
     for name in (signal.SIGTERM, signal.SIGINT):
         # For a signal before uvicorn has its own handlers, and for the one it raises again at its
         # end: an ordered stop is no failure.
         signal.signal(name, lambda *_: setattr(server, "should_exit", True))
     server.run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    """Ends the live pages' streams first: they would else be waited for."""
+
+    def __init__(self, config: uvicorn.Config, hub: Hub) -> None:
+        super().__init__(config)
+        self._hub = hub
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Stop serving."""
+        await self._hub.close()
+        await super().shutdown(sockets)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -24,14 +24,12 @@ from .view.pages import Pages
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.types import ASGIApp
-
     from .settings import DashboardSettings
 
 __all__ = ["build_dashboard"]
 
 
-def build_dashboard(settings: DashboardSettings) -> ASGIApp:
+def build_dashboard(settings: DashboardSettings) -> Gate:
     """Return the application that a process serves."""
     gateway, assets = Gateway(settings), Assets()
     dashboard = Dashboard(
@@ -50,7 +48,7 @@ def build_dashboard(settings: DashboardSettings) -> ASGIApp:
     app.add_api_route(HEALTH, _health)
     app.add_api_route("/static/{name:path}", _static)
     add_error_pages(app)
-    return Gate(app, settings)
+    return Gate(app, dashboard)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from ..settings import DashboardSettings
+    from ..context import Dashboard
 
 __all__ = ["HEALTH", "Gate"]
 
@@ -39,7 +39,9 @@ class Gate:
     would otherwise read and act as its reader. Takes the root path off if the proxy left it on.
     """
 
-    def __init__(self, app: ASGIApp, settings: DashboardSettings) -> None:
+    def __init__(self, app: ASGIApp, dashboard: Dashboard) -> None:
+        self.dashboard = dashboard
+        settings = dashboard.settings
         self._app = app
         self._root_path = settings.dashboard_root_path
         hosts = settings.allowed_hosts()
