@@ -117,6 +117,24 @@ async def test_filters_narrow_a_list(
     assert await ids(created_before="2020-01-01T00:00:00Z") == []
 
 
+async def test_a_task_is_found_by_its_idempotency_key(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """A key finds its task, also one that has died and so lost the key; other filters hold too."""
+    await _create(client)
+    live = await _create(client, idempotency_key="order-1")
+    dead = await _create(client, idempotency_key="order-2")
+    await _settle(api, redis_settings, dead, Dead("deadline"))
+
+    async def ids(**params: str) -> list[str]:
+        return [task["id"] for task in (await _get(client, TASKS, **params))["tasks"]]
+
+    assert await ids(idempotency_key="order-1") == [live]
+    assert await ids(idempotency_key="order-2") == [dead]
+    assert await ids(idempotency_key="order-3") == []
+    assert await ids(idempotency_key="order-1", state="dead") == []
+
+
 async def test_labels_are_searched(client: httpx.AsyncClient) -> None:
     """A search by labels finds the tasks that have all of them."""
     both = await _create(client, labels={"customer": "acme", "kind": "order"})

@@ -60,7 +60,7 @@ async def test_pages_by_cursor(site: Site, open_page: OpenPage) -> None:
 
 async def test_find(site: Site, open_page: OpenPage) -> None:
     """The box finds a task by its id, by its idempotency key and by the beginning of its URL."""
-    page = await open_page(site.open.url)
+    page = await open_page(f"{site.open.url}/start")
     for text in (site.tasks["scheduled"], "order-7"):
         await page.press("body", "/")
         await page.keyboard.type(text)

@@ -99,6 +99,8 @@ class Endpoint(Generic[P, T_co]):
         self.path = path
         self.declared = declared
         self.repeatable = method != "POST"
+        # A key to find a task by is in the query, one to act once is a header.
+        self._header_names = {"idempotency_key"} if method == "POST" else {"last_event_id"}
         self._names = PATH_PARAMETER.findall(path)
         self._signature = inspect.signature(declared)
         self.__doc__ = declared.__doc__
@@ -134,7 +136,7 @@ class Endpoint(Generic[P, T_co]):
         call: Call[T_co] = Call(self.method, self.path, self.answer, repeatable=self.repeatable)
         for name in self._names:
             call.path = call.path.replace(f"{{{name}}}", quote(str(given.pop(name)), safe=""))
-        for name in HEADERS.keys() & given.keys():
+        for name in self._header_names & given.keys():
             if (value := given.pop(name)) is not None:
                 call.headers[HEADERS[name]] = value
                 call.repeatable = True

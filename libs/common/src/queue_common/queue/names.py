@@ -11,7 +11,13 @@ from .storage.retention import milliseconds
 if TYPE_CHECKING:
     from ..settings import QueueSettings
 
-__all__ = ["TaskNames"]
+__all__ = ["TaskNames", "hash_of_name"]
+
+
+def hash_of_name(project: str, key: str) -> str:
+    """Return what an idempotency key of a project is remembered by."""
+    text = f"{project}{PROJECT_SEPARATOR}{key}".encode()
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
 
 
 class TaskNames:
@@ -23,5 +29,4 @@ class TaskNames:
     def name(self, lane: str, key: str) -> str:
         """Return the arguments for a key of the project that ``lane`` belongs to."""
         project, _ = split_lane(lane)
-        text = f"{project}{PROJECT_SEPARATOR}{key}".encode()
-        return f"{hashlib.blake2b(text, digest_size=16).hexdigest()} {self._kept}"
+        return f"{hash_of_name(project, key)} {self._kept}"

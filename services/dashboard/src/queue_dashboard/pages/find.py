@@ -24,6 +24,9 @@ async def find(visit: Visitor) -> Response:
         return visit.redirect(f"/tasks/{task_id}")
     if text.startswith(("http://", "https://")):
         return visit.redirect("/tasks", url_prefix=text)
+    found = await visit.client.list_tasks(idempotency_key=text, limit=1)
+    if found.tasks:
+        return visit.redirect(f"/tasks/{found.tasks[0].id}")
     return visit.redirect("/tasks", idempotency_key=text)
 
 

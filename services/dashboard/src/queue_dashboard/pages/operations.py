@@ -63,6 +63,7 @@ def _form(visit: Visitor, values: dict[str, str], error: ApiError | FormError | 
 
 def _filter(form: Form) -> Filter:
     found = task_filter(form)
+    found.pop("idempotency_key", None)  # names one task, which has a page for what to do with it
     label = found.pop("label", None)
     return Filter(**found, label=[label] if label else None, status_code=form.whole("status_code"))
 

@@ -15,6 +15,7 @@ __all__ = ["FILTER_FIELDS", "STATES", "task_filter"]
 STATES = ("scheduled", "queued", "active", "delivered", "dead", "cancelled")
 FILTER_FIELDS = (
     "state", "lane", "label", "url_prefix", "outcome", "created_after", "created_before",
+    "idempotency_key",
 )  # fmt: skip
 TIMES = {"created_after", "created_before"}
 

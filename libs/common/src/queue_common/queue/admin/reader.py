@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, cast
 from ...errors import UnknownTaskError, UnreadableRecordError
 from ...sealing import open_task
 from ...task import State, TaskId
+from ..names import hash_of_name
 from ..storage.connection import reply, translated
 from ..storage.keys import Key
 from ..storage.record import Record
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 __all__ = ["Counts", "TaskReader"]
 
 
+DIGEST_BYTES = 8
+"""What stands before the task's id in the record of an idempotency key (``idempotency.lua``)."""
 REPLAYS_TTL_MS = 30 * 24 * 3600 * 1000
 
 
@@ -74,6 +77,22 @@ class TaskReader:
         """Return a task; raises UnknownTaskError, UnreadableRecordError."""
         raw = await self._raw(task_id)
         return view(task_id, Record.unpack(raw), len(raw))
+
+    async def named_task(self, project: str, key: str) -> TaskView | None:
+        """Return the task that has an idempotency key, in O(1); None if it is not remembered.
+
+        A task that dies or is cancelled has lost its key to whoever sends it next; a search finds
+        it. Raises QueueUnavailableError.
+        """
+        name = self._keys.of(Key.IDEMPOTENT, hash_of_name(project, key))
+        with translated():
+            kept = await reply(self._client.get(name))
+        if kept is None:
+            return None
+        try:
+            return await self.get_task(TaskId(kept[DIGEST_BYTES:].decode()))
+        except UnknownTaskError:
+            return None
 
     async def whole_task(self, task_id: TaskId) -> Task | None:
         """Return a task with headers and body; None if they are no longer kept.

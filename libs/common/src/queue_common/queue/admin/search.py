@@ -49,6 +49,7 @@ class TaskFilter(msgspec.Struct, frozen=True, omit_defaults=True):
     created_after_ms: int | None = None
     """Unix time (exclusive)."""
     created_before_ms: int | None = None
+    idempotency_key: str | None = None
 
     def in_states(self, *states: State) -> TaskFilter:
         """Return the same filter for other states."""
@@ -66,7 +67,7 @@ class TaskFilter(msgspec.Struct, frozen=True, omit_defaults=True):
             value is not None
             for value in (
                 self.url_prefix, self.outcome, self.status_code,
-                self.created_after_ms, self.created_before_ms,
+                self.created_after_ms, self.created_before_ms, self.idempotency_key,
             )
         )  # fmt: skip
 
@@ -83,10 +84,12 @@ class TaskFilter(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.status_code is not None and (last is None or last.status_code != self.status_code):
             return False
         if task is None:  # a record of another kind has no more to ask for
-            return not (self.labels or self.url_prefix or self._asks_time)
+            return not (self.labels or self.url_prefix or self.idempotency_key or self._asks_time)
         labels = (task.options and task.options.labels) or {}
+        name = task.options and task.options.idempotency_key
         return (
-            all(labels.get(key) == value for key, value in self.labels)
+            (self.idempotency_key is None or name == self.idempotency_key)
+            and all(labels.get(key) == value for key, value in self.labels)
             and task.url.startswith(self.url_prefix or "")
             and (self.created_after_ms is None or task.accepted_at_ms > self.created_after_ms)
             and (self.created_before_ms is None or task.accepted_at_ms < self.created_before_ms)

@@ -22,11 +22,13 @@ __all__ = ["FILTERS", "lane_name", "one_of", "read_filter", "read_labels", "shor
 
 FILTERS = frozenset({
     "state", "lane", "label", "url_prefix", "outcome", "created_after", "created_before",
+    "idempotency_key",
 })  # fmt: skip
 MAX_LABELS = 16
 MAX_LABEL_CHARACTERS = 320
 MAX_LANE_CHARACTERS = 300
 MAX_URL_CHARACTERS = 2083
+MAX_KEY_CHARACTERS = 255
 E = TypeVar("E", bound="StrEnum")
 
 
@@ -94,5 +96,6 @@ def read_filter(query: Query, principal: Principal) -> TaskFilter:
         outcome=query.read("outcome", one_of(Outcome)),
         created_after_ms=created_after,
         created_before_ms=query.read("created_before", parse_time),
+        idempotency_key=query.read("idempotency_key", short(MAX_KEY_CHARACTERS)),
     )
     return found if state is None else found.in_states(state)

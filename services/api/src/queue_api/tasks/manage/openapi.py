@@ -55,6 +55,11 @@ FILTERS = [
     parameter("outcome", "The outcome of the last attempt.", schema_of("Outcome")),
     parameter("created_after", "Accepted after this time.", _TIME, example="2026-11-28T00:00:00Z"),
     parameter("created_before", "Accepted before this time.", _TIME),
+    parameter(
+        "idempotency_key", "The task that has this key is found at once, one that has lost it to a "
+        "later task by the search.",
+        {"type": "string", "minLength": 1, "maxLength": 255}, example="order-42",
+    ),
 ]  # fmt: skip
 NOT_FOUND = problem_response("No task of the project has this id, or its record has expired.")
 REFUSED = problem_response("Parameters or fields are wrong; all of them are named.")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from queue_common.queue import TaskPage
+
 from ...auth import MayRead, Scope
 from ...parameters import Query, refuse_cursor, respond, written_time
 from . import openapi
@@ -17,6 +19,7 @@ from .schemas import TaskList
 from .status import request_of, status_of
 
 if TYPE_CHECKING:
+    from queue_common.queue import TaskFilter
     from queue_common.task import TaskView
 
     from ...app_context import AppContext
@@ -44,11 +47,22 @@ async def list_tasks(request: Request, principal: MayRead) -> Response:
     cursor, limit = query.text("cursor"), query.limit()
     query.check()
     try:
-        page = await context.queue.reader.search.page(wanted, cursor, limit)
+        named = await _named(context, principal, wanted) if cursor is None else None
+        page = named or await context.queue.reader.search.page(wanted, cursor, limit)
     except ValueError:
         raise refuse_cursor() from None
     tasks = [status_of(view, context.policy, context.settings) for view in page.tasks]
     return respond(TaskList(tasks, page.cursor, page.scanned, written_time(page.scanned_to_ms)))
+
+
+async def _named(context: AppContext, principal: Principal, wanted: TaskFilter) -> TaskPage | None:
+    """Return the page of the task that has the key asked for; None if no task has it now."""
+    if wanted.idempotency_key is None:
+        return None
+    view = await context.queue.reader.named_task(principal.project, wanted.idempotency_key)
+    if view is None or not wanted.accepts(view):
+        return None
+    return TaskPage([view], None, 1, view.task.accepted_at_ms if view.task else None)
 
 
 @router.head(openapi.PATH + "/{task_id}", include_in_schema=False)
