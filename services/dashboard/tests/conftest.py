@@ -62,6 +62,8 @@ async def _tasks(client: AsyncQueueClient, receiver: Receiver) -> dict[str, str]
     """Send a task for each state, and wait until it has it."""
     url = receiver.url
     receiver.respond_with("/down", [CannedResponse(503, {"Retry-After": "1"}, b"down for repairs")])
+    page = CannedResponse(200, {"Content-Type": "text/html"}, b"<title>Elsewhere</title>")
+    receiver.respond_with("/page", [page])
     receiver.respond_with("/hangs", [CannedResponse(hangs=True)])
     receiver.respond_with(
         "/hostile/'\"<script>", [CannedResponse(500, {}, hostile.EXCERPT.encode())]

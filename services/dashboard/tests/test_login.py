@@ -95,7 +95,7 @@ async def test_a_link_of_another_site_leads_in(site: Site, open_page: OpenPage) 
     await page.click("button.primary")
 
     elsewhere = site.destination.replace("127.0.0.1", "localhost")
-    await page.goto(f"{elsewhere}/fine")
+    await page.goto(f"{elsewhere}/page")
     await page.evaluate("url => { location.href = url }", f"{site.asking.url}/tasks")
 
     await page.wait_for_selector("h1:has-text('Tasks')")

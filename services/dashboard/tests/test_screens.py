@@ -39,7 +39,7 @@ async def test_a_screen(screen: str, site: Site, open_page: OpenPage) -> None:
     for viewport, scheme in LOOKS:
         await page.set_viewport_size(viewport)
         await page.emulate_media(color_scheme=scheme)
-        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        await page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
         assert await violations(page) == [], (viewport, scheme)
 
 

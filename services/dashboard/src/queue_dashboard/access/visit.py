@@ -38,7 +38,7 @@ SAID = {
     "paused": "The lane is paused: no further attempt starts.",
     "resumed": "The lane goes on.",
     "limits": "The limits are set.",
-    "purged": "What waited in the lane is cancelled.",
+    "purged": "What waited in the lane is removed.",
     "started": "The operation runs.",
     "stopping": "The operation stops; what is done stays done.",
     "revoked": "The key is revoked.",

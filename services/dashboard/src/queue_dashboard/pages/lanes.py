@@ -77,7 +77,7 @@ async def set_limits(visit: Visitor, form: PostedForm) -> Response:
 
 @router.post("/lane/purge", dependencies=[needs("manage")])
 async def purge(visit: Visitor, form: PostedForm) -> Response:
-    """Cancel what waits in a lane."""
+    """Remove what waits in a lane."""
     name = form.get("name", "")
     for _ in range(PURGE_CALLS):
         if not (await visit.client.purge_lane(name)).more:
