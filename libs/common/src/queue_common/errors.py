@@ -12,6 +12,7 @@ __all__ = [
     "LimitError",
     "QueueSystemError",
     "QueueUnavailableError",
+    "UnknownOperationError",
     "UnknownProjectError",
     "UnknownTaskError",
     "UnreadableRecordError",
@@ -73,6 +74,10 @@ class UnknownTaskError(QueueSystemError):
 
 class UnknownProjectError(QueueSystemError):
     """No project has this name: it has no settings and never had a task."""
+
+
+class UnknownOperationError(QueueSystemError):
+    """No operation of the project has this id, or it is not kept any more."""
 
 
 class WrongStateError(QueueSystemError):

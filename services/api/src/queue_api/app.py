@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from queue_common.queue import report_durability
+from queue_common.queue import OperationRunner, report_durability
 
 from . import document, problems
 from .audit import routes as audit
@@ -20,6 +20,8 @@ from .instrument import instrument
 from .keys import routes as keys
 from .lanes import routes as lanes
 from .openapi import BATCH_PATH
+from .operations import routes as operations
+from .operations.replayer import Replayer
 from .projects import routes as projects
 from .routes import docs, health, me, retry_preview, workers
 from .signing import routes as signing
@@ -48,12 +50,15 @@ def create_app(
     """
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        runner: OperationRunner = app.state.operations
         async with metrics_lifespan():
+            runner.start()
             durability_report = asyncio.create_task(report_durability(context.queue))
             async with _watched_keys(context):
                 yield
             durability_report.cancel()
+            await runner.close()
             await context.queue.disconnect()
 
     app = FastAPI(
@@ -68,12 +73,16 @@ def create_app(
     )
     app.state.api = context
     app.state.create_task = create_task
+    queue = context.queue
+    app.state.operations = OperationRunner(
+        queue.bulk, queue.reader, queue.operations, Replayer(context)
+    )
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
     create_tasks = CreateTasks(context, create_task)
     app.router.routes.append(Route(BATCH_PATH, create_tasks, methods=["POST"]))
     for routes in (
-        read, act, replay, dead_letters, stats, lanes, projects, workers, keys, signing, audit,
-        me, retry_preview, health, docs,
+        read, act, replay, dead_letters, stats, operations, lanes, projects, workers, keys, signing,
+        audit, me, retry_preview, health, docs,
     ):  # fmt: skip
         app.include_router(routes.router)
     app.add_middleware(AuthGuard, authenticator=context.authenticator, keys=context.keys)

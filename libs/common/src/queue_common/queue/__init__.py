@@ -7,6 +7,8 @@ settles them under a lease; ``admin`` reads, counts and changes them; ``activity
 
 from .activity import Series
 from .activity.recorder import ALL_PROJECTS
+from .admin.bulk import Action, Definition, Operation, OperationRunner, OperationState
+from .admin.bulk.model import STATES_OF
 from .admin.dead_groups import DeadGroup
 from .admin.pagination import Scope
 from .admin.reader import Counts
@@ -24,12 +26,18 @@ from .task_queue import TaskQueue
 __all__ = [
     "ALL_PROJECTS",
     "MAX_WAITING_BYTES",
+    "STATES_OF",
+    "Action",
     "Claim",
     "Counts",
     "DeadGroup",
+    "Definition",
     "Durability",
     "Key",
     "LaneSnapshot",
+    "Operation",
+    "OperationRunner",
+    "OperationState",
     "QueueHooks",
     "QueueSnapshot",
     "QueueStats",

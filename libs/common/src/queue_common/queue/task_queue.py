@@ -9,6 +9,7 @@ import msgspec
 
 from ..sealing import Sealer, open_task, seal_task
 from .activity import Activity, Rings
+from .admin.bulk import OperationStore
 from .admin.lanes import Lanes
 from .admin.operations import Operations
 from .admin.projects import Projects
@@ -83,6 +84,8 @@ class TaskQueue(Consuming):
         """Lanes and their limits."""
         self.workers = Workers(scripts)
         """The workers that have a lease."""
+        self.bulk = OperationStore(self.client, scripts, self.keys)
+        """Operations on many tasks."""
         self.projects = Projects(scripts)
         """Weights, limits and use of projects."""
         self._lane_concurrency = queue.lane_concurrency

@@ -17,6 +17,7 @@ from queue_common.errors import (
     IdempotencyConflictError,
     LimitError,
     QueueUnavailableError,
+    UnknownOperationError,
     UnknownProjectError,
     UnknownTaskError,
     UnreadableRecordError,
@@ -122,6 +123,10 @@ def _unknown_task(error: Exception) -> ProblemError:
     return ProblemError(HTTPStatus.NOT_FOUND, "unknown-task", str(error))
 
 
+def _unknown_operation(error: Exception) -> ProblemError:
+    return ProblemError(HTTPStatus.NOT_FOUND, "unknown-operation", str(error))
+
+
 def _unreadable(error: Exception) -> ProblemError:
     """Translate a record that another program has written under this id."""
     return ProblemError(HTTPStatus.NOT_FOUND, "unreadable-record", str(error))
@@ -217,6 +222,7 @@ _TABLE: dict[type, Callable[[Exception], ProblemError]] = {
     ProblemError: _own,
     QueueUnavailableError: _unavailable,
     UnknownTaskError: _unknown_task,
+    UnknownOperationError: _unknown_operation,
     UnreadableRecordError: _unreadable,
     ConflictError: _conflict,
     IdempotencyConflictError: _idempotency_conflict,

@@ -33,23 +33,26 @@ class Operations:
         self._reader = reader
         self._result_ttl_ms = result_ttl_ms
 
-    async def cancel(self, task_id: TaskId, *, payload: bytes | None = None) -> State:
+    async def cancel(
+        self, task_id: TaskId, *, payload: bytes | None = None, operation: str = ""
+    ) -> State:
         """Cancel a task and return the state in which it was found.
 
         A queued or scheduled task is cancelled at once. An active one is cancelled when its
         attempt ends without success; the attempt itself is not interrupted. ``payload`` is
         kept; by default the task without headers and body. Cancelling a cancelled task has no
-        effect. Raises WrongStateError for a delivered or dead task, UnknownTaskError.
+        effect. ``operation`` counts it. Raises WrongStateError for a delivered or dead task,
+        UnknownTaskError.
         """
         if payload is None:
             payload = _compact(await self._reader.record(task_id))
-        found = await self._run(task_id, "cancel", task_id, self._result_ttl_ms, payload)
+        found = await self._run(task_id, "cancel", task_id, self._result_ttl_ms, payload, operation)
         if found in {State.DELIVERED, State.DEAD}:
             msg = f"task {task_id} is {found}: there is nothing left to cancel"
             raise WrongStateError(msg)
         return found
 
-    async def run(self, task_id: TaskId) -> State:
+    async def run(self, task_id: TaskId, *, operation: str = "") -> State:
         """Run a task as soon as a worker is free; return the state in which it was found.
 
         A scheduled task or a dead letter moves to the front of its lane; a queued or active one
@@ -60,9 +63,9 @@ class Operations:
             found = (await self._reader.record(task_id)).state
             try:
                 if found is State.SCHEDULED:
-                    await self.run_now(task_id)
+                    await self.run_now(task_id, operation=operation)
                 elif found is State.DEAD:
-                    await self.requeue(task_id)
+                    await self.requeue(task_id, operation=operation)
             except WrongStateError as error:
                 moved = error  # since it was read, maybe: then its new state decides
                 continue
@@ -73,18 +76,20 @@ class Operations:
         assert moved is not None  # noqa: S101 - each turn of the loop sets it
         raise moved
 
-    async def delete_dead(self, task_id: TaskId) -> None:
+    async def delete_dead(self, task_id: TaskId, *, operation: str = "") -> None:
         """Delete a dead letter; raises WrongStateError for a task that is not dead."""
-        found = await self._run(task_id, "delete_dead", task_id, "")
+        found = await self._run(task_id, "delete_dead", task_id, operation)
         if found is not State.DEAD:
             msg = f"task {task_id} is {found}, not dead"
             raise WrongStateError(msg)
 
-    async def run_now(self, task_id: TaskId) -> None:
+    async def run_now(self, task_id: TaskId, *, operation: str = "") -> None:
         """Move a scheduled task to the front of its lane; raises WrongStateError for others."""
-        await self._move_to_front(task_id, State.SCHEDULED, b"")
+        await self._move_to_front(task_id, State.SCHEDULED, b"", operation)
 
-    async def requeue(self, task_id: TaskId, *, lifetime_ms: int = DAY_MS) -> None:
+    async def requeue(
+        self, task_id: TaskId, *, lifetime_ms: int = DAY_MS, operation: str = ""
+    ) -> None:
         """Move a dead letter to the front of its lane, to be retried for ``lifetime_ms``.
 
         Its attempts continue to be counted. Raises WrongStateError for a task that is not dead,
@@ -94,11 +99,14 @@ class Operations:
         if record.state is State.DEAD and not _is_whole(record):
             msg = f"task {task_id} cannot be sent again: its headers and body were not kept"
             raise WrongStateError(msg)
-        await self._move_to_front(task_id, State.DEAD, _with_new_deadline(record, lifetime_ms))
+        replacement = _with_new_deadline(record, lifetime_ms)
+        await self._move_to_front(task_id, State.DEAD, replacement, operation)
 
-    async def _move_to_front(self, task_id: TaskId, required: State, replacement: bytes) -> None:
+    async def _move_to_front(
+        self, task_id: TaskId, required: State, replacement: bytes, operation: str
+    ) -> None:
         code = STATE_SCHEDULED if required is State.SCHEDULED else STATE_DEAD
-        found = await self._run(task_id, "run_now", task_id, code, replacement)
+        found = await self._run(task_id, "run_now", task_id, code, replacement, operation)
         if found is not required:
             msg = f"task {task_id} is {found}, not {required}"
             raise WrongStateError(msg)

@@ -63,6 +63,9 @@ class Key(StrEnum):
     STATS = "stats"
     STATS_TURN = "stats_turn"
     RINGS = "rings:"
+    OPERATION = "op:"
+    OPERATIONS = "ops"
+    RUNNING = "ops_running"
     COPY = "copy"
     OLD_RESULTS = "done"
     # No script reads these.

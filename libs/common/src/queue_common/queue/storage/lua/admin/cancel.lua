@@ -2,7 +2,7 @@
 -- becomes the compact one at once, because the task is not run again.
 --
 -- KEYS[1]  the queue
--- ARGV     id, how long the record is kept (ms), the payload that stays
+-- ARGV     id, how long the record is kept (ms), the payload that stays, the operation to count it for
 -- Result   the state in which it was found ('' for none); only q, s and a are changed
 -- Cost     O(log scheduled)
 local id, ttl, payload = ARGV[1], tonumber(ARGV[2]), ARGV[3]
@@ -34,6 +34,10 @@ local function leave_tombstone()
     leave_places(lane)
   end
 end
+
+local changes = task.state == STATE_QUEUED or task.state == STATE_SUSPECT or task.state == STATE_SCHEDULED
+  or (task.state == STATE_ACTIVE and not task.cancelled)
+if changes then count_done(ARGV[4]) end
 
 if task.state == STATE_QUEUED then
   leave_tombstone()

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  the queue
 -- ARGV     id, state it must be in (s or d), replacement for the record from its
---          17th byte on (empty: the record is kept)
+--          17th byte on (empty: the record is kept), the operation to count it for
 -- Result   the state in which it was found ('' for none); changed only if that is the required one
 -- Cost     O(log scheduled) or O(log dead)
 local id, wanted, replacement = ARGV[1], ARGV[2], ARGV[3]
@@ -34,6 +34,7 @@ if project then
   projects.use(project, wanted == STATE_DEAD and 1 or 0, projects.size_of(id) - before, 0)
 end
 projects.finish()
+count_done(ARGV[4])
 push(lane, {id}, true)
 wake()
 return wanted

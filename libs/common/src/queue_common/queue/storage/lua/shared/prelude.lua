@@ -61,6 +61,9 @@ local WAKE = Q .. 'wake'             -- list: at most one token, which wakes one
 local STATS = Q .. 'stats'           -- string: what the last scan of the lanes found (admin/stats.py)
 local STATS_TURN = Q .. 'stats_turn' -- string: exists until the next scan is due
 local RINGS = Q .. 'rings:'          -- hash: stats of a project over time (record_activity.lua)
+local OPERATION = Q .. 'op:'         -- hash: an operation on many tasks (admin/bulk)
+local OPERATIONS = Q .. 'ops'        -- zset: project, separator and id of operations, by their beginning
+local RUNNING = Q .. 'ops_running'   -- zset: those of OPERATIONS that go on, by the end of their claim
 local COPY = Q .. 'copy'             -- string: a record while it is copied; never outlives a script
 local OLD_RESULTS = Q .. 'done'      -- list: results of the release before this one; removed
 
@@ -140,6 +143,11 @@ end
 
 local function count(field, by)
   if by ~= 0 then call('HINCRBY', COUNTERS, field, by) end
+end
+
+-- Counts a task for the operation that has changed it, if one has.
+local function count_done(operation)
+  if operation and operation ~= '' then call('HINCRBY', OPERATION .. operation, 'done', 1) end
 end
 
 local function state_of(id)

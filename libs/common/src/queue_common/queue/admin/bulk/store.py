@@ -1,0 +1,144 @@
+"""Operations in Redis: created, claimed by one process at a time, brought forward, stopped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from ....errors import UnknownOperationError
+from ....lanes import PROJECT_SEPARATOR
+from ....task import new_task_id
+from ...storage.connection import reply, translated
+from ...storage.keys import Key
+from .model import Definition, Operation, OperationState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from redis.asyncio import Redis
+
+    from ...storage.keys import Keys
+    from ...storage.scripts import Scripts
+
+__all__ = ["CLAIM_SECONDS", "OperationStore", "Progress"]
+
+CLAIM_SECONDS: Final = 10.0
+TTL_MS: Final = 30 * 24 * 3600 * 1000
+MAX_OPERATIONS: Final = 1000
+"""Kept in all; the oldest that have ended go first."""
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Definition)
+
+
+class Progress(msgspec.Struct):
+    """What a step adds. ``done`` is counted by the scripts that change a task, if they can."""
+
+    scanned: int = 0
+    matched: int = 0
+    done: int = 0
+    skipped: int = 0
+    failed: int = 0
+
+
+class OperationStore:
+    """Reads and writes operations."""
+
+    def __init__(self, client: Redis, scripts: Scripts, keys: Keys) -> None:
+        self._client = client
+        self._scripts = scripts
+        self._keys = keys
+
+    async def create(self, project: str, definition: Definition) -> Operation | None:
+        """Store a new operation; None if 1,000 go on already."""
+        operation_id = str(new_task_id())
+        with translated():
+            is_stored = await self._scripts.run(
+                "create_operation", project, operation_id, _encoder.encode(definition), TTL_MS,
+                MAX_OPERATIONS,
+            )  # fmt: skip
+        return await self.get(project, operation_id) if is_stored else None
+
+    async def get(self, project: str, operation_id: str) -> Operation:
+        """Return an operation of a project; raises UnknownOperationError."""
+        member = f"{project}{PROJECT_SEPARATOR}{operation_id}"
+        async with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.zscore(self._keys.of(Key.OPERATIONS), member)
+            pipeline.hgetall(self._keys.of(Key.OPERATION, operation_id))
+            with translated():
+                is_known, fields = await pipeline.execute()
+        if is_known is None or not fields:
+            msg = f"no operation has the id {operation_id}"
+            raise UnknownOperationError(msg)
+        return _operation(project, operation_id, fields)
+
+    async def list(self, project: str | None, before: str, limit: int) -> list[Operation]:
+        """Return operations begun before the one with the id ``before``, the newest first."""
+        with translated():
+            members = await reply(self._client.zrevrange(self._keys.of(Key.OPERATIONS), 0, -1))
+        known = [tuple(member.decode().split(PROJECT_SEPARATOR, 1)) for member in members]
+        page = [
+            (its, operation_id) for its, operation_id in known
+            if project in {None, its} and (not before or operation_id < before)
+        ][:limit]  # fmt: skip
+        async with self._client.pipeline(transaction=False) as pipeline:
+            for _, operation_id in page:
+                pipeline.hgetall(self._keys.of(Key.OPERATION, operation_id))
+            with translated():
+                found = await pipeline.execute()
+        return [_operation(*of, fields) for of, fields in zip(page, found, strict=True) if fields]
+
+    async def stop(self, project: str, operation_id: str) -> Operation:
+        """Ask an operation to stop; raises UnknownOperationError."""
+        await self.get(project, operation_id)
+        with translated():
+            await self._scripts.run("stop_operation", operation_id)
+        return await self.get(project, operation_id)
+
+    async def claim(self, owner: str) -> Operation | None:
+        """Claim an operation that nobody works on; None if there is none."""
+        with translated():
+            found = await self._scripts.run("claim_operation", owner, round(CLAIM_SECONDS * 1000))
+        if not found:
+            return None
+        project, operation_id = found[0].decode().split(PROJECT_SEPARATOR, 1)
+        fields = dict(zip(found[1][::2], found[1][1::2], strict=True))
+        return _operation(project, operation_id, fields)
+
+    async def commit(
+        self, operation: Operation, owner: str, cursor: str, progress: Progress, *,
+        ends_in: OperationState | None = None, error: str = "", released: bool = False,
+    ) -> OperationState | None:  # fmt: skip
+        """Write how far it has come; return its state, None if another process works on it."""
+        counters = msgspec.structs.asdict(progress)
+        pairs = [part for name, number in counters.items() for part in (name, number)]
+        lease_ms = 0 if released else round(CLAIM_SECONDS * 1000)
+        with translated():
+            state = await self._scripts.run(
+                "commit_operation", operation.project, operation.id, owner, lease_ms, cursor,
+                ends_in or "", error, *pairs,
+            )  # fmt: skip
+        return OperationState(state.decode()) if state else None
+
+
+def _operation(project: str, operation_id: str, fields: Mapping[bytes, bytes]) -> Operation:
+    def number(name: bytes) -> int:
+        return int(fields.get(name, 0))
+
+    return Operation(
+        id=operation_id,
+        project=project,
+        definition=_decoder.decode(fields[b"definition"]),
+        state=OperationState(fields[b"state"].decode()),
+        cursor=fields[b"cursor"].decode(),
+        scanned=number(b"scanned"),
+        matched=number(b"matched"),
+        done=number(b"done"),
+        skipped=number(b"skipped"),
+        failed=number(b"failed"),
+        error=fields.get(b"error", b"").decode() or None,
+        created_at_ms=number(b"created_at"),
+        updated_at_ms=number(b"updated_at"),
+        finished_at_ms=number(b"finished_at") or None,
+    )

@@ -1,0 +1,1 @@
+"""Operations on many tasks: cancel, run, replay or delete all that a filter accepts."""

@@ -1,0 +1,81 @@
+"""Operations as they are asked for and told, as types."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from queue_common.queue import Action, OperationState
+from queue_common.task import Outcome, State
+
+__all__ = ["OperationCreate", "OperationFilter", "OperationList", "OperationStatus"]
+
+MAX_IDS = 1000
+MAX_RATE = 10_000
+_TIME = Meta(extra_json_schema={"format": "date-time"}, examples=["2026-11-28T00:00:00Z"])
+Label = Annotated[str, Meta(min_length=2, max_length=320, pattern="^[^:]+:")]
+TaskId = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+
+
+class OperationFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Which tasks are meant: those for which all that is given holds."""
+
+    state: State | None = None
+    """Without it: all states that the action is for."""
+    lane: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
+    label: Annotated[list[Label], Meta(max_length=16)] = []
+    """``key:value``; all of them must be there."""
+    url_prefix: Annotated[str, Meta(min_length=1, max_length=2083)] | None = None
+    outcome: Outcome | None = None
+    """Of the last attempt."""
+    status_code: Annotated[int, Meta(ge=100, le=999)] | None = None
+    """Of the last attempt."""
+    created_after: Annotated[str, _TIME] | None = None
+    created_before: Annotated[str, _TIME] | None = None
+    ids: Annotated[list[TaskId], Meta(max_length=MAX_IDS)] = []
+    """These tasks alone."""
+
+
+class OperationCreate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What is to be done with which tasks."""
+
+    action: Action
+    filter: OperationFilter
+    rate: Annotated[int, Meta(ge=1, le=MAX_RATE)] | None = None
+    """Max tasks a second."""
+    dry_run: bool = False
+    """Count the tasks, and change none."""
+
+
+class OperationStatus(msgspec.Struct, frozen=True):
+    """An operation, and how far it has come."""
+
+    id: str
+    action: Action
+    state: OperationState
+    filter: OperationFilter
+    rate: int | None
+    dry_run: bool
+    scanned: int
+    """Tasks looked at."""
+    matched: int
+    """Tasks that the filter accepted."""
+    done: int
+    skipped: int
+    """Tasks that were in another state when their turn came."""
+    failed: int
+    error: str | None
+    created_at: str
+    updated_at: str
+    finished_at: str | None
+    created_by: str | None
+    """Id of the key."""
+
+
+class OperationList(msgspec.Struct, frozen=True):
+    """A page of operations, the newest first."""
+
+    operations: list[OperationStatus]
+    cursor: str | None
