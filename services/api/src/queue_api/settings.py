@@ -54,7 +54,7 @@ class ApiSettings(
     api_max_body: Annotated[ByteSize, Field(ge=1)] = ByteSize(1 << 20)
     """Max size of a request's body, such as ``1MiB`` or ``65536``."""
     api_max_batch: Annotated[ByteSize, Field(ge=1)] = ByteSize(64 << 20)
-    """Max bytes of a batch's body. A JSON array is held as a whole, of NDJSON a few tasks are."""
+    """Max size of a batch's body. JSON arrays are kept in memory as a whole, NDJSON is streamed."""
     api_max_waiting_bytes: Annotated[ByteSize, Field(ge=1)] = ByteSize(MAX_WAITING_BYTES)
     """Max bytes of tasks that wait for Redis; further tasks are refused with 503."""
     api_allowed_hosts: Annotated[str | None, AfterValidator(_hosts)] = None
@@ -65,7 +65,7 @@ class ApiSettings(
     """
 
     audit_max: Annotated[int, Field(ge=0)] = 10_000
-    """About how many management actions are kept; the oldest go first."""
+    """Max management actions that are kept, about; the oldest are removed first."""
 
     @model_validator(mode="after")
     def _is_closed_in_production(self) -> Self:
@@ -85,6 +85,6 @@ class ApiSettings(
 
 
 def warn_if_open(settings: ApiSettings) -> None:
-    """Log a warning if the API checks no keys and nobody has said that it should not."""
+    """Log a warning if the API checks no keys and API_AUTH is not set."""
     if settings.api_auth is None and not settings.checks_keys():
         logger.warning("api.open", reason="there is no API_ROOT_KEY: who reaches it may do all")

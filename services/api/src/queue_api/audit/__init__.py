@@ -1,4 +1,4 @@
-"""Who did what, when: each management action is a log line and an entry of a bounded stream."""
+"""The audit: each management action is a log line and an entry of a bounded stream."""
 
 from .trail import AuditTrail
 

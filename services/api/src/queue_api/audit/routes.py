@@ -36,7 +36,7 @@ router = APIRouter(tags=["audit"])
 @router.head(PATH, include_in_schema=False)
 @router.get(PATH, openapi_extra=_LIST)
 async def list_actions(request: Request, _principal: IsAdmin) -> Response:
-    """List who did what, the newest first: keys, projects, secrets, and changes to tasks."""
+    """List management actions, newest first: of keys, projects, secrets and tasks."""
     context: AppContext = request.app.state.api
     query = Query(request, {"limit", "cursor"})
     limit, cursor = query.limit(), query.read("cursor", _checked)

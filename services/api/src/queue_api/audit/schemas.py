@@ -1,4 +1,4 @@
-"""The audit in responses, as types."""
+"""The types of responses about the audit."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ class AuditEntry(msgspec.Struct, frozen=True):
     id: str
     at: str
     key_id: str | None
-    """Whose key it was; ``root`` for API_ROOT_KEY, null if the API checks no keys."""
+    """The key's name; ``root`` for API_ROOT_KEY, null if the API checks no keys."""
     key_name: str | None
     project: str
     """The project that the request was for."""
     action: str
     target: str
-    """What it was done to."""
+    """The object of the action."""
     details: dict[str, Any]
 
 
 class AuditPage(msgspec.Struct, frozen=True):
-    """Entries, the newest first."""
+    """Entries, newest first."""
 
     entries: list[AuditEntry]
     cursor: str | None

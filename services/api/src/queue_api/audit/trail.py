@@ -1,4 +1,4 @@
-"""Recording management actions."""
+"""Records management actions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["AuditTrail"]
 
 ACTION = "api.managed"
-"""The log line's event."""
+"""The event of the log line."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -36,9 +36,9 @@ class AuditTrail:
     async def record(
         self, principal: Principal, action: str, target: str, **details: object
     ) -> None:
-        """Record what was done: ``action`` such as ``key.create``, ``target`` what it was done to.
+        """Record an ``action`` such as ``key.create`` on ``target``.
 
-        ``details`` hold no secret. If Redis does not take the entry, the log line remains.
+        ``details`` must not have secrets. If Redis fails, the log line remains.
         """
         who = {
             "key_id": principal.key_id, "key_name": principal.name, "project": principal.project,
@@ -58,7 +58,7 @@ class AuditTrail:
             logger.warning("audit.not_stored", reason=str(error), **who, **what)
 
     async def page(self, cursor: str | None, limit: int) -> AuditPage:
-        """Return entries, the newest first, behind ``cursor``; raises QueueUnavailableError."""
+        """Return entries after ``cursor``, newest first; raises QueueUnavailableError."""
         newest = "+" if cursor is None else f"({cursor}"
         with translated():
             found = await self._queue.client.xrevrange(

@@ -1,4 +1,4 @@
-"""Who may: keys, scopes, and the check that each request passes before its body is read."""
+"""Keys, scopes, and the check of each request before its body is read."""
 
 from .authenticator import Authenticator
 from .principal import Principal, Scope

@@ -1,4 +1,4 @@
-"""From a request's headers to its principal."""
+"""Finds the principal of a request by its headers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _NOT_VALID = "The key is not valid: unknown, revoked or expired."
 
 
 class UnknownKeyError(ProblemError):
-    """A key of the API's form that this process does not know; another may have just made it."""
+    """A well-formed key that is unknown here. Another process may have just created it."""
 
     def __init__(self, *, is_loaded: bool) -> None:
         if is_loaded:
@@ -47,7 +47,7 @@ class UnknownKeyError(ProblemError):
 
 
 class Authenticator:
-    """Knows all keys. The check of a request waits for nothing, and takes less than 1 µs."""
+    """Checks requests against all keys in memory, in less than 1 µs."""
 
     def __init__(self, settings: AuthSettings) -> None:
         self.checks_keys = settings.checks_keys()
@@ -55,9 +55,9 @@ class Authenticator:
         self._root_digests = tuple(digest_of(key.encode()) for key in settings.root_keys())
 
     def authenticate(self, authorization: bytes | None, project: bytes | None) -> Principal:
-        """Return whose request it is, by the values of ``Authorization`` and ``X-Project``.
+        """Return the principal by the values of ``Authorization`` and ``X-Project``.
 
-        Raises ProblemError 401 without a valid key, 403 for a project that is not the key's.
+        Raises ProblemError 401 without a valid key, 403 for a project of another key.
         """
         principal = self._by_key(authorization) if self.checks_keys else _OPEN
         return principal if project is None else _for_project(principal, project)
@@ -81,19 +81,19 @@ class Authenticator:
         return any([hmac.compare_digest(digest, known) for known in self._root_digests])
 
     def authenticate_headers(self, headers: Iterable[tuple[bytes, bytes]]) -> Principal:
-        """Return whose request it is, by its headers, whose names are in lower case."""
+        """Return the principal by a request's headers (names in lower case)."""
         keys = [value for name, value in headers if name == b"authorization"]
         projects = [value for name, value in headers if name == b"x-project"]
         if len(keys) > 1 and self.checks_keys:
             raise _unauthorized("Authorization comes twice.", "")
-        # A list of two is no project's name.
+        # Two values joined by a comma are not a project's name.
         project = b",".join(projects) if projects else None
         return self.authenticate(keys[0] if keys else None, project)
 
 
 @lru_cache(maxsize=512)
 def _for_project(principal: Principal, value: bytes) -> Principal:
-    """Return the principal for the project that ``X-Project`` names."""
+    """Return the principal for the project in ``X-Project``."""
     name = value.decode("latin-1").strip()
     is_all = value == ALL_PROJECTS
     if not is_all:

@@ -1,4 +1,4 @@
-"""The check of all requests but those on the fast path, before a body is read."""
+"""Checks the keys of all requests except on the fast path, before a body is read."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
 __all__ = ["OPEN_PATHS", "AuthGuard"]
 
 OPEN_PATHS = frozenset({"/health", "/ready", "/version", "/openapi.json", "/docs"})
-"""What needs no key: it holds no data, and probes and readers have none."""
+"""Paths without data, which need no key, because probes and readers of the docs have none."""
 _OPEN_FOLDER = "/docs/"
 _READ_METHODS = frozenset({"GET", "HEAD"})
 
 
 class LooksAgain(Protocol):
-    """What reads the keys; ``KeyStore`` does."""
+    """Reads the keys, as ``KeyStore`` does."""
 
     async def look_again(self) -> bool:
-        """Read what has changed; return whether that was done."""
+        """Read changed keys; return whether that was possible."""
         ...
 
 
 class AuthGuard:
-    """An ASGI application that knows who makes each request."""
+    """An ASGI application that finds the principal of each request before another one."""
 
     def __init__(self, app: ASGIApp, authenticator: Authenticator, keys: LooksAgain) -> None:
         self._app = app
@@ -42,7 +42,7 @@ class AuthGuard:
         self._keys = keys
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on with its principal, or answer it by the problem."""
+        """Pass a request on with its principal, or respond with the problem."""
         if scope["type"] == "http" and not _is_open(scope["path"]):
             try:
                 principal = await self._authenticate(scope["headers"])

@@ -23,7 +23,7 @@ def check_host_pattern(pattern: str) -> str:
 
 
 class HostList:
-    """Hosts and ``*.suffix`` patterns; a pattern does not stand for the suffix itself."""
+    """Hosts and ``*.suffix`` patterns. A pattern does not match the suffix itself."""
 
     __slots__ = ("_names", "_suffixes", "patterns")
 
@@ -33,6 +33,6 @@ class HostList:
         self._suffixes = tuple(p[1:] for p in self.patterns if p.startswith("*."))
 
     def allows(self, host: str) -> bool:
-        """Say whether a host, IPv6 in brackets, is listed."""
+        """Return whether a host (IPv6 in brackets) is listed."""
         name = host.lower().removesuffix(".")
         return name in self._names or name.endswith(self._suffixes)

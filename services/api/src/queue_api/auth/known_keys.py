@@ -1,4 +1,4 @@
-"""The keys made over the API, as the check of each request sees them."""
+"""The keys created over the API, in memory."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SECRET_AT = len(PREFIX) + ID_BYTES + 1
 
 
 def digest_of(secret: bytes) -> bytes:
-    """Return what is stored of a key's secret, which has 256 random bits: its SHA-256."""
+    """Return the SHA-256 of a key's secret, which is stored. The secret has 256 random bits."""
     return hashlib.sha256(secret).digest()
 
 
@@ -37,17 +37,17 @@ class KnownKey:
 
 
 class KnownKeys:
-    """The keys that are valid now; ``keys.store`` fills it."""
+    """The valid keys, which ``keys.store`` updates."""
 
     def __init__(self) -> None:
         self.by_id: dict[bytes, KnownKey] = {}
         self.is_loaded = False
         """Whether the keys were read from Redis at least once."""
         self.used: set[bytes] = set()
-        """Ids of the keys that were used since somebody emptied it."""
+        """Ids of the keys that were used since the last reset."""
 
     def find(self, token: bytes) -> Principal | None:
-        """Return whose key it is; None if it is none, or expired."""
+        """Return the key's record; None if it is unknown or expired."""
         key_id = token[_ID]
         known = self.by_id.get(key_id)
         if known is None or not hmac.compare_digest(digest_of(token[_SECRET_AT:]), known.digest):

@@ -1,4 +1,4 @@
-"""Who makes a request, and what that allows."""
+"""The sender of a request and its rights."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["ALL_SCOPES", "Principal", "Scope", "forbidden", "with_implied"]
 
 
 class Scope(StrEnum):
-    """What a key allows."""
+    """A right of a key."""
 
     ENQUEUE = "enqueue"
     """Send tasks."""
     READ = "read"
-    """See the project's tasks, lanes and stats."""
+    """Read the project's tasks, lanes and stats."""
     MANAGE = "manage"
     """Change the project's tasks and lanes; includes ``read``."""
     ADMIN = "admin"
@@ -34,7 +34,7 @@ ALL_SCOPES = frozenset(Scope)
 
 
 def with_implied(scopes: Iterable[Scope]) -> frozenset[Scope]:
-    """Return the scopes and those they include."""
+    """Return the scopes and all that they include."""
     given = frozenset(scopes)
     if Scope.ADMIN in given:
         return ALL_SCOPES
@@ -43,22 +43,22 @@ def with_implied(scopes: Iterable[Scope]) -> frozenset[Scope]:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who makes a request, and for which project."""
+    """The sender of a request, and its project."""
 
     project: str
-    """The project that the request is for: the key's, or what an admin names by ``X-Project``."""
+    """The project of the request: the key's, or an admin's ``X-Project``."""
     scopes: frozenset[Scope]
-    """With those that they include."""
+    """The scopes, with all that they include."""
     key_id: str | None = None
     """None if the API checks no keys; ``root`` for API_ROOT_KEY."""
     name: str | None = None
-    """What its maker called the key."""
+    """The name of the key."""
     auth: Literal["key", "root", "off"] = "off"
-    """What the request was let in by."""
+    """The kind of authentication."""
     allowed_hosts: HostList | None = None
-    """The hosts that its tasks may go to; None: each."""
+    """The allowed hosts of its tasks; None: all."""
     all_projects: bool = False
-    """An admin asked for all projects (``X-Project: *``); ``project`` is then ``default``."""
+    """The admin requests all projects (``X-Project: *``); ``project`` is then ``default``."""
 
     def check(self, scope: Scope) -> None:
         """Raise ProblemError 403 without this scope."""
@@ -72,5 +72,5 @@ class Principal:
 
 
 def forbidden(detail: str) -> ProblemError:
-    """Return the 403 that says what is missing."""
+    """Return the 403 that names the missing right."""
     return ProblemError(HTTPStatus.FORBIDDEN, "forbidden", detail)

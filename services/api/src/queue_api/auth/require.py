@@ -1,4 +1,4 @@
-"""What a route says of the scope it needs."""
+"""The declaration of a route's scope."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["PRINCIPAL", "IsAdmin", "MayEnqueue", "MayManage", "MayRead", "principal_of"]
 
 PRINCIPAL = "queue_api.principal"
-"""Where ``AuthGuard`` leaves the principal in the ASGI scope."""
+"""The key of the principal in the ASGI scope, which ``AuthGuard`` sets."""
 
 
 def principal_of(scope: AsgiScope) -> Principal:
-    """Return who makes the request, as ``AuthGuard`` found."""
+    """Return the request's principal, which ``AuthGuard`` has found."""
     return cast("Principal", scope[PRINCIPAL])
 
 

@@ -1,4 +1,4 @@
-"""What the API tells of the caller, as a type."""
+"""The type of the response about the caller."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ __all__ = ["Me"]
 
 
 class Me(msgspec.Struct, frozen=True):
-    """Who the caller is."""
+    """The caller's key and rights."""
 
     key_id: str | None
     """None if the API checks no keys; ``root`` for API_ROOT_KEY."""
     name: str | None
     project: str
-    """The project that the request is for."""
+    """The project of the request."""
     scopes: list[Scope]
-    """With those that they include."""
+    """The scopes, with all that they include."""
     auth: Literal["key", "root", "off"]
-    """What the request was let in by."""
+    """The kind of authentication."""

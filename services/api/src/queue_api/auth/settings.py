@@ -1,4 +1,4 @@
-"""Whether keys are checked, and the root key, as environment variables."""
+"""Settings of authentication."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ def _checked_file(value: Path | None) -> Path | None:
 
 
 class AuthSettings(Settings):
-    """Who may use the API."""
+    """Settings of authentication."""
 
     api_auth: Literal["on", "off"] | None = None
-    """``on``: each request needs a key; ``off``: whoever reaches the API may do everything. Unset:
-    on with a root key; without one off in development, and no start in production."""
+    """``on``: each request needs a key; ``off``: every client may do everything. Unset: on with
+    a root key; without one, off in development, and an error in production."""
     api_root_key: Annotated[SecretStr | None, AfterValidator(_checked)] = None
-    """A key with all rights on all projects; two, separated by a comma, while it is rotated."""
+    """A key with all rights on all projects. Two, separated by a comma, are for its rotation."""
     api_root_key_file: Annotated[Path | None, AfterValidator(_checked_file)] = None
-    """A file that holds the root key, in place of API_ROOT_KEY."""
+    """A file with the root key, instead of API_ROOT_KEY."""
 
     def root_keys(self) -> tuple[str, ...]:
-        """Return the root keys; none if there are none."""
+        """Return the root keys; empty if there are none."""
         if self.api_root_key is not None:
             return _parse(self.api_root_key.get_secret_value())
         if self.api_root_key_file is not None:
@@ -69,7 +69,7 @@ class AuthSettings(Settings):
         return ()
 
     def checks_keys(self) -> bool:
-        """Say whether requests need a key."""
+        """Return whether requests need a key."""
         if self.api_auth is not None:
             return self.api_auth == "on"
         return self.api_root_key is not None or self.api_root_key_file is not None

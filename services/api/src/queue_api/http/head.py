@@ -66,12 +66,11 @@ class Head(NamedTuple):
 def read_head(
     data: bytes, max_bytes: int, allowed: AllowedHosts
 ) -> tuple[Head, bytes | None] | None:
-    """Return the head at the beginning of ``data`` if it is whole and for the fast path.
+    """Return the head at the beginning of ``data`` if it is complete and for the fast path.
 
     That is a ``POST /api/v1/tasks`` on a connection that stays open, whose body is JSON and has a
-    length, within ``max_bytes`` and 64 KiB, written so that there is one way to read it. Beside it
-    stands the value of Authorization, which no head has. None: it is for the HTTP parser, whatever
-    it is.
+    length of at most ``max_bytes`` and 64 KiB, and which is unambiguous. The value of Authorization
+    is returned beside the head, which does not contain it. None: the HTTP parser must read it.
     """
     if not data.startswith(_REQUEST_LINE):
         return None
@@ -95,7 +94,7 @@ class _SecretError(Exception):
 def _read_with_key(
     raw: bytes, max_bytes: int, allowed: AllowedHosts
 ) -> tuple[Head, bytes | None] | None:
-    """Do what ``_read_with_secret`` does, for a head with one secret and in less time."""
+    """Do the same as ``_read_with_secret`` for a head with a single secret, in less time."""
     begin = raw.find(b"\r\nAuthorization: ")
     if begin < 0:
         begin = raw.find(b"\r\nauthorization: ")
@@ -116,7 +115,7 @@ def _read_with_key(
 def _read_with_secret(
     raw: bytes, max_bytes: int, allowed: AllowedHosts
 ) -> tuple[Head, bytes | None] | None:
-    """Read a head of which the cache keeps all but what shows who the client is."""
+    """Read a head. The cache keeps it without the values that identify the client."""
     keys = [value for name, value in _SECRET.findall(raw) if name[2:3] in b"aA"]
     kept = _SECRET.sub(rb"\1", raw)
     head = _read_cached(kept, len(raw) - len(kept), max_bytes, allowed)
@@ -127,7 +126,7 @@ def _read_with_secret(
 def _read_cached(
     head: bytes, secret_bytes: int, max_bytes: int, allowed: AllowedHosts
 ) -> Head | None:
-    """Read a head of which ``secret_bytes`` were left out."""
+    """Read a head from which ``secret_bytes`` were removed."""
     lines = head[len(_REQUEST_LINE) : -2]
     if not _HEADERS.fullmatch(lines):
         return None

@@ -1,1 +1,1 @@
-"""Keys that are made, listed and revoked over the API."""
+"""Keys that are created, listed and revoked over the API."""

@@ -1,4 +1,4 @@
-"""From a request's body to a new key."""
+"""Converts a request's body to a new key."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def make_key(create: KeyCreate, project: str) -> tuple[KeyRecord, str]:
-    """Return the record of the key that is asked for, and the key.
+    """Return the new key's record, and the key.
 
-    ``project`` is the one of a request that names none. Raises ProblemError 422.
+    ``project`` is the default. Raises ProblemError 422.
     """
     errors: list[FieldError] = []
 

@@ -1,4 +1,4 @@
-"""A key as it is kept in Redis, and the making of a new one."""
+"""The record of a key in Redis, and the creation of a new key."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ class KeyRecord(msgspec.Struct, frozen=True):
     project: str
     name: str
     scopes: list[Scope]
-    """As they were given."""
+    """The scopes of the request, without those they include."""
     created_at_ms: int
     expires_at_ms: int | None = None
     allowed_hosts: list[str] | None = None
 
     def encode(self) -> bytes:
-        """Return the form in which it is kept."""
+        """Return the wire form."""
         return msgspec.msgpack.encode(self)
 
     @staticmethod
     def decode(raw: bytes) -> KeyRecord:
-        """Read that form; raises UnreadableRecordError."""
+        """Read a wire form; raises UnreadableRecordError."""
         try:
             return _decoder.decode(raw)
         except msgspec.DecodeError as error:
@@ -47,7 +47,7 @@ class KeyRecord(msgspec.Struct, frozen=True):
             raise UnreadableRecordError(msg) from error
 
     def known(self) -> KnownKey:
-        """Return it as requests are checked against it."""
+        """Return the key for checking requests."""
         hosts = None if self.allowed_hosts is None else HostList(self.allowed_hosts)
         scopes = with_implied(self.scopes)
         principal = Principal(self.project, scopes, self.id, self.name, "key", hosts)
@@ -62,7 +62,7 @@ def new_key(
     project: str, name: str, scopes: list[Scope], *,
     expires_at_ms: int | None, allowed_hosts: list[str] | None,
 ) -> tuple[KeyRecord, str]:  # fmt: skip
-    """Return a new key's record, and the key itself, which nobody can make from the record."""
+    """Return a new key's record, and the key itself, which cannot be derived from the record."""
     key_id = "".join(secrets.choice(_ID_LETTERS) for _ in range(ID_BYTES))
     secret = secrets.token_urlsafe(32)
     record = KeyRecord(

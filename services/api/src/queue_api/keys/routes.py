@@ -31,7 +31,7 @@ router = APIRouter(tags=["keys"])
 
 @router.post(PATH, openapi_extra=openapi.CREATE, status_code=201)
 async def create_key(request: Request, principal: IsAdmin) -> Response:
-    """Make a key. The response has its secret, which is told once and kept nowhere."""
+    """Create a key. Only this response has its secret, which is not stored."""
     context: AppContext = request.app.state.api
     create = await read_body(request, KeyCreate)
     record, key = make_key(create, principal.project)
@@ -54,7 +54,7 @@ async def create_key(request: Request, principal: IsAdmin) -> Response:
 @router.head(PATH, include_in_schema=False)
 @router.get(PATH, openapi_extra=openapi.LIST)
 async def list_keys(request: Request, principal: IsAdmin) -> Response:
-    """List the keys of all projects, or of one, the newest first; without their secrets."""
+    """List the keys of all projects or of one, newest first, without their secrets."""
     context: AppContext = request.app.state.api
     query = Query(request, {"project", "limit", "cursor"})
     project, limit = query.text("project"), query.limit()
@@ -75,7 +75,7 @@ async def list_keys(request: Request, principal: IsAdmin) -> Response:
 @router.head(PATH + "/{key_id}", include_in_schema=False)
 @router.get(PATH + "/{key_id}", openapi_extra=openapi.GET)
 async def get_key(request: Request, _principal: IsAdmin) -> Response:
-    """Show a key, without its secret."""
+    """Return a key, without its secret."""
     context: AppContext = request.app.state.api
     key_id = request.path_params["key_id"]
     await context.keys.refresh()
@@ -88,7 +88,7 @@ async def get_key(request: Request, _principal: IsAdmin) -> Response:
 
 @router.delete(PATH + "/{key_id}", openapi_extra=openapi.REVOKE, status_code=204)
 async def revoke_key(request: Request, principal: IsAdmin) -> Response:
-    """Revoke a key: within two seconds it is refused by all processes that reach Redis."""
+    """Revoke a key. Within two seconds all processes that reach Redis refuse it."""
     context: AppContext = request.app.state.api
     key_id = request.path_params["key_id"]
     if not await context.keys.revoke(key_id):

@@ -1,4 +1,4 @@
-"""Keys in requests and responses, as types."""
+"""The types of requests and responses about keys."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Key", "KeyCreate", "KeyCreated", "KeyPage"]
 
 MAX_HOSTS = 100
 HOST_PATTERN = r"^(?:\*\.)?[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$"
-"""Fewer than are taken: names of one label, for the document's readers."""
+"""A simplified pattern for readers of the document: it lacks names of one label."""
 PROJECT_PATTERN = "^[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?$"
 
 Project = Annotated[
@@ -49,7 +49,7 @@ Hosts = Annotated[
 
 
 class KeyCreate(msgspec.Struct, forbid_unknown_fields=True):
-    """A key to be made."""
+    """A key to create."""
 
     name: Name
     scopes: Scopes
@@ -57,7 +57,7 @@ class KeyCreate(msgspec.Struct, forbid_unknown_fields=True):
     expires_at: (
         Annotated[str, Meta(extra_json_schema={"format": "date-time"})] | UnsetType | None
     ) = UNSET
-    """From then on it is refused; default: never."""
+    """The key is refused from then on; default: never."""
     allowed_hosts: Hosts | UnsetType | None = UNSET
 
 
@@ -72,18 +72,18 @@ class Key(msgspec.Struct, frozen=True):
     created_at: str
     expires_at: str | None
     last_used_at: str | None
-    """To the minute, and up to 15 s late."""
+    """Rounded to the minute, and up to 15 s late."""
 
 
 class KeyCreated(Key, frozen=True):
-    """A key with its secret, which is told once."""
+    """A key with its secret, which is shown once."""
 
     key: str
     """Send it as ``Authorization: Bearer …``."""
 
 
 class KeyPage(msgspec.Struct, frozen=True):
-    """Keys, the newest first."""
+    """Keys, newest first."""
 
     keys: list[Key]
     cursor: str | None

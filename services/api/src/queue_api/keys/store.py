@@ -1,4 +1,4 @@
-"""The keys in Redis, and the copy of them that requests are checked against."""
+"""The keys in Redis, and their copy in memory."""
 
 from __future__ import annotations
 
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
 __all__ = ["KeyStore"]
 
 MAX_KEYS = 10_000
-"""They are a few MB in each process."""
+"""Max keys, which take a few MB in each process."""
 USED_SECONDS = 15.0
-"""Between two writes of which keys were used, by one process."""
+"""The time between two writes of the last uses, by one process."""
 RECHECK_SECONDS = 0.25
-"""Unknown keys make a process look at Redis at most so often."""
+"""Min time between two reads of Redis because of unknown keys."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
 
 class KeyStore:
-    """Makes, lists and revokes keys; keeps ``known`` up to date while it is watched."""
+    """Creates, lists and revokes keys, and keeps ``known`` up to date."""
 
     def __init__(self, queue: TaskQueue, known: KnownKeys) -> None:
         self._queue = queue
         self._known = known
         self._hash = WatchedHash(queue, Key.API_KEYS, self._take, max_entries=MAX_KEYS)
         self.records: dict[str, KeyRecord] = {}
-        """By id, as last read."""
+        """The keys by id, as read last."""
 
     def _take(self, entries: Mapping[str, bytes]) -> None:
         self.records = {}
@@ -56,24 +56,24 @@ class KeyStore:
         self._known.is_loaded = True
 
     async def add(self, record: KeyRecord) -> None:
-        """Keep a new key; raises FullError, QueueUnavailableError."""
+        """Store a new key; raises FullError, QueueUnavailableError."""
         await self._hash.put(record.id, record.encode())
 
     async def revoke(self, key_id: str) -> bool:
-        """Forget a key; return whether it was there. Raises QueueUnavailableError."""
+        """Delete a key; return whether it was there. Raises QueueUnavailableError."""
         was_there = await self._hash.remove(key_id)
         with translated():
             await self._queue.client.hdel(self._queue.keys.of(Key.API_KEYS_USED), key_id)  # type: ignore[misc]
         return was_there
 
     async def refresh(self) -> None:
-        """Read what has changed; raises QueueUnavailableError."""
+        """Read changed keys; raises QueueUnavailableError."""
         await self._hash.refresh()
 
     async def look_again(self) -> bool:
-        """Read what has changed, for a key that is not known; return whether that was done.
+        """Read changed keys because of an unknown key; return whether that was possible.
 
-        A key that was just made by another process is known to this one then.
+        This finds a key that another process has just created.
         """
         try:
             await self._hash.refresh(interval=RECHECK_SECONDS)
@@ -82,7 +82,7 @@ class KeyStore:
         return True
 
     async def last_used(self, key_ids: list[str]) -> dict[str, int]:
-        """Return when keys were last used, in Unix ms to the minute; those never used are left out.
+        """Return the last use of each used key, in Unix ms rounded to the minute.
 
         Raises QueueUnavailableError.
         """
@@ -96,7 +96,7 @@ class KeyStore:
 
     @asynccontextmanager
     async def watched(self) -> AsyncIterator[None]:
-        """Keep ``known`` up to date, and write which keys were used."""
+        """Keep ``known`` up to date, and write the last uses."""
         with suppress(QueueUnavailableError):
             await self.refresh()
         tasks = [asyncio.create_task(self._hash.watch()), asyncio.create_task(self._write_used())]

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of lanes."""
+"""The parts of the OpenAPI document about lanes."""
 
 from __future__ import annotations
 

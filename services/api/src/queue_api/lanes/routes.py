@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["router"]
 
 PURGE_STEPS = 10
-"""Of 1,000 tasks each; a client calls again for more."""
+"""Max script calls of a purge, each for 1,000 tasks. A client repeats the call for more."""
 MAX_LANE_CHARACTERS = 300
 _ONE = openapi.PATH + "/{lane}"
 
@@ -34,7 +34,7 @@ router = APIRouter(tags=["lanes"])
 @router.head(openapi.PATH, include_in_schema=False)
 @router.get(openapi.PATH, openapi_extra=openapi.LIST)
 async def list_lanes(request: Request, principal: MayRead) -> Response:
-    """List the project's lanes with tasks, limits or a pause, those in trouble first."""
+    """List the project's lanes with tasks, limits or a pause, those with problems first."""
     context: AppContext = request.app.state.api
     query = Query(request, {"sort", "prefix", "limit", "cursor"})
     order = query.read("sort", _order) or "trouble"
@@ -52,19 +52,19 @@ async def list_lanes(request: Request, principal: MayRead) -> Response:
 
 @router.post(_ONE + "/pause", openapi_extra=openapi.CHANGE)
 async def pause_lane(request: Request, principal: MayManage) -> Response:
-    """Stop the lane: its tasks wait, those in flight go on."""
+    """Pause the lane: its tasks wait, and those in flight continue."""
     return await _pause(request, principal, pauses=True)
 
 
 @router.post(_ONE + "/resume", openapi_extra=openapi.CHANGE)
 async def resume_lane(request: Request, principal: MayManage) -> Response:
-    """Let a paused lane go on, as a new one: its destination has to show that it responds."""
+    """Resume a paused lane. Like a new lane, it is on trial until its destination responds."""
     return await _pause(request, principal, pauses=False)
 
 
 @router.post(_ONE + "/purge", openapi_extra=openapi.PURGE)
 async def purge_lane(request: Request, principal: MayManage) -> Response:
-    """Delete the lane's waiting and scheduled tasks, 10,000 at the most; active ones go on."""
+    """Delete up to 10,000 waiting and scheduled tasks of the lane. Active ones continue."""
     context: AppContext = request.app.state.api
     lane = _lane_of(request)
     purged, more = await context.queue.operations.purge_some(
@@ -77,13 +77,13 @@ async def purge_lane(request: Request, principal: MayManage) -> Response:
 @router.head(_ONE, include_in_schema=False)
 @router.get(_ONE, openapi_extra=openapi.GET)
 async def get_lane(request: Request, principal: MayRead) -> Response:
-    """Show a lane: its tasks by state, health, limits and recent outcomes."""
+    """Return a lane: its tasks by state, health, limits and recent outcomes."""
     return await _show(request, principal)
 
 
 @router.put(_ONE, openapi_extra=openapi.PUT)
 async def put_lane(request: Request, principal: MayManage) -> Response:
-    """Set a lane's limits in place of those it had, and pause or resume it; they hold at once."""
+    """Replace a lane's limits, and pause or resume it, with immediate effect."""
     context: AppContext = request.app.state.api
     lane = _lane_of(request)
     put = await read_body(request, LanePut, required=True)
@@ -114,7 +114,7 @@ async def _show(request: Request, principal: Principal) -> Response:
 
 
 def _lane_of(request: Request) -> str:
-    # The server leaves the path as it was sent: a slash within a lane's name is %2F.
+    # The server does not decode the path: a slash in a lane's name is %2F.
     try:
         return _check_lane(unquote(request.path_params["lane"], errors="strict"))
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Lanes in requests and responses, as types. Times are RFC 3339."""
+"""The types of requests and responses about lanes. Times are RFC 3339."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class LaneHealthShown(msgspec.Struct, frozen=True):
 
     state: Literal["proven", "trial", "unhealthy"]
     next_probe_at: str | None
-    """When an unhealthy lane's next request is made."""
+    """The time of an unhealthy lane's next request."""
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """A lane as it is."""
+    """The state of a lane."""
 
     lane: str
     waiting: int
@@ -31,17 +31,17 @@ class Lane(msgspec.Struct, frozen=True):
     active: int
     dead: int
     oldest_age_seconds: float | None
-    """For how long the oldest waiting task has been due; null: none waits."""
+    """Time for which the oldest waiting task has been due; null if none waits."""
     health: LaneHealthShown
     paused: bool
     limits: LaneLimits
     next_token_at: str | None
-    """Until then the lane gets nothing: its rate, or its destination, asks for that."""
+    """The lane is not served before this time, because of its rate or its destination."""
     recent: LaneRecent
 
     @classmethod
     def of(cls, state: LaneState) -> Lane:
-        """Return what is told of a lane."""
+        """Return a lane as a response shows it."""
         age = state.oldest_age_ms
         health = LaneHealthShown(state.health.state, written_time(state.health.next_probe_at_ms))
         return cls(
@@ -56,29 +56,29 @@ class LaneList(msgspec.Struct, frozen=True):
 
     lanes: list[Lane]
     cursor: str | None
-    """For the next page; null on the last. A page may be short, or empty, and still have one."""
+    """The cursor of the next page; null on the last one. Even an empty page may have one."""
 
 
 class LanePut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings of a lane, in place of those it had; null or left out: none."""
+    """The new settings of a lane; null or missing: no limit."""
 
     concurrency: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
-    """Requests in flight, in place of LANE_CONCURRENCY."""
+    """Max requests in flight, instead of LANE_CONCURRENCY."""
     rate: Annotated[float, Meta(ge=0.001, le=1_000_000)] | None = None
-    """Requests a second, over time."""
+    """Max requests per second on average."""
     burst: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
-    """Requests that may be made at once, beside a rate; left out: those of a second."""
+    """Max requests at once, with a rate; default: those of a second."""
     paused: bool | UnsetType = UNSET
-    """Whether the lane gets nothing; left out: as it is."""
+    """Whether the lane is paused; missing: unchanged."""
 
     def limits(self) -> LaneLimits:
-        """Return them as the queue takes them."""
+        """Return the limits for the queue."""
         return LaneLimits(self.concurrency, self.rate, self.burst)
 
 
 class LanePurged(msgspec.Struct, frozen=True):
-    """What a purge removed."""
+    """The result of a purge."""
 
     purged: int
     more: bool
-    """There is more to purge: call again."""
+    """Whether there are more tasks: call again."""

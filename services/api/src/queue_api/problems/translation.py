@@ -48,7 +48,7 @@ _BEFORE_BODY = {
 RETRY_AFTER_SECONDS = 2
 """Redis restarts within seconds."""
 LIMIT_RETRY_SECONDS = 5
-"""Nobody knows when tasks that wait will have gone."""
+"""Retry-After if it is unknown when there will be room."""
 BACKLOGS = frozenset({"backlog", "lane_backlog"})
 
 
@@ -71,7 +71,7 @@ class Problem(msgspec.Struct, frozen=True, omit_defaults=True):
     errors: list[FieldError] = []
     """All invalid fields."""
     limit: str | None = None
-    """Of a 429: the limit that is reached."""
+    """The limit that is reached, for a 429."""
 
 
 class ProblemError(Exception):
@@ -104,7 +104,7 @@ def document_of(error: ProblemError) -> Problem:
 
 
 def problem(error: ProblemError) -> Response:
-    """Return the answer."""
+    """Return the response."""
     content = msgspec.json.encode(document_of(error))
     response_class = LingeringResponse if error.status in _BEFORE_BODY else Response
     return response_class(content, error.status, error.headers, MEDIA_TYPE)
@@ -162,7 +162,7 @@ def refused_by_limit(error: Exception) -> ProblemError:
 
 
 def _rate_limit_headers(error: LimitError, wait: int) -> dict[str, str]:
-    """Return the headers of the IETF's draft on rate limits: what there is, and what is left."""
+    """Return the headers of the IETF's draft on rate limits: the limit, and the rest of it."""
     quota, policy = f"q={error.quota}", ""
     if error.limit == "rate":
         quota, policy = f"q={error.burst}", f";w={math.ceil(error.burst / float(error.quota))}"
@@ -186,7 +186,7 @@ def _http(error: Exception) -> ProblemError:
 
 
 def _allowed(request: Request) -> str:
-    """Return all methods of a path: the router's error knows those of one route."""
+    """Return all methods of a path, because the router's error only names those of one route."""
     found: set[str] = set()
     for route in _routes(request.app.router):
         match, _ = route.matches(request.scope)

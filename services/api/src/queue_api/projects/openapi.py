@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of projects."""
+"""The parts of the OpenAPI document about projects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The routes of projects: list, show, set, forget."""
+"""The routes of projects: list, get, set, delete."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ async def list_projects(request: Request, _principal: IsAdmin) -> Response:
 @router.head(openapi.PATH + "/{project}", include_in_schema=False)
 @router.get(openapi.PATH + "/{project}", openapi_extra=openapi.GET)
 async def get_project(request: Request, _principal: IsAdmin) -> Response:
-    """Show a project: its weight, its limits, and what it has of them."""
+    """Return a project: its weight, limits and use."""
     context: AppContext = request.app.state.api
     return respond(await context.queue.projects.get(_known_name(request)))
 
 
 @router.put(openapi.PATH + "/{project}", openapi_extra=openapi.PUT)
 async def put_project(request: Request, principal: IsAdmin) -> Response:
-    """Set a project's weight and limits, in place of those it had; they hold at once."""
+    """Replace a project's weight and limits, with immediate effect."""
     context: AppContext = request.app.state.api
     project = request.path_params["project"]
     try:
@@ -72,7 +72,7 @@ async def put_project(request: Request, principal: IsAdmin) -> Response:
     openapi.PATH + "/{project}", openapi_extra=openapi.DELETE, status_code=HTTPStatus.NO_CONTENT
 )
 async def delete_project(request: Request, principal: IsAdmin) -> Response:
-    """Forget a project without tasks: its weight and limits. Its keys stay valid."""
+    """Delete the weight and limits of a project without tasks. Its keys stay valid."""
     context: AppContext = request.app.state.api
     project = _known_name(request)
     await context.queue.projects.delete(project)

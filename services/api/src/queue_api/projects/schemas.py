@@ -1,4 +1,4 @@
-"""Projects in requests and responses, as types."""
+"""The types of requests and responses about projects."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ _Number = Annotated[int, Meta(ge=0, le=1_000_000_000_000_000)]
 
 
 class LimitsPut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a project may have; null or left out: there is no limit."""
+    """The limits of a project; null or missing: no limit."""
 
     rate: Annotated[float, Meta(ge=0.001, le=1_000_000)] | None = None
-    """New tasks a second, over time."""
+    """Max new tasks per second on average."""
     burst: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
-    """New tasks that may come at once, beside a rate; left out: those of a second."""
+    """Max new tasks at once, with a rate; default: those of a second."""
     waiting: _Number | None = None
-    """Tasks that wait or are scheduled."""
+    """Max waiting and scheduled tasks."""
     stored_bytes: _Number | None = None
-    """Bytes of the records of tasks that are not settled, without their attempts."""
+    """Max bytes of the records of unsettled tasks, without their attempts."""
     in_flight: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
-    """Requests at a time. More tasks are accepted, and wait."""
+    """Max requests in flight. Further tasks are accepted, and wait."""
     lanes: _Number | None = None
-    """Lanes with tasks that are not settled."""
+    """Max lanes with unsettled tasks."""
 
     def limits(self) -> ProjectLimits:
-        """Return them as the queue takes them."""
+        """Return the limits for the queue."""
         return ProjectLimits(**msgspec.structs.asdict(self))
 
 
 class ProjectPut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The settings of a project, in place of those it had."""
+    """The new settings of a project."""
 
     weight: Annotated[int, Meta(ge=1, le=100)] = 1
-    """How many tasks it gets in a turn, beside those of others."""
+    """The project's share of the workers, relative to other projects."""
     limits: LimitsPut = LimitsPut()
 
 
 class ProjectList(msgspec.Struct, frozen=True):
-    """Some projects in the order of their names."""
+    """Projects in the order of their names."""
 
     projects: list[Project]
     cursor: str | None
-    """For the next page; null on the last."""
+    """The cursor of the next page; null on the last one."""

@@ -1,4 +1,4 @@
-"""Who the caller is."""
+"""The route about the caller."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ router = APIRouter(tags=["keys"])
 @router.head("/api/v1/me", include_in_schema=False)
 @router.get("/api/v1/me", openapi_extra=openapi.ME)
 async def me(request: Request) -> Response:
-    """Tell which key the request has, and what it may; any key may ask."""
+    """Return the request's key and rights. Every key may call this."""
     principal = principal_of(request.scope)
     scopes = [scope for scope in Scope if scope in principal.scopes]
     found = Me(principal.key_id, principal.name, principal.project, scopes, principal.auth)

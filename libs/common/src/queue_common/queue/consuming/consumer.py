@@ -40,7 +40,7 @@ logger = structlog.stdlib.get_logger(__name__)
 
 
 class Consumer:
-    """Claims and settles over connections of its own, one round trip at a time, until ``end``.
+    """Claims and settles over separate connections, one round trip at a time, until ``end``.
 
     Settlements that arrive during a round trip are sent with the next one. It also claims: settled
     tasks make room in their lanes, which the claim after them fills at once.
@@ -85,7 +85,7 @@ class Consumer:
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        """Fail the waiting claim if a bug ended a background task; none ends by itself."""
+        """Fail the waiting claim if a background task has ended, which only a bug can cause."""
         if not task.cancelled() and (error := task.exception()) is not None:
             self.claims.fail(error)
             logger.error("serving.failed", exc_info=error)
@@ -168,7 +168,7 @@ class Consumer:
                 await self.idle.wait()
         await cancel_and_wait(self._tasks)
         if self.outbox.work.is_set():
-            # Otherwise it waits for the next renewal of another worker.
+            # Otherwise the outbox waits for the next renewal of another worker.
             with suppress(QueueUnavailableError, TimeoutError):
                 async with asyncio.timeout(IDLE_SECONDS):
                     await self.outbox.move_all()

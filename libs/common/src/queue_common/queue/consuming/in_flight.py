@@ -22,7 +22,7 @@ SUSPECT_AT = 2
 """A task is a suspect if so many workers in a row died under it: see ``suspects.lua``."""
 
 MAX_PROJECTS = 16
-"""A project of which a worker holds less than one in so many needs no limit."""
+"""A project with less than this share (1/n) of a worker's tasks needs no limit."""
 
 _Key = tuple[str, str]
 """Lease and id: a task may come back under a new lease before the old claim has ended."""
@@ -42,7 +42,7 @@ class InFlight:
         self._on_trial: set[_Key] = set()
         """Claims from lanes that were not proven at the time of the claim."""
         self._projects: dict[_Key, str] = {}
-        """Those of projects other than ``default``."""
+        """Claims of projects other than ``default``."""
         self._by_project: Counter[str] = Counter()
         self._on_trial_by_project: Counter[str] = Counter()
         self._bytes_by_project: Counter[str] = Counter()
@@ -89,12 +89,11 @@ class InFlight:
         return sum(of == lease for of, _ in self._sizes)
 
     def room(self, *, ending: Iterable[Claim] = ()) -> tuple[Argument, ...]:
-        """Return what a claim may bring, as ``claim.lua`` has it.
+        """Return the limits of the next claim, as arguments of ``claim.lua``.
 
-        These are: how many bytes (-1: any number), 1 if nothing is held, how many tasks of lanes
-        that are not proven, the room of the claims that are ``ending`` included, how many tasks the
-        process holds at most, how many suspects it holds, how many tasks of lanes that are not
-        proven it holds at most, and what it holds of projects.
+        These are: max bytes (-1: no limit), 1 if nothing is in flight, max tasks from lanes on
+        trial (claims that are ``ending`` make room), max tasks in flight, the number of suspects in
+        flight, max tasks in flight from lanes on trial, and the tasks in flight of projects.
         """
         free = max(self.max_bytes - self.bytes, 0) if self.max_bytes else -1
         ends = list(ending)
@@ -106,7 +105,7 @@ class InFlight:
         )  # fmt: skip
 
     def _held_by_projects(self, held: int, on_trial: int, ends: list[Claim]) -> list[Argument]:
-        """Return name, tasks and tasks on trial of each project of which much is held."""
+        """Return name, tasks and tasks on trial of each project with many tasks in flight."""
         if not self._projects:
             return [DEFAULT_PROJECT, self._part(held, self.bytes), on_trial]
         ending = Counter(split_lane(claim.lane)[0] for claim in ends)
@@ -123,5 +122,5 @@ class InFlight:
         return [DEFAULT_PROJECT, self._part(held, rest), on_trial, *found]
 
     def _part(self, tasks: int, size: int) -> int:
-        """Return how many tasks a project counts for: few large ones count as many."""
+        """Return the number of tasks that a project counts for: few large ones count as many."""
         return max(tasks, size * self.max_tasks // self.max_bytes) if self.max_bytes else tasks

@@ -45,10 +45,10 @@ class Lease:
         on_renewal: Callable[[int], None], on_workers: Callable[[int], None],
         on_outbox: Callable[[], None],
     ) -> None:  # fmt: skip
-        """Call ``on_change`` with a new lease, ``on_renewal`` with the claims that Redis counts.
+        """Call ``on_change`` after a new lease, ``on_renewal`` with the lease's claims in Redis.
 
-        Call ``on_workers`` with the number of live workers; 0: Redis is short of memory. Call
-        ``on_outbox`` if something is in the outbox.
+        Call ``on_workers`` with the number of live workers (0: Redis is short of memory), and
+        ``on_outbox`` if the outbox is not empty.
         """
         self._scripts = scripts
         self._retention = retention

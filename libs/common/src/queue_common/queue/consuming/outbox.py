@@ -1,6 +1,6 @@
-"""The outbox: tasks that follow from others, on their way into their lanes.
+"""The outbox: tasks that follow from others, such as callbacks, before they are in their lanes.
 
-A settlement puts them there in its own script. Any worker moves them on.
+The script of a settlement puts them there. Any worker moves them into their lanes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ logger = structlog.stdlib.get_logger(__name__)
 
 
 def entry_after(claim: Claim, attempt: Attempt, decision: Decision, sealer: Sealer) -> bytes:
-    """Return the outbox's entry for what follows from an attempt; empty: nothing does."""
+    """Return the outbox's entry for the task that follows from an attempt; empty if none does."""
     if claim.task is None or claim.task.options is None:
         return b""
     attempts = attempts_after(claim, attempt)
@@ -75,10 +75,10 @@ class Outbox:
         self._scripts = scripts
         self._keys = keys
         self.work = asyncio.Event()
-        """Something may be in the outbox."""
+        """Set if the outbox may not be empty."""
 
     async def run(self) -> None:
-        """Move what there is. Retries without limit while Redis is away."""
+        """Move all tasks. Retries without limit while Redis is away."""
         backoff, failures = ReconnectBackoff(cap=1.0, base=0.05), 0
         while True:
             await self.work.wait()
@@ -103,7 +103,7 @@ class Outbox:
         return removed
 
     async def _entry_of_dead(self, task_id: str) -> bytes:
-        """Return the entry of what follows from a death that no worker has settled."""
+        """Return the entry for a task that died without a settlement."""
         with translated():
             raw = await reply(self._client.get(self._keys.of(Key.RECORD, task_id)))
         try:

@@ -43,7 +43,7 @@ _OVERLOADED = frozenset({429, 503})
 _MAX_MS = 0xFFFFFFFF
 _ACTIONS = {Done: ACTION_DELIVERED, RetryAt: ACTION_RETRY, Dead: ACTION_DEAD}
 ORDER = struct.Struct(">cQIHIIcII")
-"""As ``settle.lua`` reads it."""
+"""The format that ``settle.lua`` reads."""
 
 
 def settle_arguments(
@@ -53,7 +53,7 @@ def settle_arguments(
     """Return the arguments that end ``claim`` after ``attempt`` as decided.
 
     ``payload`` replaces the task's payload. A delivered task is kept in full for ``whole_ttl_ms``.
-    ``follows`` is the outbox's entry of what follows.
+    ``follows`` is the outbox's entry.
     """
     ms = 0
     if isinstance(decision, RetryAt):
@@ -96,7 +96,7 @@ def _evidence(claim: Claim, attempt: Attempt | None) -> bytes:
 
 
 def _slows_for_ms(attempt: Attempt | None) -> int:
-    """Return for how long a destination that has too much to do asks for no request."""
+    """Return the ms for which an overloaded destination asks for no requests."""
     if attempt is None or attempt.status_code not in _OVERLOADED:
         return 0
     return min(max(attempt.retry_after_ms or 0, 0), _MAX_MS)
@@ -131,7 +131,7 @@ def _with_history(claim: Claim, attempt: Attempt) -> bytes:
 
 
 def attempts_after(claim: Claim, attempt: Attempt | None) -> int:
-    """Return how many attempts count after this one; None: none was made."""
+    """Return the number of counted attempts after this one; None if no attempt was made."""
     made = attempt is not None and attempt.outcome not in _NO_ATTEMPT
     return claim.attempt if made else claim.attempt - 1
 

@@ -29,7 +29,7 @@ __all__ = ["Consuming"]
 
 
 class Consuming:
-    """The methods of ``TaskQueue``, which sets these attributes, for workers."""
+    """The methods of ``TaskQueue`` for workers. ``TaskQueue`` sets the attributes."""
 
     name: str
     activity: Activity
