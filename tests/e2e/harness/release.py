@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -57,14 +58,18 @@ class Release:
 
         ``settings`` are added to the release's own for this once.
         """
-        files = [argument for path in self.values for argument in ("--values", str(path))]
-        sets = [
-            a
-            for value in (f"ingress.host={self.host}", *self.settings, *settings)
-            for a in ("--set", value)
-        ]
         wait = ("--install", "--wait", "--timeout", f"{WAIT_SECONDS}s")
-        await self._helm("upgrade", self.name, self.chart, *wait, *self.options, *files, *sets)
+        await self._helm("upgrade", self.name, self.chart, *wait, *self._arguments(*settings))
+
+    async def planned(self) -> str:
+        """Return the manifest that an upgrade with the same values would apply."""
+        dry_run = ("--dry-run=server", "--output", "json")
+        told = await self._helm("upgrade", self.name, self.chart, *dry_run, *self._arguments())
+        return str(json.loads(told)["manifest"])
+
+    async def manifest(self) -> str:
+        """Return the manifest that was applied last."""
+        return await self._helm("get", "manifest", self.name)
 
     async def uninstall(self) -> None:
         """Uninstall the release and wait until what it takes away is gone."""
@@ -115,6 +120,11 @@ class Release:
         [found] = await self.namespace.items("apis/apps/v1/deployments", self.selector(component))
         ready: int = found["status"].get("readyReplicas", 0)
         return ready
+
+    def _arguments(self, *settings: str) -> tuple[str, ...]:
+        files = [argument for path in self.values for argument in ("--values", str(path))]
+        values = (f"ingress.host={self.host}", *self.settings, *settings)
+        return (*self.options, *files, *(word for value in values for word in ("--set", value)))
 
     async def _helm(self, *arguments: str) -> str:
         cluster = self.namespace.cluster
