@@ -200,7 +200,7 @@ chaos: setup ## Kill the real processes under load; nothing may be lost (5 minut
 	$(BIN)/pytest -q -s -p no:randomly tests/chaos
 
 ##@ Kubernetes
-e2e: setup docker-build crds ## Install the chart on the cluster of KUBECONFIG, else on one of kind's, and test it (15 minutes)
+e2e: setup docker-build crds ## Install the chart on the cluster of KUBECONFIG, else on one of kind's, and test it (12 minutes)
 	$(E2E) --ignore=tests/e2e/nodes --ignore=tests/e2e/keda tests/e2e
 
 e2e-nodes: setup docker-build ## Drain a node under load; needs a cluster of at least two

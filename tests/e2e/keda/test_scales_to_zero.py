@@ -12,7 +12,7 @@ from ..harness.suite import Suite
 from ..harness.system import System
 
 KEDA = (
-    "worker.autoscaling.mode=keda",
+    "worker.autoscaling.mode=auto",
     "worker.autoscaling.minReplicas=0",
     "worker.autoscaling.maxReplicas=3",
     "worker.autoscaling.keda.tasksPerReplica=20",

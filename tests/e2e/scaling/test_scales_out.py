@@ -15,7 +15,6 @@ from ..harness.system import System
 # under this load. Few cores are loaded by it.
 TARGET = 25
 HPA = (
-    "worker.autoscaling.mode=auto",
     "worker.autoscaling.minReplicas=1",
     "worker.autoscaling.maxReplicas=3",
     f"worker.autoscaling.hpa.targetCPUUtilizationPercentage={TARGET}",
@@ -34,7 +33,9 @@ async def scaled(suite: Suite, system: System) -> AsyncIterator[System]:
     """The system with API and workers scaled by their CPU; afterwards with as many as before."""
     if not await suite.cluster.offers("/apis/metrics.k8s.io/v1beta1"):
         pytest.skip("this cluster has no metrics-server")
-    await system.release.install(*HPA)
+    # The default, unless the cluster has KEDA: then that would scale the workers.
+    mode = "hpa" if await suite.cluster.offers("/apis/keda.sh/v1alpha1") else "auto"
+    await system.release.install(*HPA, f"worker.autoscaling.mode={mode}")
     yield system
     await system.release.install()
 
