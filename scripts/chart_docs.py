@@ -146,13 +146,19 @@ def _at(values: Any, path: tuple[str, ...]) -> Any:  # noqa: ANN401 - any YAML
 
 
 def schema_of(settings: list[Setting]) -> dict[str, Any]:
-    """Return the strict schema: every key is known, and none may be taken away."""
+    """Return the strict schema: every key is known, and none may be taken away.
+
+    Raises ValueError for a key that is there twice, of which YAML takes the last.
+    """
     root = _section()
     for setting in settings:
         section = root
         for key in setting.path[:-1]:
             _require(section, key)
             section = section["properties"].setdefault(key, _section())
+        if setting.path[-1] in section["required"]:
+            msg = f"values.yaml has {'.'.join(setting.path)} twice"
+            raise ValueError(msg)
         _require(section, setting.path[-1])
         schema = dict(setting.schema)
         if "$ref" in schema:

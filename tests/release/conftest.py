@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import DEVNULL
 
 import httpx
 import pytest
@@ -27,7 +28,9 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("registry")
     port = free_port()
     (folder / "config.yml").write_text(CONFIG.format(folder=folder / "data", port=port))
-    process = subprocess.Popen([str(program), "serve", str(folder / "config.yml")])
+    process = subprocess.Popen(
+        [str(program), "serve", str(folder / "config.yml")], stdout=DEVNULL, stderr=DEVNULL
+    )
     try:
         transport = httpx.HTTPTransport(retries=10)  # while it starts, with growing pauses
         with httpx.Client(transport=transport) as client:

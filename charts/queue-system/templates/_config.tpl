@@ -18,25 +18,7 @@ REDIS_TLS: {{ .Values.externalRedis.tls.enabled | quote }}
 {{- if include "queue-system.redisCASecret" . }}
 REDIS_CA_FILE: /etc/queue-system/redis-ca/{{ include "queue-system.redisCAKey" . }}
 {{- end }}
-{{- with .Values.queue }}
-QUEUE_NAME: {{ .name | quote }}
-DURABILITY: {{ .durability }}
-LANE_CONCURRENCY: {{ .laneConcurrency | int | quote }}
-MAX_BACKLOG: {{ .maxBacklog | int64 | quote }}
-MAX_LANE_BACKLOG: {{ .maxLaneBacklog | int64 | quote }}
-IDEMPOTENCY_TTL: {{ .idempotencyTTL | quote }}
-IDEMPOTENCY_MAX: {{ .idempotencyMax | int64 | quote }}
-RESULT_TTL: {{ .resultTTL | quote }}
-RESULT_MAX: {{ .resultMax | int64 | quote }}
-RESULT_MAX_BYTES: {{ .resultMaxBytes | quote }}
-RESULT_FULL_TTL: {{ .resultFullTTL | quote }}
-RESULT_FULL_MAX_BYTES: {{ .resultFullMaxBytes | quote }}
-DEAD_TTL: {{ .deadTTL | quote }}
-DEAD_MAX: {{ .deadMax | int64 | quote }}
-DEAD_MAX_BYTES: {{ .deadMaxBytes | quote }}
-WORKER_RETRY_INTERVAL: {{ .retryInterval | quote }}
-WORKER_RETRY_DEADLINE: {{ .retryDeadline | quote }}
-{{- end }}
+{{ include "queue-system.queueConfig" .Values.queue }}
 {{- with include "queue-system.otlpEndpoint" . }}
 OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
 {{- end }}

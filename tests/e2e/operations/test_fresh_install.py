@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from subprocess import DEVNULL
 
 import httpx
 import pytest
@@ -36,7 +37,9 @@ def registry(tmp_path: Path) -> Iterator[str]:
         found.bind(("127.0.0.1", 0))
         port = found.getsockname()[1]
     (tmp_path / "config.yml").write_text(CONFIG.format(folder=tmp_path / "data", port=port))
-    process = subprocess.Popen([str(program), "serve", str(tmp_path / "config.yml")])
+    process = subprocess.Popen(
+        [str(program), "serve", str(tmp_path / "config.yml")], stdout=DEVNULL, stderr=DEVNULL
+    )
     try:
         with httpx.Client(transport=httpx.HTTPTransport(retries=10)) as client:
             client.get(f"http://127.0.0.1:{port}/v2/").raise_for_status()
