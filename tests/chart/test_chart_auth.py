@@ -48,6 +48,29 @@ def test_keys_can_be_left_out(helm: Helm) -> None:
     assert not [s for s in rendering.all("Secret") if s["metadata"]["name"].endswith("-auth")]
 
 
+def secret_of(rendering: Rendering, component: str, variable: str) -> dict[str, Any] | None:
+    """The Secret and its key that a variable of a component comes from."""
+    env = {e["name"]: e for e in rendering.container(component)["env"]}
+    return dict(env[variable]["valueFrom"]["secretKeyRef"]) if variable in env else None
+
+
+def test_requests_are_signed_by_workers(helm: Helm) -> None:
+    """The signing secrets of a Secret reach the workers, and no other component."""
+    rendering = helm.render({"signing": {"existingSecret": "sign", "existingSecretKey": "k"}})
+
+    assert secret_of(rendering, "worker", "SIGNING_SECRETS") == {"name": "sign", "key": "k"}
+    assert secret_of(rendering, "api", "SIGNING_SECRETS") is None
+
+
+def test_tasks_are_encrypted_by_keys_of_a_secret(helm: Helm) -> None:
+    """API and workers know the encryption keys; without a Secret neither does."""
+    rendering = helm.render({"encryption": {"existingSecret": "seal", "existingSecretKey": "k"}})
+
+    for component in ("api", "worker"):
+        assert secret_of(rendering, component, "ENCRYPTION_KEYS") == {"name": "seal", "key": "k"}
+        assert secret_of(helm.render(), component, "ENCRYPTION_KEYS") is None
+
+
 @pytest.mark.parametrize("values", [{}, OWN], ids=["generated", "own"])
 def test_the_root_key_is_in_no_other_object(helm: Helm, values: dict[str, Any]) -> None:
     """What needs the key refers to the Secret; no ConfigMap and no argument has it."""

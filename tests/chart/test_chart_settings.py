@@ -44,7 +44,7 @@ def test_the_processes_read_what_the_chart_sets(
     """Every variable is one the process reads, and its value one it takes."""
     variables = helm.render(yaml.safe_load(path.read_text())).environment(component)
     files = {"REDIS_CA_FILE", "WORKER_CA_FILE"}  # mounted in the pod, absent here
-    secret = {"HTTPS_PROXY", "API_ROOT_KEY"}
+    secret = {"HTTPS_PROXY", "API_ROOT_KEY", "SIGNING_SECRETS", "ENCRYPTION_KEYS"}
 
     assert {name.lower() for name in variables.keys() - OWN} <= set(kind.model_fields)
     rest = {k: v for k, v in variables.items() if k not in files | secret}

@@ -35,8 +35,7 @@
 {{/* Changes with the root key, so that an upgrade rolls the API. */}}
 {{- define "queue-system.authChecksum" -}}
 {{- if and .Values.auth.enabled .Values.auth.existingSecret -}}
-{{- $found := lookup "v1" "Secret" .Release.Namespace .Values.auth.existingSecret | default dict -}}
-{{- with $found.metadata }}{{ .uid }}-{{ .resourceVersion }}{{ end -}}
+{{- include "queue-system.secretRevision" (list . .Values.auth.existingSecret) -}}
 {{- else if .Values.auth.enabled -}}
 {{- with include "queue-system.rootKey" . }}{{ sha256sum . }}{{ end -}}
 {{- end -}}

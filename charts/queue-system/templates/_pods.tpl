@@ -29,6 +29,9 @@ annotations:
   {{- with include "queue-system.redisChecksum" $root }}
   checksum/redis-secret: {{ . | quote }}
   {{- end }}
+  {{- with include "queue-system.sealingChecksum" . }}
+  checksum/sealing-secrets: {{ . | quote }}
+  {{- end }}
   {{- end }}
   {{- if eq $component "api" }}
   {{- with include "queue-system.authChecksum" $root }}

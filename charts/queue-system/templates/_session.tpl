@@ -17,8 +17,7 @@
 {{/* Changes with the session secret, so that an upgrade rolls the dashboard. */}}
 {{- define "queue-system.sessionChecksum" -}}
 {{- if .Values.dashboard.existingSecret -}}
-{{- $found := lookup "v1" "Secret" .Release.Namespace .Values.dashboard.existingSecret | default dict -}}
-{{- with $found.metadata }}{{ .uid }}-{{ .resourceVersion }}{{ end -}}
+{{- include "queue-system.secretRevision" (list . .Values.dashboard.existingSecret) -}}
 {{- else -}}
 {{- with include "queue-system.sessionSecret" . }}{{ sha256sum . }}{{ end -}}
 {{- end -}}

@@ -49,6 +49,7 @@
 {{- if eq (index . 1) "api" }}
 {{- include "queue-system.authEnv" $root }}
 {{- end }}
+{{- include "queue-system.sealingEnv" . }}
 {{- with (get $root.Values (index . 1)).extraEnv }}
 {{ toYaml . }}
 {{- end }}

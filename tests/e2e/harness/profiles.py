@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -22,8 +23,11 @@ async def _nothing(_: Namespace) -> None:
     """Prepare nothing."""
 
 
-async def _choose_password(namespace: Namespace) -> None:
+async def _choose_secrets(namespace: Namespace) -> None:
     await namespace.secret("redis-password", {"password": secrets.token_urlsafe(24)})
+    key, signing = (base64.b64encode(secrets.token_bytes(32)).decode() for _ in range(2))
+    sealing = {"encryption-keys": f"first:{key}", "signing-secrets": f"whsec_{signing}"}
+    await namespace.secret("sealing", sealing)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ PROFILES = {
         Profile(
             "hardened",
             labels={"pod-security.kubernetes.io/enforce": "restricted"},
-            prepare=_choose_password,
+            prepare=_choose_secrets,
         ),
     )
 }
