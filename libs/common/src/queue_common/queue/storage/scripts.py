@@ -55,7 +55,9 @@ def _text(part: str) -> str:
 
 @cache
 def _source(name: str) -> str:
-    return "\n".join(map(_text, (*_SHARED, *_PARTS.get(name, ()), name)))
+    parts = map(_text, (*_SHARED, *_PARTS.get(name, ())))
+    # Its locals are its own too.
+    return "\n".join((*parts, f"return (function()\n{lua_files()[name]}\nend)()"))
 
 
 @cache
