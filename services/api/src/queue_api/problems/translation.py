@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from queue_common.errors import (
     WrongStateError,
 )
 
+from .limit import describe_limit
 from .lingering_response import LingeringResponse
 from .unavailable import log_unavailable
 
@@ -47,9 +47,6 @@ _BEFORE_BODY = {
 }
 RETRY_AFTER_SECONDS = 2
 """Redis restarts within seconds."""
-LIMIT_RETRY_SECONDS = 5
-"""Retry-After if it is unknown when there will be room."""
-BACKLOGS = frozenset({"backlog", "lane_backlog"})
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -148,28 +145,12 @@ def _wrong_state(error: Exception) -> ProblemError:
     return ProblemError(HTTPStatus.CONFLICT, "wrong-state", str(error))
 
 
-def refused_by_limit(error: Exception) -> ProblemError:
-    """Return the 429 of a task that was not stored because a limit is reached."""
+def _limited(error: Exception) -> ProblemError:
     assert isinstance(error, LimitError)  # noqa: S101 - by the table below
-    kind = "backlog-full" if error.limit in BACKLOGS else "limit-exceeded"
-    seconds = max(math.ceil(error.retry_after_ms / 1000), 1)
-    wait = seconds if error.retry_after_ms else LIMIT_RETRY_SECONDS
-    headers = {"Retry-After": str(wait), **_rate_limit_headers(error, wait)}
-    detail = f"The task was not stored: the limit {error.limit} of {error.quota} is reached."
+    kind, detail, headers = describe_limit(error)
     return ProblemError(
         HTTPStatus.TOO_MANY_REQUESTS, kind, detail, headers=headers, limit=error.limit
     )
-
-
-def _rate_limit_headers(error: LimitError, wait: int) -> dict[str, str]:
-    """Return the headers of the IETF's draft on rate limits: the limit, and the rest of it."""
-    quota, policy = f"q={error.quota}", ""
-    if error.limit == "rate":
-        quota, policy = f"q={error.burst}", f";w={math.ceil(error.burst / float(error.quota))}"
-    return {
-        "RateLimit-Policy": f'"{error.limit}";{quota}{policy}',
-        "RateLimit": f'"{error.limit}";r=0;t={wait}',
-    }
 
 
 def _own(error: Exception) -> ProblemError:
@@ -226,7 +207,7 @@ _TABLE: dict[type, Callable[[Exception], ProblemError]] = {
     UnreadableRecordError: _unreadable,
     ConflictError: _conflict,
     IdempotencyConflictError: _idempotency_conflict,
-    LimitError: refused_by_limit,
+    LimitError: _limited,
     UnknownProjectError: _unknown_project,
     WrongStateError: _wrong_state,
     HTTPException: _http,
