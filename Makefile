@@ -161,7 +161,7 @@ coverage: setup ## Run the tests and measure what they cover
 # REGISTRY    images and chart are pushed there: registry.example.com/queue; without it nothing leaves this machine
 # PLATFORMS   the images', when buildx can build for them: linux/amd64,linux/arm64; without it this machine's
 # SOURCE_URL  the address of the repository, which the chart names as its source
-# COSIGN_KEY  what is pushed is signed with it, by cosign
+# COSIGN_KEY  what is pushed is signed with it, by cosign; COSIGN_FLAGS: more options of its, such as --tlog-upload=false
 release: setup check-versions ## Build images, wheels, SBOMs and chart into dist/; push them with REGISTRY=…
 	rm -rf dist
 	@$(MAKE) --no-print-directory build sbom

@@ -174,14 +174,12 @@ def sign(references: list[str]) -> None:
     if not key or not shutil.which("cosign"):
         sys.stdout.write("not signed: needs cosign on PATH, and COSIGN_KEY\n")
         return
+    common = ("--yes", "--key", key, *os.environ.get("COSIGN_FLAGS", "").split())
     for reference in references:
         insecure = ["--allow-http-registry"] if LOOPBACK.match(reference) else []
-        run("cosign", "sign", "--yes", "--key", key, *insecure, reference)
-    signature = DIST / "SHA256SUMS.sig"
-    run(
-        "cosign", "sign-blob", "--yes", "--key", key, "--output-signature", signature,
-        DIST / "SHA256SUMS",
-    )  # fmt: skip
+        run("cosign", "sign", *common, *insecure, reference)
+    sums = DIST / "SHA256SUMS"
+    run("cosign", "sign-blob", *common, "--output-signature", f"{sums}.sig", sums)
 
 
 def files() -> list[Path]:
