@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .hooks import QueueHooks
     from .storage.scripts import Argument, Scripts
 
-__all__ = ["MAX_WAITING_BYTES", "EnqueueBatcher", "Stored", "Submission"]
+__all__ = ["MAX_WAITING_BYTES", "EnqueueBatcher", "Stored", "WaitingTask"]
 
 Stored = bool | TaskId
 """True: the task is new. False: the same task was there. An id: the task that the same request with
@@ -46,7 +46,7 @@ OVERHEAD_BYTES = 1024
 """Added to the size of each record: the memory of its request in this process."""
 
 
-class Submission(msgspec.Struct, frozen=True, eq=False, gc=False):
+class WaitingTask(msgspec.Struct, frozen=True, eq=False, gc=False):
     """A task that waits for Redis."""
 
     arguments: tuple[Argument, ...]
@@ -80,7 +80,7 @@ class EnqueueBatcher:
         self._max_waiting_bytes = max_waiting_bytes
         self._waiting_bytes = 0
         """Size of all submissions without a result."""
-        self._waiting: deque[Submission] = deque()
+        self._waiting: deque[WaitingTask] = deque()
         self._sender: asyncio.Task[None] | None = None
         self._expected = 0
         """The next batch is sent as soon as it holds so many submissions."""
@@ -111,7 +111,7 @@ class EnqueueBatcher:
             return future
         self._waiting_bytes += size
         deadline = loop.time() + self._reply_seconds
-        self._waiting.append(Submission(arguments, future, lane, size, deadline))
+        self._waiting.append(WaitingTask(arguments, future, lane, size, deadline))
         if len(self._waiting) == self._expected:
             self._all_expected_came.set()
         if self._sender is None or self._sender.done():
@@ -139,7 +139,7 @@ class EnqueueBatcher:
                     await self._all_expected_came.wait()
         self._expected = 0
 
-    async def _send_batch(self, batch: list[Submission]) -> None:
+    async def _send_batch(self, batch: list[WaitingTask]) -> None:
         try:
             arguments = [*self._backlogs]
             arguments += [a for submission in batch for a in submission.arguments]
@@ -162,8 +162,8 @@ class EnqueueBatcher:
                 _settle(submission, result)
         self._waiting_bytes -= sum([submission.bytes for submission in batch])
 
-    def _next_batch(self) -> list[Submission]:
-        batch: list[Submission] = []
+    def _next_batch(self) -> list[WaitingTask]:
+        batch: list[WaitingTask] = []
         size = 0
         while self._waiting and len(batch) < BATCH_SIZE and size < BATCH_BYTES:
             submission = self._waiting.popleft()
@@ -197,7 +197,7 @@ def _limit_error(code: int, retry_after_ms: int, quota: bytes | int, burst: int 
     return LimitError(LIMITS[code], shown, burst=burst, retry_after_ms=retry_after_ms)
 
 
-def _settle(submission: Submission, result: Any) -> None:  # noqa: ANN401 - of enqueue.lua
+def _settle(submission: WaitingTask, result: Any) -> None:  # noqa: ANN401 - of enqueue.lua
     arguments, future = submission.arguments, submission.stored
     if future.done():  # its caller was cancelled
         return

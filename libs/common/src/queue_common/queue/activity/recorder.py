@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...retry import Decision
     from ...task import Attempt
     from ..claim import Claim
-    from ..enqueue_batcher import Submission
+    from ..enqueue_batcher import WaitingTask
     from ..storage.scripts import Argument, Scripts
 
 __all__ = ["ALL_PROJECTS", "Activity"]
@@ -79,7 +79,7 @@ class Activity:
         self._flushing: asyncio.Task[None] | None = None
         self._lanes = LaneOutcomes()
 
-    def accepted(self, batch: Sequence[Submission], results: Sequence[int]) -> None:
+    def accepted(self, batch: Sequence[WaitingTask], results: Sequence[int]) -> None:
         """Count the new tasks among those that Redis has replied to."""
         for submission, result in zip(batch, results, strict=True):
             if result == NEW:

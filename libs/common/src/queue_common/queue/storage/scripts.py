@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from redis.asyncio import Redis
 
-__all__ = ["Argument", "Scripts", "digest", "lua_files"]
+__all__ = ["Argument", "Scripts", "digest", "lua_files", "script_names", "source"]
 
 Argument = str | bytes | int
 
@@ -35,7 +35,9 @@ _PARTS = {
     "enqueue": ("enqueue_limits",),
 }
 """Files that are put in front of every script, and of single ones."""
-_MODULES = frozenset({"idempotency", "projects", "pace", *_PARTS["claim"], *_PARTS["enqueue"]})
+_MODULES = frozenset(
+    {"idempotency", "projects", "pace", "retention", *_PARTS["claim"], *_PARTS["enqueue"]}
+)
 """Files whose locals are their own: they return what others use of them, under their file's name.
 Lua allows a function 200 locals."""
 
@@ -54,16 +56,26 @@ def _text(part: str) -> str:
 
 
 @cache
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """Return a script with the files in front of it."""
     parts = map(_text, (*_SHARED, *_PARTS.get(name, ())))
-    # Its locals are its own too.
-    return "\n".join((*parts, f"return (function()\n{lua_files()[name]}\nend)()"))
+    # The script's own locals are in a function too.
+    return "
+".join((*parts, f"return (function()
+{lua_files()[name]}
+end)()"))
+
+
+def script_names() -> list[str]:
+    """Return the names of all scripts, without the files that are only parts of others."""
+    parts = {*_SHARED, *(part for parts in _PARTS.values() for part in parts)}
+    return sorted(lua_files().keys() - parts)
 
 
 @cache
 def digest(name: str) -> str:
     """Return the SHA-1 by which EVALSHA calls a script."""
-    return hashlib.sha1(_source(name).encode(), usedforsecurity=False).hexdigest()
+    return hashlib.sha1(source(name).encode(), usedforsecurity=False).hexdigest()
 
 
 class Scripts:
@@ -103,7 +115,7 @@ class Scripts:
         if unknown:
             self.script_loads += 1
             for name in {calls[i][0] for i in unknown}:
-                await reply(self._client.script_load(_source(name)))
+                await reply(self._client.script_load(source(name)))
             for i, result in zip(
                 unknown, await self._send([calls[i] for i in unknown]), strict=True
             ):
@@ -130,7 +142,7 @@ class Scripts:
                 result, barrier, acknowledged = await pipeline.execute(raise_on_error=False)
             if last or not isinstance(result, NoScriptError):
                 break
-            await reply(self._client.script_load(_source(name)))
+            await reply(self._client.script_load(source(name)))
         for found in (result, barrier, acknowledged):
             if isinstance(found, Exception):
                 raise found

@@ -13,7 +13,7 @@ from ....cancellation import cancel_and_wait
 from ....errors import LimitError, QueueUnavailableError, UnknownTaskError, WrongStateError
 from ....task import State
 from .model import Action, Operation, OperationState
-from .store import Progress
+from .store import StepResult
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -100,7 +100,7 @@ class OperationRunner:
         except asyncio.CancelledError:
             with suppress(QueueUnavailableError):
                 await self._store.commit(
-                    operation, self._owner, run.committed, Progress(), released=True
+                    operation, self._owner, run.committed, StepResult(), released=True
                 )
             raise
         except QueueUnavailableError:
@@ -113,7 +113,7 @@ class OperationRunner:
         self, operation: Operation, run: _Run, state: OperationState, error: str = ""
     ) -> None:
         await self._store.commit(
-            operation, self._owner, run.committed, Progress(), ends_in=state, error=error
+            operation, self._owner, run.committed, StepResult(), ends_in=state, error=error
         )
 
     async def _act(self, operation: Operation, view: TaskView) -> bool:
@@ -148,7 +148,7 @@ class _Run:
         self.cursor = self.committed = operation.cursor
         self.ended = False
 
-    async def step(self) -> Progress:
+    async def step(self) -> StepResult:
         """Change the tasks of one page, no faster than the operation may."""
         self.committed = self.cursor
         rate = self._operation.definition.rate
@@ -156,7 +156,7 @@ class _Run:
         begin = loop.time()
         number, matched, at = _read(self.cursor)
         views, scanned, goes_on = await self._page(at, min(BATCH_SIZE, rate or BATCH_SIZE))
-        progress = Progress(scanned=scanned, matched=len(views))
+        progress = StepResult(scanned=scanned, matched=len(views))
         if not self._operation.definition.dry_run:
             await asyncio.gather(*(self._change(view, progress) for view in views))
         matched += len(views)
@@ -193,7 +193,7 @@ class _Run:
         is_cancel = self._operation.definition.action is Action.CANCEL
         return not (is_cancel and view.state is State.ACTIVE and view.cancel_requested)
 
-    async def _change(self, view: TaskView, progress: Progress) -> None:
+    async def _change(self, view: TaskView, progress: StepResult) -> None:
         async with self._limit:
             for _ in range(MAX_TRIES):
                 try:

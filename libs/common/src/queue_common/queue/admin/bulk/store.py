@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...storage.keys import Keys
     from ...storage.scripts import Scripts
 
-__all__ = ["CLAIM_SECONDS", "OperationStore", "Progress"]
+__all__ = ["CLAIM_SECONDS", "OperationStore", "StepResult"]
 
 CLAIM_SECONDS: Final = 10.0
 TTL_MS: Final = 30 * 24 * 3600 * 1000
@@ -32,7 +32,7 @@ _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Definition)
 
 
-class Progress(msgspec.Struct):
+class StepResult(msgspec.Struct):
     """What a step adds. ``done`` is counted by the scripts that change a task, if they can."""
 
     scanned: int = 0
@@ -107,7 +107,7 @@ class OperationStore:
         return _operation(project, operation_id, fields)
 
     async def commit(
-        self, operation: Operation, owner: str, cursor: str, progress: Progress, *,
+        self, operation: Operation, owner: str, cursor: str, progress: StepResult, *,
         ends_in: OperationState | None = None, error: str = "", released: bool = False,
     ) -> OperationState | None:  # fmt: skip
         """Write how far it has come; return its state, None if another process works on it."""

@@ -17,7 +17,7 @@ local function settle()
   if ttl > 0 then
     call('SET', RECORD .. id, mutable_header(STATE_CANCELLED, now, task.attempts, task.interrupted) .. replacement)
   end
-  keep(id, ttl)
+  retention.keep(id, ttl)
   idempotency.free(id)
   count('cancelled_total', 1)
   if project then projects.use(project, -1, -task.last_attempt_at, 0) end

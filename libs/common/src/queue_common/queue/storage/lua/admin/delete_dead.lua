@@ -8,7 +8,7 @@ local id = ARGV[1]
 local task = read_header(id)
 if not task then return '' end
 if task.state ~= STATE_DEAD then return task.state end
-forget_dead(id, task.lane)
+retention.forget_dead(id, task.lane)
 call('DEL', RECORD .. id)
 count('dead_deleted_total', 1)
 count_done(ARGV[2])

@@ -16,7 +16,7 @@ if wanted == STATE_SCHEDULED then
   update_due(lane)
   count('scheduled', -1)
 else
-  forget_dead(id, lane)
+  retention.forget_dead(id, lane)
   call('PERSIST', RECORD .. id)
 end
 -- A dead letter that is run again starts without the crashes that made it poison.

@@ -38,7 +38,7 @@ local function poison(id, task, lane)
   -- It stands before the attempts that ended.
   local ended = call('GETRANGE', RECORD .. id, task.last_attempt_at, -1)
   write_last_attempt(id, set_header(id, task, STATE_DEAD, now), task.last_attempt_at, poison_attempt .. ended)
-  bury(id, lane, dead_ttl)
+  retention.bury(id, lane, dead_ttl)
   call('RPUSH', OUTBOX, OUTBOX_DIED .. id)
   poisoned = poisoned + 1
 end
@@ -65,7 +65,7 @@ local function release(id, lane)
     leave_project()
     idempotency.free(id)
     count('cancelled_total', 1)
-    return keep(id, result_ttl)
+    return retention.keep(id, result_ttl)
   elseif alone and task.interrupted + 1 >= poison_at then
     leave_project()
     return poison(id, task, lane)

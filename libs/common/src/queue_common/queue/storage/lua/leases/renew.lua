@@ -35,13 +35,13 @@ call('HSET', COUNTERS, 'result_max_bytes', max_bytes(ARGV[6], 0.1, 104857600),
 -- Nothing is found here once all processes run this release.
 local function compare_dead()
   for _, id in ipairs(call('HRANDFIELD', DEAD_SIZES, 10)) do
-    if not call('ZSCORE', DEAD, id) then forget_dead(id) end
+    if not call('ZSCORE', DEAD, id) then retention.forget_dead(id) end
   end
   if call('HLEN', DEAD_SIZES) == call('ZCARD', DEAD) then return end
   local from = tonumber(call('HGET', COUNTERS, 'dead_compared') or 0)
   local ids = call('ZRANGE', DEAD, from, from + 99)
   for _, id in ipairs(ids) do
-    if call('HEXISTS', DEAD_SIZES, id) == 0 then count_dead(id) end
+    if call('HEXISTS', DEAD_SIZES, id) == 0 then retention.count_dead(id) end
   end
   call('HSET', COUNTERS, 'dead_compared', #ids < 100 and 0 or from + 100)
 end
@@ -51,8 +51,8 @@ compare_dead()
 call('UNLINK', OLD_RESULTS)
 -- Settled tasks are removed before new ones are refused.
 local short = max_memory > 0 and memory('used_memory') > max_memory * SHORT_OF_MEMORY
-local more_results = prune_results(tonumber(ARGV[3]), short)
-local more_dead = prune_dead(tonumber(ARGV[4]), tonumber(ARGV[5]), short)
+local more_results = retention.prune_results(tonumber(ARGV[3]), short)
+local more_dead = retention.prune_dead(tonumber(ARGV[4]), tonumber(ARGV[5]), short)
 -- Workers of the previous release take wake-up tokens and count no project's active tasks: what waits for
 -- both goes on here.
 local full = call('SRANDMEMBER', FULL_PROJECTS)

@@ -1,4 +1,5 @@
 -- Shared by every script, after the prelude: how long settled tasks and dead letters are kept.
+-- A module: what it returns is `retention`.
 local PRUNE_BATCH, MAX_DEAD_PRUNED = 100, 1000
 
 -- Returns the bytes that records of a kind take, and how many they may.
@@ -139,3 +140,8 @@ local function keep(id, ttl)
     count('result_bytes', bytes)
   end
 end
+
+return {
+  prune_results = prune_results, count_dead = count_dead, forget_dead = forget_dead, prune_dead = prune_dead,
+  bury = bury, result_entry = result_entry, keep = keep, moment = moment,
+}

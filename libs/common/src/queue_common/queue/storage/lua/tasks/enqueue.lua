@@ -56,7 +56,7 @@ local function may_reuse(id, record)
   if digest_of(record) ~= NO_DIGEST then return false end
   local task = read_header(id)
   if not task then return false end
-  if task.state == STATE_DEAD then forget_dead(id, task.lane) end
+  if task.state == STATE_DEAD then retention.forget_dead(id, task.lane) end
   return task.state == STATE_DEAD or task.state == STATE_DELIVERED or task.state == STATE_CANCELLED
 end
 

@@ -57,23 +57,23 @@ actions[ACTION_DELIVERED] = function(s)
   delivered = delivered + 1
   if s.ms == 0 or s.replacement_bytes == 0 then
     if s.ms > 0 then write(s, STATE_DELIVERED, now) end
-    return keep(s.id, s.ms)
+    return retention.keep(s.id, s.ms)
   end
-  call('SET', RECORD .. s.id, s.parts, 'PXAT', moment(s.ms))
-  kept[#kept + 1] = result_entry(s.id, s.ms, #s.parts)
+  call('SET', RECORD .. s.id, s.parts, 'PXAT', retention.moment(s.ms))
+  kept[#kept + 1] = retention.result_entry(s.id, s.ms, #s.parts)
   kept_size = kept_size + #s.parts
 end
 
 actions[ACTION_DELIVERED_WHOLE] = function(s)
   if redis.pcall('RENAME', RECORD .. s.id, WHOLE .. s.id).ok then
-    call('PEXPIREAT', WHOLE .. s.id, moment(s.offset))
+    call('PEXPIREAT', WHOLE .. s.id, retention.moment(s.offset))
   end
   actions[ACTION_DELIVERED](s)
 end
 
 actions[ACTION_CANCELLED] = function(s)
   if s.ms > 0 then write(s, STATE_CANCELLED, now) end
-  keep(s.id, s.ms)
+  retention.keep(s.id, s.ms)
   idempotency.free(s.id)
   count('cancelled_total', 1)
 end
@@ -85,7 +85,7 @@ end
 
 actions[ACTION_DEAD] = function(s)
   write(s, STATE_DEAD, now)
-  bury(s.id, s.lane, dead_ttl)
+  retention.bury(s.id, s.lane, dead_ttl)
 end
 
 actions[ACTION_RELEASE] = function(s)
@@ -221,6 +221,6 @@ local earliest = end_scheduling()
 -- A claim that follows serves the lanes itself and wakes other workers for what it leaves.
 if placed and not claiming then wake() end
 if earliest and not claiming then wake_for(earliest) end
-prune_results(max_results)
-prune_dead(dead_ttl, max_dead)
+retention.prune_results(max_results)
+retention.prune_dead(dead_ttl, max_dead)
 return results
