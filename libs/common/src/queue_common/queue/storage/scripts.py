@@ -60,10 +60,7 @@ def source(name: str) -> str:
     """Return a script with the files in front of it."""
     parts = map(_text, (*_SHARED, *_PARTS.get(name, ())))
     # The script's own locals are in a function too.
-    return "
-".join((*parts, f"return (function()
-{lua_files()[name]}
-end)()"))
+    return "\n".join((*parts, f"return (function()\n{lua_files()[name]}\nend)()"))
 
 
 def script_names() -> list[str]:
