@@ -29,7 +29,7 @@ from typing import (
     TypeVar,
     get_type_hints,
     overload,
-)
+)  # fmt: skip
 from urllib.parse import quote
 
 import msgspec
