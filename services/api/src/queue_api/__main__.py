@@ -26,7 +26,7 @@ def main() -> None:
     listener = listen("API", settings.api_host, settings.api_port)
     api = build_api(settings, open_metrics_port(settings))
     try:
-        serve(api.app, api.fast_path, listener)
+        serve(api.app, api.fast_path, listener, api.on_stop)
     finally:
         api.tracing.shutdown()
 

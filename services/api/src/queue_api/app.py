@@ -16,6 +16,7 @@ from . import document, problems
 from .audit import routes as audit
 from .auth.guard import AuthGuard
 from .dead_letters import routes as dead_letters
+from .events import routes as events
 from .instrument import instrument
 from .keys import routes as keys
 from .lanes import routes as lanes
@@ -81,8 +82,8 @@ def create_app(
     create_tasks = CreateTasks(context, create_task)
     app.router.routes.append(Route(BATCH_PATH, create_tasks, methods=["POST"]))
     for routes in (
-        read, act, replay, dead_letters, stats, operations, lanes, projects, workers, keys, signing,
-        audit, me, retry_preview, health, docs,
+        read, act, replay, dead_letters, stats, operations, events, lanes, projects, workers, keys,
+        signing, audit, me, retry_preview, health, docs,
     ):  # fmt: skip
         app.include_router(routes.router)
     app.add_middleware(AuthGuard, authenticator=context.authenticator, keys=context.keys)

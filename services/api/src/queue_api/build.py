@@ -18,6 +18,7 @@ from .tasks.routes import CreateTask
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from starlette.types import ASGIApp
 
@@ -33,6 +34,8 @@ class Api:
     app: ASGIApp
     """Counts requests and refuses those of other sites' pages."""
     fast_path: FastPath
+    on_stop: Callable[[], None]
+    """To be called when the server stops: it ends the streams of events."""
     tracing: Tracing
     """To be shut down after the server has stopped."""
 
@@ -53,4 +56,4 @@ def build_api(settings: ApiSettings, metrics_listener: socket.socket | None) -> 
     app = create_app(context, create_task, metrics_lifespan(metrics, settings, metrics_listener))
     guarded = OriginGuard(app, context.allowed_hosts)
     fast_path = FastPath(create_task, metrics, settings.http_limits())
-    return Api(MetricsMiddleware(guarded, metrics), fast_path, tracing)
+    return Api(MetricsMiddleware(guarded, metrics), fast_path, queue.event_hub.stop, tracing)

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["instrument"]
 
-NOT_TRACED = r"^https?://[^/]*/(?:health|ready|version|api/v1/tasks(?:/[^/]+/replay)?)$"
+NOT_TRACED = (
+    r"^https?://[^/]*/(?:health|ready|version|api/v1/events|api/v1/tasks(?:/[^/]+/replay)?)$"
+)
 """What probes ask every few seconds, and the routes that make their own spans (``trace``)."""
 
 

@@ -15,6 +15,7 @@ from .http.fast_path import FastPath, FastPathProtocol
 if TYPE_CHECKING:
     import asyncio
     import socket
+    from collections.abc import Callable
 
     from starlette.types import ASGIApp
 
@@ -27,9 +28,24 @@ FINISH_SECONDS = 30
 """How long open requests may take after a signal."""
 
 
-def serve(app: ASGIApp, fast_path: FastPath, listener: socket.socket) -> None:
+class _Server(uvicorn.Server):
+    """A server that says when it stops: streams without an end must end then."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stop()
+        await super().shutdown(sockets)
+
+
+def serve(
+    app: ASGIApp, fast_path: FastPath, listener: socket.socket, on_stop: Callable[[], None]
+) -> None:
     """Serve until SIGTERM or SIGINT, then finish the open requests and return.
 
+    ``on_stop`` is called before the wait for the open requests.
     Requests of the fast path do not pass ``app``.
     """
     protocol = cast("type[asyncio.Protocol]", partial(FastPathProtocol, fast_path))
@@ -39,7 +55,7 @@ def serve(app: ASGIApp, fast_path: FastPath, listener: socket.socket) -> None:
         proxy_headers=False, backlog=BACKLOG, timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=FINISH_SECONDS,
     )  # fmt: skip
-    server = uvicorn.Server(config)
+    server = _Server(config, on_stop)
     for name in (signal.SIGTERM, signal.SIGINT):
         # For a signal before uvicorn has set its own handlers, and for the one that it raises again
         # after it has stopped: a requested stop must not end with an error.

@@ -5,8 +5,9 @@ settles them under a lease; ``admin`` reads, counts and changes them; ``activity
 ``storage`` has the layout in Redis, the Lua scripts and the connections.
 """
 
-from .activity import Series
+from .activity import EventHub, Series
 from .activity.recorder import ALL_PROJECTS
+from .activity.watching import TooManyWatchersError, WatchedEvent, Watcher
 from .admin.bulk import Action, Definition, Operation, OperationRunner, OperationState
 from .admin.bulk.model import STATES_OF
 from .admin.dead_groups import DeadGroup
@@ -33,6 +34,7 @@ __all__ = [
     "DeadGroup",
     "Definition",
     "Durability",
+    "EventHub",
     "Key",
     "LaneSnapshot",
     "Operation",
@@ -47,6 +49,9 @@ __all__ = [
     "TaskFilter",
     "TaskPage",
     "TaskQueue",
+    "TooManyWatchersError",
+    "WatchedEvent",
+    "Watcher",
     "report_durability",
     "translated",
     "unpack_attempts",

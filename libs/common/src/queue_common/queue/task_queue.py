@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ..sealing import Sealer, open_task, seal_task
-from .activity import Activity, Rings
+from .activity import Activity, EventHub, Rings
 from .admin.bulk import OperationStore
 from .admin.lanes import Lanes
 from .admin.operations import Operations
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from .claim import Claim
 
 __all__ = ["TaskQueue"]
+
+EVENT_REPLY_SECONDS = 10.0
+"""A reader of events waits up to 2 s for the next."""
 
 
 class TaskQueue(Consuming):
@@ -77,8 +80,9 @@ class TaskQueue(Consuming):
         self.reader = TaskReader(self.client, scripts, self.keys, self.sealer)
         """Pages and counts of tasks."""
         self.operations = Operations(
-            scripts, self.reader, result_ttl_ms=self._retention.result_ttl_ms
-        )
+            scripts, self.reader, result_ttl_ms=self._retention.result_ttl_ms,
+            events=self.activity.events,
+        )  # fmt: skip
         """Cancel, run now, requeue, purge, pause and resume."""
         self.lanes = Lanes(scripts)
         """Lanes and their limits."""
@@ -86,6 +90,11 @@ class TaskQueue(Consuming):
         """The workers that have a lease."""
         self.bulk = OperationStore(self.client, scripts, self.keys)
         """Operations on many tasks."""
+        self.event_hub = EventHub(
+            lambda: self._servers.open(reply_timeout_seconds=EVENT_REPLY_SECONDS), scripts,
+            self.keys, self.activity.events.look_again,
+        )  # fmt: skip
+        """Events of all processes, for those who watch in this one."""
         self.projects = Projects(scripts)
         """Weights, limits and use of projects."""
         self._lane_concurrency = queue.lane_concurrency
@@ -102,6 +111,7 @@ class TaskQueue(Consuming):
         if self._consumer is not None:
             await self._consumer.end()
             self._consumer = None
+        await self.event_hub.close()
         await self.activity.close()
         await self.client.aclose()
 

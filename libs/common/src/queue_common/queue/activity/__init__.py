@@ -1,6 +1,8 @@
 """The activity of the queue, as stats over time and as events."""
 
+from .events import EventPublisher
 from .recorder import Activity
 from .rings import Rings, Series, SeriesPoint
+from .watching import EventHub
 
-__all__ = ["Activity", "Rings", "Series", "SeriesPoint"]
+__all__ = ["Activity", "EventHub", "EventPublisher", "Rings", "Series", "SeriesPoint"]

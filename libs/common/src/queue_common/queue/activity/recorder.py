@@ -13,6 +13,7 @@ from ...errors import QueueUnavailableError
 from ...lanes import DEFAULT_PROJECT, PROJECT_SEPARATOR
 from ...retry import Dead, Done
 from ..storage.connection import translated
+from .events import EventPublisher
 from .histogram import BUCKETS, bucket_of
 from .lane_outcomes import LaneOutcomes
 
@@ -78,18 +79,25 @@ class Activity:
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
         self._lanes = LaneOutcomes()
+        self.events = EventPublisher(scripts)
+        """Tells those who watch."""
 
     def accepted(self, batch: Sequence[WaitingTask], results: Sequence[int]) -> None:
         """Count the new tasks among those that Redis has replied to."""
+        told = self.events.wanted
         for submission, result in zip(batch, results, strict=True):
             if result == NEW:
                 self._of(submission.lane).accepted += 1
+                if told:
+                    self.events.accepted(submission)
 
     def settled(
         self, claim: Claim, attempt: Attempt, decision: Decision, *, cancelled: bool
     ) -> None:
         """Count an attempt that has ended, and its task's new state."""
         counts = self._of(claim.lane)
+        if self.events.wanted:
+            self.events.settled(claim, attempt, decision, cancelled=cancelled)
         self._lanes.settled(claim.lane, attempt, decision)
         if claim.waiting_since_ms:
             # The clocks of worker and Redis may differ slightly.
@@ -145,7 +153,8 @@ class Activity:
                 await self._scripts.run("record_lanes", *arguments)
 
     async def close(self) -> None:
-        """Send the remaining counts."""
+        """Send the remaining counts and events."""
+        await self.events.close()
         if self._timer is not None:
             self._timer.cancel()
             self._begin_flush()

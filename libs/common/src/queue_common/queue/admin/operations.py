@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from ...errors import UnknownTaskError, UnreadableRecordError, WrongStateError
+from ...errors import (
+    QueueUnavailableError,
+    UnknownTaskError,
+    UnreadableRecordError,
+    WrongStateError,
+)
 from ...task import State, TaskId
 from ..storage.codes import STATE_DEAD, STATE_SCHEDULED, STATES
 from ..storage.connection import translated
 from ..storage.record import Record, immutable_part
 
 if TYPE_CHECKING:
+    from ..activity import EventPublisher
     from ..storage.scripts import Argument, Scripts
     from .reader import TaskReader
 
@@ -28,7 +35,12 @@ DAY_MS = 24 * 3600 * 1000
 class Operations:
     """Changes tasks and lanes; each operation is one script, or a bounded step repeated."""
 
-    def __init__(self, scripts: Scripts, reader: TaskReader, *, result_ttl_ms: int) -> None:
+    def __init__(
+        self, scripts: Scripts, reader: TaskReader, *, result_ttl_ms: int,
+        events: EventPublisher | None = None,
+    ) -> None:  # fmt: skip
+        """Tell ``events`` of what is changed."""
+        self._events = events
         self._scripts = scripts
         self._reader = reader
         self._result_ttl_ms = result_ttl_ms
@@ -50,6 +62,8 @@ class Operations:
         if found in {State.DELIVERED, State.DEAD}:
             msg = f"task {task_id} is {found}: there is nothing left to cancel"
             raise WrongStateError(msg)
+        if found in {State.QUEUED, State.SCHEDULED}:
+            await self._tell("task.cancelled", task_id)
         return found
 
     async def run(self, task_id: TaskId, *, operation: str = "") -> State:
@@ -110,6 +124,7 @@ class Operations:
         if found is not required:
             msg = f"task {task_id} is {found}, not {required}"
             raise WrongStateError(msg)
+        await self._tell("task.requeued", task_id)
 
     async def purge(self, lane: str) -> int:
         """Remove a lane's queued and scheduled tasks, 1,000 per script call; return how many.
@@ -137,7 +152,9 @@ class Operations:
         Tasks are still accepted, and active tasks continue.
         """
         with translated():
-            return bool(await self._scripts.run("pause", "pause", lane or ""))
+            is_change = bool(await self._scripts.run("pause", "pause", lane or ""))
+        self._tell_lane("lane.paused", lane, is_change=is_change)
+        return is_change
 
     async def resume(self, lane: str | None = None) -> bool:
         """Undo ``pause`` of the same lane, or of all; return whether that is a change.
@@ -145,7 +162,21 @@ class Operations:
         A lane that was paused by name stays paused when all are resumed.
         """
         with translated():
-            return bool(await self._scripts.run("pause", "resume", lane or ""))
+            is_change = bool(await self._scripts.run("pause", "resume", lane or ""))
+        self._tell_lane("lane.resumed", lane, is_change=is_change)
+        return is_change
+
+    def _tell_lane(self, kind: str, lane: str | None, *, is_change: bool) -> None:
+        if lane is not None and is_change and self._events is not None and self._events.wanted:
+            self._events.tell(kind, lane)
+
+    async def _tell(self, kind: str, task_id: TaskId) -> None:
+        """Tell of a task's move, if somebody may watch."""
+        if self._events is None or not self._events.wanted:
+            return
+        with suppress(UnknownTaskError, UnreadableRecordError, QueueUnavailableError):
+            view = await self._reader.get_task(task_id)
+            self._events.tell(kind, view.lane, task_id=task_id, state=view.state, task=view.task)
 
     async def _run(self, task_id: TaskId, script: str, *arguments: Argument) -> State:
         with translated():

@@ -63,6 +63,7 @@ class Key(StrEnum):
     STATS = "stats"
     STATS_TURN = "stats_turn"
     RINGS = "rings:"
+    EVENTS = "events"
     OPERATION = "op:"
     OPERATIONS = "ops"
     RUNNING = "ops_running"

@@ -79,7 +79,7 @@ class Scripts:
     """Runs the scripts of one queue on one client."""
 
     def __init__(self, client: Redis, queue_name: str, hooks: QueueHooks | None = None) -> None:
-        self._client = client
+        self._client = self.client = client
         self._hooks = hooks or QueueHooks()
         self._keys = Keys(queue_name)
         self.script_loads = 0

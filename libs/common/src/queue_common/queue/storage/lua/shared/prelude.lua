@@ -64,6 +64,7 @@ local RINGS = Q .. 'rings:'          -- hash: stats of a project over time (reco
 local OPERATION = Q .. 'op:'         -- hash: an operation on many tasks (admin/bulk)
 local OPERATIONS = Q .. 'ops'        -- zset: project, separator and id of operations, by their beginning
 local RUNNING = Q .. 'ops_running'   -- zset: those of OPERATIONS that go on, by the end of their claim
+local EVENTS = Q .. 'events'         -- stream: events, while somebody watches (activity/events.py)
 local COPY = Q .. 'copy'             -- string: a record while it is copied; never outlives a script
 local OLD_RESULTS = Q .. 'done'      -- list: results of the release before this one; removed
 

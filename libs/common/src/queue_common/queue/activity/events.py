@@ -1,0 +1,139 @@
+"""Events: what happens to tasks and lanes, told to those who watch."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+import structlog
+
+from ...errors import QueueUnavailableError, UnreadableRecordError
+from ...lanes import shown_url, split_lane
+from ...retry import Dead, Done, RetryAt
+from ...task import State
+from ..storage.connection import translated
+from ..storage.record import Record
+
+if TYPE_CHECKING:
+    from ...retry import Decision
+    from ...task import Attempt, Task
+    from ..claim import Claim
+    from ..enqueue_batcher import Submission
+    from ..storage.scripts import Scripts
+
+__all__ = ["EventPublisher"]
+
+MAX_KEPT: Final = 10_000
+"""Events in Redis, about: those that a watcher can be told again."""
+TTL_MS: Final = 600_000
+MAX_BUFFERED: Final = 10_000
+"""Events that wait in this process; the oldest are dropped."""
+BATCH_SIZE: Final = 200
+FRESH_SECONDS: Final = 2.0
+"""How long this process believes that nobody watches."""
+
+logger = structlog.stdlib.get_logger(__name__)
+_encoder = msgspec.json.Encoder()
+
+
+class EventPublisher:
+    """Publishes a process' events while somebody watches.
+
+    It asks Redis if somebody does, at most every 2 s and only if something happens. Events are told
+    after the move that they are about: a process that is killed in between tells nothing of it.
+    """
+
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+        self._buffer: deque[dict[str, Any]] = deque(maxlen=MAX_BUFFERED)
+        self._unwatched_until = 0.0
+        self._sending: asyncio.Task[None] | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody watches, or may."""
+        return time.monotonic() >= self._unwatched_until
+
+    def look_again(self) -> None:
+        """Believe nothing any more: somebody in this process watches."""
+        self._unwatched_until = 0.0
+
+    def accepted(self, submission: Submission) -> None:
+        """Tell of a new task."""
+        with suppress(UnreadableRecordError):
+            task_id, _, _, raw = submission.arguments
+            assert isinstance(task_id, bytes)  # noqa: S101 - EnqueueBatcher's
+            assert isinstance(raw, bytes)  # noqa: S101
+            record = Record.unpack(raw)
+            task = record.task()
+            delay_ms = task.options.delay_ms if task.options else 0
+            state = State.SCHEDULED if delay_ms else State.QUEUED
+            self.tell(
+                "task.accepted", record.lane, task_id=task_id.decode(), state=state,
+                task=task, next_at_ms=task.accepted_at_ms + delay_ms,
+            )  # fmt: skip
+
+    def settled(
+        self, claim: Claim, attempt: Attempt, decision: Decision, *, cancelled: bool
+    ) -> None:
+        """Tell of an attempt's end."""
+        next_at_ms = None
+        if cancelled:
+            kind, state = "task.cancelled", State.CANCELLED
+        elif isinstance(decision, Done):
+            kind, state = "task.delivered", State.DELIVERED
+        elif isinstance(decision, Dead):
+            kind, state = "task.dead", State.DEAD
+        else:
+            assert isinstance(decision, RetryAt)  # noqa: S101 - there is no other
+            kind, state, next_at_ms = "attempt.failed", State.SCHEDULED, decision.due_at_ms
+        self.tell(
+            kind, claim.lane, task_id=claim.task_id, state=state, task=claim.task,
+            attempt=attempt, next_at_ms=next_at_ms,
+        )  # fmt: skip
+
+    def tell(
+        self, kind: str, lane: str, *, task_id: str | None = None, state: State | None = None,
+        task: Task | None = None, attempt: Attempt | None = None, next_at_ms: int | None = None,
+    ) -> None:  # fmt: skip
+        """Tell of something that has happened."""
+        project, own_lane = split_lane(lane)
+        labels = task.options.labels if task and task.options else None
+        self._buffer.append({
+            "type": kind, "at_ms": round(time.time() * 1000), "project": project,
+            "task_id": task_id, "lane": own_lane, "state": state,
+            "attempt": attempt.number if attempt else None,
+            "outcome": attempt.outcome if attempt else None,
+            "status_code": attempt.status_code if attempt else None,
+            "duration_ms": attempt.duration_ms if attempt else None,
+            "next_at_ms": next_at_ms, "url": shown_url(task.url) if task else None,
+            "labels": labels or {},
+        })  # fmt: skip
+        if self._sending is None or self._sending.done():
+            self._sending = asyncio.create_task(self._send())
+
+    async def _send(self) -> None:
+        try:
+            while self._buffer:
+                batch = [self._buffer.popleft() for _ in range(min(len(self._buffer), BATCH_SIZE))]
+                with translated():
+                    watched = await self._scripts.run(
+                        "publish_events", MAX_KEPT, TTL_MS, *map(_encoder.encode, batch)
+                    )
+                if not watched:
+                    self._unwatched_until = time.monotonic() + FRESH_SECONDS
+                    self._buffer.clear()
+        except QueueUnavailableError as error:
+            self._buffer.clear()
+            logger.debug("events.lost", reason=str(error))
+
+    async def close(self) -> None:
+        """Send what is left."""
+        if self._sending is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self._sending

@@ -1,0 +1,1 @@
+"""Events of a project as they happen, over Server-Sent Events."""
