@@ -71,6 +71,7 @@ async def run_guide(
         code = f"not ended within {timeout_seconds:g} s"
     finally:
         _kill_group(process.pid)
+        await process.wait()
     for i, step in enumerate(steps):
         _check(guide, step, directory / f"step-{i}.out", directory / f"step-{i + 1}.out", code)
     if code:
