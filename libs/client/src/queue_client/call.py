@@ -16,9 +16,8 @@ from __future__ import annotations
 import functools
 import inspect
 import re
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from typing import (
     TYPE_CHECKING,
     Any,
@@ -29,13 +28,13 @@ from typing import (
     TypeVar,
     get_type_hints,
     overload,
-)  # fmt: skip
+)
 from urllib.parse import quote
 
 import msgspec
 from msgspec import UNSET
 
-from .models.times import format_duration
+from .query import query_pairs
 
 if TYPE_CHECKING:
     from .callers import AsyncCaller, Caller
@@ -141,26 +140,12 @@ class Endpoint(Generic[P, T_co]):
                 call.headers[HEADERS[name]] = value
                 call.repeatable = True
         if self.method in {"GET", "DELETE"}:
-            call.query = [pair for name, value in given.items() for pair in _query(name, value)]
+            call.query = [
+                pair for name, value in given.items() for pair in query_pairs(name, value)
+            ]
         elif given:
             call.body = {name: value for name, value in given.items() if value is not UNSET}
         return call
-
-
-def _query(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    if value is None:
-        return
-    if isinstance(value, (list, tuple)):
-        for one in value:
-            yield from _query(name, one)
-    elif isinstance(value, bool):
-        yield name, "true" if value else "false"
-    elif isinstance(value, datetime):
-        yield name, value.isoformat()
-    elif isinstance(value, timedelta):
-        yield name, format_duration(value)
-    else:
-        yield name, str(value)
 
 
 class Pages(Generic[P, ItemT]):
