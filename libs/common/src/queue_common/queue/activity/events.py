@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ...retry import Decision
     from ...task import Attempt, Task
     from ..claim import Claim
-    from ..enqueue_batcher import Submission
+    from ..enqueue_batcher import WaitingTask
     from ..storage.scripts import Scripts
 
 __all__ = ["EventPublisher"]
@@ -62,10 +62,10 @@ class EventPublisher:
         """Believe nothing any more: somebody in this process watches."""
         self._unwatched_until = 0.0
 
-    def accepted(self, submission: Submission) -> None:
+    def accepted(self, waiting: WaitingTask) -> None:
         """Tell of a new task."""
         with suppress(UnreadableRecordError):
-            task_id, _, _, raw = submission.arguments
+            task_id, _, _, raw = waiting.arguments
             assert isinstance(task_id, bytes)  # noqa: S101 - EnqueueBatcher's
             assert isinstance(raw, bytes)  # noqa: S101
             record = Record.unpack(raw)
