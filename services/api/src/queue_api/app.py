@@ -20,6 +20,7 @@ from .events import routes as events
 from .instrument import instrument
 from .keys import routes as keys
 from .lanes import routes as lanes
+from .listeners import routes as listeners
 from .openapi import BATCH_PATH
 from .operations import routes as operations
 from .operations.replayer import Replayer
@@ -83,7 +84,7 @@ def create_app(
     app.router.routes.append(Route(BATCH_PATH, create_tasks, methods=["POST"]))
     for routes in (
         read, act, replay, dead_letters, stats, operations, events, lanes, projects, workers, keys,
-        signing, audit, me, retry_preview, health, docs,
+        signing, audit, me, retry_preview, listeners, health, docs,
     ):  # fmt: skip
         app.include_router(routes.router)
     app.add_middleware(AuthGuard, authenticator=context.authenticator, keys=context.keys)

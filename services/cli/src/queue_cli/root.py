@@ -26,6 +26,7 @@ ENTRIES = [
     Entry("dev", "local.dev", "run everything on this machine"),
     Entry("send", "commands.send", "send a task, or a batch from a file or a pipe"),
     Entry("tail", "commands.tail", "watch attempts live"),
+    Entry("listen", "commands.listen", "have a destination's deliveries come to this machine"),
     Entry("tasks", "commands.tasks", "list, get, attempts, cancel, run, replay"),
     Entry("dead", "commands.dead", "dead letters: groups, list, replay, delete"),
     Entry("operations", "commands.operations", "what runs in the background: list, get, stop"),

@@ -16,6 +16,7 @@ from .admin.projects import Projects
 from .admin.reader import TaskReader
 from .admin.workers import Workers
 from .consuming.in_flight import InFlight
+from .consuming.listeners import Listeners
 from .consuming.worker_side import Consuming
 from .enqueue_batcher import MAX_WAITING_BYTES, EnqueueBatcher, Stored
 from .full_results import FullResults
@@ -97,6 +98,10 @@ class TaskQueue(Consuming):
         """Events of all processes, for those who watch in this one."""
         self.projects = Projects(scripts)
         """Weights, limits and use of projects."""
+        self.listeners = Listeners(
+            self.client, scripts, self.keys, self._retention, self.activity, self.sealer
+        )
+        """Lanes that clients serve in the workers' place."""
         self._lane_concurrency = queue.lane_concurrency
         self._in_flight = InFlight()
         self.full_results = FullResults(

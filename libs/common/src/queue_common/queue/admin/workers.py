@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["LiveWorker", "Workers"]
 
 MAX_WORKERS = 1000
+LISTENER = b"listener:"
+"""A listener has a lease too, and is no worker."""
 
 
 class LiveWorker(msgspec.Struct, frozen=True):
@@ -39,5 +41,6 @@ class Workers:
         found = [
             LiveWorker(lease.decode().rpartition("/")[0], expires_at, slots, active)
             for lease, expires_at, slots, active in rows
+            if not lease.startswith(LISTENER)
         ]
         return sorted(found, key=lambda worker: worker.id)

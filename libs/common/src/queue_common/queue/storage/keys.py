@@ -62,6 +62,7 @@ class Key(StrEnum):
     WAKE = "wake"
     STATS = "stats"
     STATS_TURN = "stats_turn"
+    LISTENERS = "listeners"
     RINGS = "rings:"
     EVENTS = "events"
     OPERATION = "op:"

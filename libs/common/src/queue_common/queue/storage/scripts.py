@@ -33,10 +33,23 @@ _PARTS = {
     "group_dead": ("positions",),
     "list_results": ("positions",),
     "enqueue": ("enqueue_limits",),
+    "listen": ("listened",),
+    "claim_listened": ("listened",),
+    "end_lease": ("listened",),
+    "pause": ("listened",),
+    "reap": ("listened",),
 }
 """Files that are put in front of every script, and of single ones."""
 _MODULES = frozenset(
-    {"idempotency", "projects", "pace", "retention", *_PARTS["claim"], *_PARTS["enqueue"]}
+    {
+        "idempotency",
+        "listened",
+        "projects",
+        "pace",
+        "retention",
+        *_PARTS["claim"],
+        *_PARTS["enqueue"],
+    }
 )
 """Files whose locals are their own: they return what others use of them, under their file's name.
 Lua allows a function 200 locals."""

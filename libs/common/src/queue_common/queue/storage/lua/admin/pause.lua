@@ -3,7 +3,7 @@
 -- KEYS[1]  the queue
 -- ARGV     pause or resume, lane ('' for all)
 -- Result   1 if that changed anything
--- Cost     O(log lanes)
+-- Cost     O(log lanes + listeners). The module listened stands before this file.
 local pausing, lane = ARGV[1] == 'pause', ARGV[2]
 
 if lane == '' then
@@ -12,6 +12,12 @@ if lane == '' then
   local changed = call('HDEL', COUNTERS, 'paused')
   wake()
   return changed
+end
+local listener = listened.by(lane)
+if listener then
+  local _, paused = listened.lane_of(listener)
+  listened.set(listener, lane, pausing)
+  return paused ~= pausing and 1 or 0
 end
 if pausing then
   leave_places(lane)

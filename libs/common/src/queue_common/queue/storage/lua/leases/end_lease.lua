@@ -3,9 +3,10 @@
 -- KEYS[1]  the queue
 -- ARGV     lease
 -- Result   tasks it still held
--- Cost     O(log workers). Safe to run again.
+-- Cost     O(log workers). Safe to run again. The module listened stands before this file.
 local lease = ARGV[1]
 call('ZREM', WORKERS, lease)
+listened.leave(lease)
 count('slots', -tonumber(call('HGET', SLOTS, lease) or 0))
 call('HDEL', SLOTS, lease)
 local held = call('HLEN', CLAIMED .. lease)

@@ -5,6 +5,7 @@
 --          of a poisoned task, how long a cancelled task's record and a dead letter are kept (ms)
 -- Result   {leases found ended, tasks released, tasks dead as poison, 1 if there is more to do}
 -- Cost     O(1) a task, 4 commands each. Several may run at once, and any may stop half way.
+--          The module listened stands before this file.
 local max, poison_at, poison_attempt = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3]
 local result_ttl, dead_ttl = tonumber(ARGV[4]), tonumber(ARGV[5])
 
@@ -14,6 +15,7 @@ for _, lease in ipairs(ended) do
   count('slots', -tonumber(call('HGET', SLOTS, lease) or 0))
   call('HDEL', SLOTS, lease)
   call('SADD', LOST, lease)
+  listened.leave(lease)
 end
 count('leases_lost_total', #ended)
 

@@ -60,6 +60,7 @@ local OUTBOX = Q .. 'out'            -- list: see above
 local WAKE = Q .. 'wake'             -- list: at most one token, which wakes one waiting worker
 local STATS = Q .. 'stats'           -- string: what the last scan of the lanes found (admin/stats.py)
 local STATS_TURN = Q .. 'stats_turn' -- string: exists until the next scan is due
+local LISTENERS = Q .. 'listeners' -- hash: lease of a listener -> its lane (listened.lua)
 local RINGS = Q .. 'rings:'          -- hash: stats of a project over time (record_activity.lua)
 local OPERATION = Q .. 'op:'         -- hash: an operation on many tasks (admin/bulk)
 local OPERATIONS = Q .. 'ops'        -- zset: project, separator and id of operations, by their beginning

@@ -26,7 +26,7 @@ for i, project in ipairs(call('ZRANGE', PROJECTS, 0, tonumber(ARGV[2]) - 1)) do
 end
 local reply = {
   tonumber(counts[1] or 0), tonumber(counts[2] or 0), tonumber(counts[3] or 0),
-  call('ZCARD', DEAD), call('ZCOUNT', WORKERS, '(' .. now, '+inf'), due, late,
+  call('ZCARD', DEAD), math.max(call('ZCOUNT', WORKERS, '(' .. now, '+inf') - call('HLEN', LISTENERS), 0), due, late,
   call('GET', STATS) or '', call('HLEN', UNHEALTHY), trial,
   call('ZCARD', THROTTLED), call('SCARD', PAUSED), told
 }

@@ -16,10 +16,11 @@
 --          claim_polling and claim_projects.
 local lease, wanted = ARGV[1], tonumber(ARGV[2])
 local free, idle = tonumber(ARGV[4]), ARGV[5] == '1'
-local LEASE_ENDED, NO_ROOM = -2, -3
-local MAX_TOMBSTONES, MAX_REPLY_BYTES, NEAR_BYTES = 200, 16777216, 2097152
+-- A table, because Lua allows the script 200 locals.
+local const = {LEASE_ENDED = -2, NO_ROOM = -3, MAX_TOMBSTONES = 200, MAX_REPLY_BYTES = 16777216,
+               NEAR_BYTES = 2097152}
 local MAX_THROTTLED = 200
-if not call('ZSCORE', WORKERS, lease) then return {LEASE_ENDED} end
+if not call('ZSCORE', WORKERS, lease) then return {const.LEASE_ENDED} end
 
 local switches = call('HMGET', COUNTERS, 'slots', 'paused', 'watch_at', 'watch_by', 'suspects', 'alone',
                       'projects', 'paced')
@@ -38,7 +39,7 @@ local bytes, no_room, ended = 0, false, false
 local function fits(size)
   if bytes == 0 and idle then return true end
   no_room = free >= 0 and bytes + size > free
-  ended = no_room or (bytes > 0 and bytes + size > MAX_REPLY_BYTES)
+  ended = no_room or (bytes > 0 and bytes + size > const.MAX_REPLY_BYTES)
   return not ended
 end
 
@@ -46,7 +47,7 @@ end
 -- because a worker without room claims often.
 local function read(id)
   local key = RECORD .. id
-  if free >= 0 and free - bytes < NEAR_BYTES then
+  if free >= 0 and free - bytes < const.NEAR_BYTES then
     local size = redis.pcall('STRLEN', key)
     if type(size) == 'number' and not fits(size) then return end
   end
@@ -195,7 +196,7 @@ local function take_turn(share)
   return taken
 end
 
-local function halts() return ended or tombstones >= MAX_TOMBSTONES or throttled >= MAX_THROTTLED end
+local function halts() return ended or tombstones >= const.MAX_TOMBSTONES or throttled >= MAX_THROTTLED end
 
 -- In each round, every waiting lane gets an equal share of the wanted tasks, at least one. New lanes and
 -- lanes to be probed alternate, whatever their numbers. If proven lanes wait, lanes on trial get half of
@@ -277,7 +278,7 @@ local pause = reply[1]
 if left > 0 and tonumber(switches[5] or 0) > 0 and (pause < 0 or pause > claim_polling.BACKUP_MS) then
   reply[1] = claim_polling.BACKUP_MS
 end
-if no_room then reply[1] = NO_ROOM end
+if no_room then reply[1] = const.NO_ROOM end
 projects.finish()
 for _, part in ipairs(on_trial) do reply[#reply + 1] = part end
 return reply

@@ -1,0 +1,1 @@
+"""Listeners: a client, such as ``queue listen``, that takes a lane's deliveries."""
