@@ -29,7 +29,7 @@ E2E = $(BIN)/pytest -q -s -p no:randomly --durations=10 --timeout=600
 MEMBERS := queue-cli queue-client queue-common queue-api queue-worker queue-dashboard queue-standalone queue-testing
 
 .PHONY: help setup run test run-api run-worker run-dashboard build check fmt lint types imports size packages \
-	check-versions sbom release release-test alerts docker-build docker-up docker-down docker-logs images-test \
+	check-versions sbom release release-test release-tools alerts docker-build docker-up docker-down docker-logs images-test \
 	chart-docs chart-test chart-tools coverage saq-tests bench-attacks bench-backlog bench-client bench-flood bench-metrics bench-telemetry \
 	chaos e2e e2e-nodes e2e-keda crds clean
 
@@ -168,10 +168,12 @@ release: setup check-versions ## Build images, wheels, SBOMs and chart into dist
 	@$(if $(and $(REGISTRY),$(PLATFORMS)),,$(MAKE) --no-print-directory docker-build)
 	@$(BIN)/python scripts/release.py --registry '$(REGISTRY)' --platforms '$(PLATFORMS)' --source '$(SOURCE_URL)'
 
-release-test: setup chart-tools ## Release to a registry of the test's own, and check the workflows
+release-test: setup chart-tools release-tools ## Release to a registry of the test's own, and check the workflows
+	$(BIN)/pytest -q --timeout=300 tests/release
+
+release-tools:
 	@$(call go-tool,registry,github.com/distribution/distribution/v3/cmd/registry@$(REGISTRY_VERSION))
 	@$(call go-tool,actionlint,github.com/rhysd/actionlint/cmd/actionlint@$(ACTIONLINT_VERSION))
-	$(BIN)/pytest -q --timeout=300 tests/release
 
 ##@ Measure
 bench-attacks: setup ## What attacks do to an API's memory and to its other clients (1 minute)
