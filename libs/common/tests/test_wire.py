@@ -84,12 +84,12 @@ def test_stored_digest_still_tells_the_same_task(sample: dict[str, bytes]) -> No
 
 
 def test_tasks_of_this_version_begin_as_they_did(sample: dict[str, bytes]) -> None:
-    """What is new stands behind what the earlier release reads; it takes a plain task one byte."""
+    """New fields follow those of the earlier release; they take a plain task two bytes."""
     for name, task in (("task_full", FULL), ("task_least", LEAST)):
         before, now = msgspec.msgpack.decode(sample[name]), msgspec.msgpack.decode(task.encode())
 
-        assert now == [*before, None]
-        assert len(task.encode()) == len(sample[name]) + 1
+        assert now == [*before, None, None]
+        assert len(task.encode()) == len(sample[name]) + 2
 
 
 def test_attempts_of_this_version_begin_as_they_did(sample: dict[str, bytes]) -> None:

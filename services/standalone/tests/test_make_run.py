@@ -261,7 +261,7 @@ async def test_a_taken_port_is_one_sentence(run: Run) -> None:
     assert second.process is not None
     assert await asyncio.wait_for(second.process.wait(), 30) == 1
     assert second.said().count("\n") == 1
-    assert f"Port {run.api_port} is taken" in second.said()
+    assert f"Port {run.api_port} is in use" in second.said()
     assert "API_PORT" in second.said()
 
 
@@ -281,7 +281,7 @@ async def test_metrics_port_0_means_none(run: Run) -> None:
     await run.start(METRICS_PORT="0")
     await run.until_running()
 
-    assert "metrics  none" in run.said()
+    assert "metrics    none" in run.said()
     for part in ("queue_api", "queue_worker"):
         assert "METRICS_PORT=0" in of_process(run.pid_of(part), "environ")
 
@@ -295,7 +295,7 @@ async def test_a_taken_metrics_port_is_one_sentence(run: Run) -> None:
         assert run.process is not None
         assert await asyncio.wait_for(run.process.wait(), 30) == 1
     assert run.said().count("\n") == 1
-    assert f"Port {run.metrics_port + 1} is taken" in run.said()
+    assert f"Port {run.metrics_port + 1} is in use" in run.said()
     assert "set METRICS_PORT" in run.said()
 
 
