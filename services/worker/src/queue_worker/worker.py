@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from contextlib import suppress
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
     from datetime import tzinfo
 
-    from saq.job import CronJob
+    from saq.job import CronJob, Job
     from saq.types import FunctionsType, LifecycleFunctionsType, PartialTimersDict, WorkerInfo
 
     from queue_common.queue import Claim
@@ -143,8 +144,14 @@ class TaskWorker(saq.Worker[Any]):
         attempt = Attempt(claim.attempt, 0, 0.0, Outcome.WORKER_ERROR, error=reason)
         await self._task_queue.settle(claim, attempt, Dead(reason))
 
+    def _job(self, claim: Claim) -> Job:
+        """Return the job of an HTTP task; what is sealed is left out if its key is missing."""
+        with suppress(UnreadableRecordError):
+            claim = self._task_queue.opened(claim)
+        return job_to_run(self.queue, claim)
+
     async def _handle_within_hooks(self, claim: Claim) -> None:
-        context = {**self.context, "queue": self.queue, "job": job_to_run(self.queue, claim)}
+        context = {**self.context, "queue": self.queue, "job": self._job(claim)}
         await self._hook(self._before_process, context)
         try:
             await self._handle(claim)
