@@ -12,7 +12,7 @@ from queue_testing.guides import GuideError, run_guide, steps_of
 from .test_make_run import Run
 
 DOCS = Path(__file__).parents[3] / "docs"
-GUIDES = ["tasks.md"]
+GUIDES = ["managing-tasks.md", "tasks.md"]
 
 
 @pytest.mark.timeout(180)

@@ -42,7 +42,7 @@ async def watch_events(request: Request, principal: MayRead) -> Response:
     """Tell what happens to the project's tasks and lanes, as Server-Sent Events.
 
     Nothing is published while nobody watches: the first events are of what happens once the stream
-    has begun, in other processes up to 2 s later. With `Last-Event-ID` a client that was cut off
+    has begun. With `Last-Event-ID` a client that was cut off
     goes on where it was. A client that does not read is cut off. A comment line comes every 15 s.
     """
     context: AppContext = request.app.state.api

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..enqueue_batcher import WaitingTask
     from ..storage.scripts import Scripts
 
-__all__ = ["EventPublisher"]
+__all__ = ["FRESH_SECONDS", "EventPublisher"]
 
 MAX_KEPT: Final = 10_000
 """Events in Redis, about: those that a watcher can be told again."""
@@ -33,7 +33,7 @@ TTL_MS: Final = 600_000
 MAX_BUFFERED: Final = 10_000
 """Events that wait in this process; the oldest are dropped."""
 BATCH_SIZE: Final = 200
-FRESH_SECONDS: Final = 2.0
+FRESH_SECONDS: Final = 0.2
 """How long this process believes that nobody watches."""
 
 logger = structlog.stdlib.get_logger(__name__)
@@ -43,8 +43,8 @@ _encoder = msgspec.json.Encoder()
 class EventPublisher:
     """Publishes a process' events while somebody watches.
 
-    It asks Redis if somebody does, at most every 2 s and only if something happens. Events are told
-    after the move that they are about: a process that is killed in between tells nothing of it.
+    It asks Redis if somebody does, at most 5 times a second and only if something happens. Events
+    are told after the move that they are about: a process that is killed in between tells nothing.
     """
 
     def __init__(self, scripts: Scripts) -> None:

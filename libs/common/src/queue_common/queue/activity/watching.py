@@ -13,6 +13,7 @@ from ...cancellation import cancel_and_wait
 from ...errors import QueueUnavailableError
 from ..storage.connection import ReconnectBackoff, translated
 from ..storage.keys import Key
+from .events import FRESH_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +32,9 @@ WATCH_MS: Final = 30_000
 RENEWAL_SECONDS: Final = 10.0
 BLOCK_MS: Final = 2000
 PAGE: Final = 500
+
+NOTICED_SECONDS: Final = FRESH_SECONDS + 0.1
+"""After this time all processes publish for a new watcher."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -108,7 +112,10 @@ class EventHub:
         self.closed = False
 
     async def watch(self, wants: Callable[[dict[str, Any]], bool]) -> Watcher:
-        """Begin to watch; raises QueueUnavailableError, TooManyWatchersError."""
+        """Begin to watch: from the return on, nothing that happens in any process is missed.
+
+        Raises QueueUnavailableError, TooManyWatchersError.
+        """
         if len(self._watchers) >= MAX_WATCHERS:
             raise TooManyWatchersError
         async with self._started:
@@ -121,6 +128,11 @@ class EventHub:
         watcher.begins_after = self._position
         watcher.ended = self.closed
         self._watchers.add(watcher)
+        try:
+            await asyncio.sleep(NOTICED_SECONDS)
+        except asyncio.CancelledError:
+            self.leave(watcher)
+            raise
         return watcher
 
     def leave(self, watcher: Watcher) -> None:
