@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from queue_common.errors import UnreadableRecordError
+from queue_common.options import Callback, Retry, TaskOptions
 from queue_common.queue.storage.record import Record, immutable_part, pack_attempt
 from queue_common.task import VERSION, Attempt, Outcome, State, Task
 from queue_testing.tasks import a_task, an_attempt
@@ -90,6 +91,37 @@ def test_tasks_of_this_version_begin_as_they_did(sample: dict[str, bytes]) -> No
 
         assert now == [*before, None, None]
         assert len(task.encode()) == len(sample[name]) + 2
+
+
+class TaskOfRelease010(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
+    """The fields of a task that release 0.1.0 knows."""
+
+    version: int
+    url: str
+    method: str
+    headers: dict[str, str]
+    body: bytes | None
+    accepted_at_ms: int
+    lane: str
+    retry_interval_ms: int | None = None
+    retry_deadline_ms: int | None = None
+    trace_context: dict[str, str] | None = None
+
+
+def test_a_task_with_options_is_a_task_to_the_release_before() -> None:
+    """Its worker makes the same request, in the same lane, until the same deadline."""
+    options = TaskOptions(
+        delay_ms=1000, timeout_ms=5000, retry=Retry("exponential", 5000), success=(2, 404),
+        labels={"a": "b"}, idempotency_key="k", callback=Callback("http://b.test/", ("dead",)),
+    )  # fmt: skip
+    task = msgspec.structs.replace(FULL, options=options)
+
+    read = msgspec.msgpack.decode(task.encode(), type=TaskOfRelease010)
+
+    known = TaskOfRelease010.__struct_fields__
+    assert {name: getattr(read, name) for name in known} == {
+        name: getattr(task, name) for name in known
+    }
 
 
 def test_attempts_of_this_version_begin_as_they_did(sample: dict[str, bytes]) -> None:

@@ -206,3 +206,20 @@ async def test_a_traces_url_is_told_where_it_is_known(traced: TracedApi) -> None
     assert created.json()["trace_url"] == f"http://jaeger.test/trace/{trace_id}"
     assert found.json()["trace_id"] == trace_id
     assert found.json()["trace_url"] == created.json()["trace_url"]
+
+
+async def test_each_task_of_a_batch_begins_a_trace(traced: TracedApi) -> None:
+    """Of a batch each task has a send span of its own trace, linked to the request's span."""
+    headers = [("traceparent", f"00-{TRACE}-{SPAN}-01")]
+    response, spans = await traced.request("POST", f"{TASKS}/batch", headers, json=[TASK] * 3)
+
+    (server,) = [span for span in spans if span.kind == "server"]
+    sends = [span for span in spans if span.name.startswith("send")]
+    answers = {answer["task_id"]: answer["trace_id"] for answer in response.json()}
+    assert server.trace_id == TRACE
+    assert {
+        str(span.attributes["messaging.message.id"]): span.trace_id for span in sends
+    } == answers
+    assert len(set(answers.values())) == 3
+    assert [span.links for span in sends] == [((TRACE, server.span_id),)] * 3
+    assert (await traced.stored_context(sorted(answers)[0])) is not None

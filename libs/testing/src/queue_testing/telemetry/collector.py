@@ -75,6 +75,7 @@ def _seen(span: Span, resource: dict[str, Any]) -> SeenSpan:
         events={event.name: event.time_unix_nano for event in span.events},
         resource=resource,
         tracestate=span.trace_state,
+        links=tuple((link.trace_id.hex(), link.span_id.hex()) for link in span.links),
     )
 
 

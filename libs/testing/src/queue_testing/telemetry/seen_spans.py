@@ -33,6 +33,8 @@ class SeenSpan:
     """The events' times in Unix ns."""
     resource: Mapping[str, Any] = field(default_factory=dict)
     tracestate: str = ""
+    links: tuple[tuple[str, str], ...] = ()
+    """Trace and span of each span that it is linked to."""
 
 
 @dataclass(frozen=True, slots=True)
