@@ -150,6 +150,22 @@ async def test_a_task_sent_as_printed_is_delivered(run: Run) -> None:
     await wait_until(delivered, "the task is delivered")
 
 
+async def test_with_a_root_key_the_curl_that_is_printed_has_it(run: Run) -> None:
+    """With API_ROOT_KEY the API wants a key, and the printed curl sends it from the variable."""
+    key = {"API_ROOT_KEY": "a-root-key-of-more-than-32-characters"}
+    await run.start(API_AUTH="", **key)
+    await run.until_running()
+    printed = next(line for line in run.said().splitlines() if " -d '" in line)
+    curl = await asyncio.create_subprocess_exec(
+        "sh", "-c", printed, env={**os.environ, **key}, stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    out, _ = await curl.communicate()
+
+    assert "task_id" in json.loads(out)
+    assert key["API_ROOT_KEY"] not in run.said()
+
+
 async def test_the_first_line_is_the_dashboards_url(run: Run) -> None:
     """The first line that is printed has the dashboard's URL, which has the first steps."""
     await run.start()

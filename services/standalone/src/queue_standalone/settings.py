@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from queue_common.egress import EgressSettings
 from queue_common.metrics.settings import MetricsSettings
@@ -30,6 +30,8 @@ class StandaloneSettings(RedisSettings, MetricsSettings, EgressSettings):
     """EGRESS_ALLOW of API and worker. Default: services of this machine."""
     api_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """The API's port."""
+    api_root_key: SecretStr | None = None
+    """The API's root key, which the API checks itself."""
     dashboard_port: Annotated[int, Field(ge=1, le=65535)] = 8081
     """The dashboard's port."""
     valkey_port: Annotated[int, Field(ge=1, le=65535)] = 16379

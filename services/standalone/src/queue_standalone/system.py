@@ -167,6 +167,7 @@ def _banner(settings: StandaloneSettings, *, embedded: bool) -> str:
     base = f"http://localhost:{settings.api_port}"
     task = f'{{"url": "{base}/health", "method": "GET"}}'
     data = settings.data_dir
+    key = "" if settings.api_root_key is None else ' -H "Authorization: Bearer $API_ROOT_KEY"'
     metrics = [
         f"http://localhost:{port}/metrics ({name})" for name, port in settings.metrics_ports.items()
     ]
@@ -181,8 +182,8 @@ def _banner(settings: StandaloneSettings, *, embedded: bool) -> str:
 
 Send it a task, for example one to its own health page, and look it up by the response's task_id:
 
-  curl {base}/api/v1/tasks -H 'Content-Type: application/json' -d '{task}'
-  curl {base}/api/v1/tasks/TASK_ID
+  curl {base}/api/v1/tasks{key} -H 'Content-Type: application/json' -d '{task}'
+  curl {base}/api/v1/tasks/TASK_ID{key}
 
 Ctrl-C stops it.
 """
