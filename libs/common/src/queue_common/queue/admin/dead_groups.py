@@ -16,7 +16,7 @@ __all__ = ["DeadGroup", "DeadGroups", "Grouping"]
 
 MAX_SCANNED: Final = 20_000
 """Max dead letters per call: the newest ones."""
-BATCH_SIZE: Final = 500
+BATCH_SIZE: Final = 200
 """Dead letters per script call, which takes Redis about 2 ms."""
 _FIELDS: Final = 8
 

@@ -55,6 +55,7 @@ MAX_ATTEMPTS = 20
 """Attempts that a record holds."""
 _OLDER_ERROR_CHARACTERS = 40
 _END = b"\0\0"
+_ROOM_BYTES = 256
 _attempts = msgspec.msgpack.Decoder(Attempt)
 _encoder = msgspec.msgpack.Encoder()
 
@@ -89,7 +90,11 @@ def pack_attempt(attempt: Attempt, older: bytes = b"") -> bytes:
             error=_shortened(attempt.error),
             response_excerpt=_shortened(attempt.response_excerpt),
         )
-    return b"".join([*_packed(attempt), *_pack_older(older)])
+    parts = [*_packed(attempt), *_pack_older(older)]
+    if older:
+        # A record that grows is copied (``write_last_attempt``): with room it grows rarely.
+        parts.append(bytes(-sum(map(len, parts)) % _ROOM_BYTES))
+    return b"".join(parts)
 
 
 def _packed(attempt: Attempt) -> tuple[bytes, bytes]:
