@@ -142,6 +142,17 @@ def test_notes_send_a_task_through_the_gateway(helm: Helm, noted: Path) -> None:
     assert first[1] == "http://q.example.com/api/v1/tasks"
 
 
+def test_notes_lead_to_the_dashboard(helm: Helm, noted: Path) -> None:
+    """With a dashboard NOTES name its URL, and how to reach it without the ingress."""
+    values = {
+        "ingress": {"enabled": True, "host": "q.example.com"}, "dashboard": {"enabled": True},
+    }  # fmt: skip
+    text = notes(helm, noted, values)
+
+    assert "http://q.example.com/ui" in text
+    assert "service/demo-queue-system-dashboard 8081:80" in text
+
+
 def test_notes_of_an_open_api_have_no_key(helm: Helm, noted: Path) -> None:
     """With auth.enabled=false no command mentions a key."""
     text = notes(helm, noted, {"auth": {"enabled": False}})
