@@ -40,6 +40,7 @@ _PARTS = {
     "reap": ("listened",),
 }
 """Files that are put in front of every script, and of single ones."""
+_ALWAYS_USED = frozenset({"claim_promotion", "claim_polling"})
 _MODULES = frozenset(
     {
         "idempotency",
@@ -52,7 +53,7 @@ _MODULES = frozenset(
     }
 )
 """Files whose locals are their own: they return what others use of them, under their file's name.
-Lua allows a function 200 locals."""
+Lua allows a function 200 locals. A call that uses nothing of a module does not make it."""
 
 
 @cache
@@ -65,7 +66,11 @@ def lua_files() -> dict[str, str]:
 
 def _text(part: str) -> str:
     text = lua_files()[part]
-    return f"local {part} = (function()\n{text}\nend)()" if part in _MODULES else text
+    if part not in _MODULES:
+        return text
+    if part in _ALWAYS_USED:
+        return f"local {part} = (function()\n{text}\nend)()"
+    return f"local {part} = lazy(function()\n{text}\nend)"
 
 
 @cache

@@ -8,7 +8,7 @@
 local id, ttl, payload = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local task = read_header(id)
 if not task then return '' end
-local lane, project = task.lane, projects.of(task.lane)
+local lane, project = task.lane, project_of(task.lane)
 local replacement = immutable_part(task.digest, lane, payload)
 
 begin_writing()
@@ -58,5 +58,5 @@ elseif task.state == STATE_ACTIVE then
     projects.use(project, 0, MUTABLE_BYTES + #replacement - task.last_attempt_at, 0)
   end
 end
-projects.finish()
+finish_projects()
 return task.state

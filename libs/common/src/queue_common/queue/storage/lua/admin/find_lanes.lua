@@ -18,7 +18,7 @@ local is_default = project == projects.DEFAULT
 local start = (is_default and '' or project .. '\31') .. prefix
 
 local function is_wanted(lane)
-  return string.sub(lane, 1, #start) == start and not (is_default and projects.of(lane))
+  return string.sub(lane, 1, #start) == start and not (is_default and project_of(lane))
 end
 
 -- Each set that a phase lists, and whether a lane is in it.
@@ -64,7 +64,7 @@ local function by_name()
       last = lane
       if string.sub(lane, 1, #start) ~= start then return nil end
       add(lane, 'named')
-      local other = is_default and projects.of(lane)
+      local other = is_default and project_of(lane)
       if other then
         last = other .. '\32'
         break

@@ -5,7 +5,7 @@
 -- Result   {tasks removed, 1 if there is more to do}
 -- Cost     O(max)
 local lane, max = ARGV[1], tonumber(ARGV[2])
-local removed, project = 0, projects.of(lane)
+local removed, project = 0, project_of(lane)
 
 local function remove(id)
   if project then projects.use(project, -1, -projects.size_of(id), 0) end
@@ -39,5 +39,5 @@ if #suspects > 0 then
 end
 count('purged_total', removed)
 forget_if_empty(lane)
-projects.finish()
+finish_projects()
 return {removed, call('EXISTS', WAITING .. lane, SCHEDULED .. lane, SUSPECTED .. lane)}

@@ -28,12 +28,12 @@ else
   local last_attempt = call('GETRANGE', RECORD .. id, task.last_attempt_at, -1)
   call('SET', RECORD .. id, header .. replacement .. last_attempt)
 end
-local project = projects.of(lane)
+local project = project_of(lane)
 if project then
   local before = wanted == STATE_SCHEDULED and task.last_attempt_at or 0
   projects.use(project, wanted == STATE_DEAD and 1 or 0, projects.size_of(id) - before, 0)
 end
-projects.finish()
+finish_projects()
 count_done(ARGV[4])
 push(lane, {id}, true)
 wake()

@@ -51,7 +51,7 @@ local function release(id, lane)
     lanes[#lanes + 1] = lane
   end
   released[lane] = released[lane] + 1
-  local task, project = read_header(id), projects.of(lane)
+  local task, project = read_header(id), project_of(lane)
   -- The task is settled here, or missing.
   local function leave_project()
     if project then projects.use(project, -1, -(task and task.last_attempt_at or 0), 0) end
@@ -92,7 +92,7 @@ for _, lane in ipairs(lanes) do
   if #by_lane[lane] > 0 then push(lane, by_lane[lane], true) end
   free_slots(lane, released[lane])
 end
-projects.finish()
+finish_projects()
 if #lanes > 0 then wake() end
 local released_tasks = #claims / 2 - poisoned
 count('given_back_total', released_tasks)

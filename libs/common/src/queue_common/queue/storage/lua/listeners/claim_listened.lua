@@ -25,7 +25,7 @@ if #due > 0 then
   update_due(lane)
 end
 
-local project = projects.of(lane)
+local project = project_of(lane)
 
 local function claim(id, record)
   call('SETRANGE', RECORD .. id, 0, struct.pack('>c1I8', STATE_ACTIVE, now))
@@ -67,5 +67,5 @@ local function next_task()
 end
 
 local reply = next_task()
-projects.finish()
+finish_projects()
 return reply

@@ -12,6 +12,12 @@ local MIN_PAUSE_MS, MAX_PAUSE_MS = 1000, 60000
 local MAX_PROVEN, MAX_PROVEN_REMOVED = 20000, 100
 local any_unhealthy, any_failing = nil, nil
 
+-- Writes the projects' use. Every script that may change it ends with this. Returns true if a project can
+-- be served now and could not before.
+local function finish_projects()
+  return rawget(projects, 'finish') and projects.finish()
+end
+
 -- Most of the time no lane is in doubt. That is read once a call.
 local function load_doubts()
   if any_unhealthy == nil then
@@ -38,7 +44,7 @@ end
 -- Removes a lane from its rings. Returns how many it was in.
 local function leave_rings(lane)
   local left = call('ZREM', RING, lane) + call('ZREM', TRIAL, lane) + call('ZREM', RESTING, lane)
-  local project = projects.of(lane)
+  local project = project_of(lane)
   if not project then return left end
   left = left + call('ZREM', RING_OF .. project, lane) + call('ZREM', TRIAL_OF .. project, lane)
     + call('ZREM', RESTING_OF .. project, lane)
@@ -59,7 +65,7 @@ local earliest_probe = nil
 -- may be served now.
 local function place(lane)
   if call('SISMEMBER', PAUSED, lane) == 1 then return end
-  local health, project = health_of(lane), projects.of(lane)
+  local health, project = health_of(lane), project_of(lane)
   if health then
     call('ZADD', project and RESTING_OF .. project or RESTING, health.probe_at, lane)
     if project then projects.show(project, READY_RESTING, health.probe_at) end
@@ -185,7 +191,7 @@ local function forget_if_empty(lane)
   if lane_is_empty(lane) then
     call('ZREM', LANES, lane)
     forget_health(lane)
-    local project = projects.of(lane)
+    local project = project_of(lane)
     if project then projects.lane_gone[project] = true end
   end
 end
@@ -198,7 +204,7 @@ end
 -- Subtracts tasks from the lane's in-flight count. A lane at its limit can be served again; returns true
 -- if it can be served now.
 local function free_slots(lane, tasks)
-  local project = projects.of(lane)
+  local project = project_of(lane)
   if project then projects.use(project, 0, 0, -tasks) end
   count('active', -tasks)
   if call('HINCRBY', IN_FLIGHT, lane, -tasks) <= 0 then

@@ -69,6 +69,22 @@ local EVENTS = Q .. 'events'         -- stream: events, while somebody watches (
 local COPY = Q .. 'copy'             -- string: a record while it is copied; never outlives a script
 local OLD_RESULTS = Q .. 'done'      -- list: results of the release before this one; removed
 
+-- Returns a module that is made at its first use: a function costs time in each call that makes it.
+local function lazy(make)
+  return setmetatable({}, {__index = function(module, name)
+    for key, value in pairs(make()) do rawset(module, key, value) end
+    return rawget(module, name)
+  end})
+end
+
+local PROJECT_SEPARATOR = '\31'
+
+-- Returns nil for a lane of the project `default`.
+local function project_of(lane)
+  local at = string.find(lane, PROJECT_SEPARATOR, 1, true)
+  return at and string.sub(lane, 1, at - 1)
+end
+
 local call = redis.call
 local time = call('TIME')
 local now_us = time[1] * 1000000 + time[2]

@@ -2,7 +2,7 @@
 -- A module: what it returns is `projects`.
 --
 -- Work is shared among projects first, among the lanes of each second. A lane's name begins with its
--- project and SEPARATOR; lanes of `default` have no such prefix, and cost nothing here.
+-- project and PROJECT_SEPARATOR; lanes of `default` have no such prefix, and cost nothing here.
 --
 -- PROJECT holds of each project:
 --   weight             how many tasks it gets in a turn, beside those of others (1 if missing)
@@ -10,22 +10,16 @@
 --   tasks, bytes       its waiting, scheduled and active tasks; bytes of their records without attempts
 --   in_flight          its active tasks
 --   max_*, rate, burst its limits; missing: none
-local SEPARATOR, DEFAULT, MAX_WALK = '\31', 'default', 20000
-
--- Returns nil for a lane of `default`.
-local function project_of(lane)
-  local at = string.find(lane, SEPARATOR, 1, true)
-  return at and string.sub(lane, 1, at - 1)
-end
+local DEFAULT, MAX_WALK = 'default', 20000
 
 -- Returns the first and last lane that a project can have, for ZRANGEBYLEX.
 local function lanes_of(project)
-  return '[' .. project .. SEPARATOR, '(' .. project .. '\32'
+  return '[' .. project .. PROJECT_SEPARATOR, '(' .. project .. '\32'
 end
 
 local moves, lane_gone = {}, {}
 
--- Adds to a project's use; `finish` writes it.
+-- Adds to a project's use; finish_projects writes it.
 local function use(project, tasks, bytes, in_flight)
   local move = moves[project]
   if not move then
@@ -117,8 +111,7 @@ local function forget_use(project)
   end
 end
 
--- Writes what the script added to the projects' use. Every script that uses it ends with this. Returns
--- true if a project can be served now and could not before.
+-- Writes what the script added to the projects' use; see finish_projects.
 local function end_projects()
   local opened = false
   for project, move in pairs(moves) do
@@ -133,7 +126,7 @@ local function end_projects()
 end
 
 return {
-  DEFAULT = DEFAULT, of = project_of, lanes_of = lanes_of, use = use, size_of = size_of,
+  DEFAULT = DEFAULT, lanes_of = lanes_of, use = use, size_of = size_of,
   know = know_project, show = show, hide = hide, update_ready = update_ready, reopen = reopen,
   recount_in_flight = recount_in_flight, lane_gone = lane_gone, finish = end_projects,
   newly_in_flight = newly_in_flight,

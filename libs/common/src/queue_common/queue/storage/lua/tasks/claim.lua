@@ -87,7 +87,7 @@ local function take(lane, popped, into)
         -- The record was removed from outside: there is nothing left to run or to keep.
         count('queued', -1)
         count('missing_total', 1)
-        if projects.of(lane) then projects.use(projects.of(lane), -1, 0, 0) end
+        if project_of(lane) then projects.use(project_of(lane), -1, 0, 0) end
       elseif call('HINCRBY', TOMBSTONES, lane, -1) <= 0 then
         call('HDEL', TOMBSTONES, lane)
       end
@@ -117,7 +117,7 @@ local function serve(lane, from, quantum, into)
     taken = take(lane, popped, into)
     if taken > 0 then
       call('HINCRBY', IN_FLIGHT, lane, taken)
-      local project = by_project and projects.of(lane)
+      local project = by_project and project_of(lane)
       if project then projects.use(project, 0, 0, taken) end
       if own then pace.take(own, taken) end
     end
@@ -146,7 +146,8 @@ local function release_throttled()
 end
 
 -- The rings from which lanes are served now; those of one project at a time.
-local places = claim_projects.places_of(projects.DEFAULT)
+local default_places = {ring = RING, trial = TRIAL, resting = RESTING}
+local places = default_places
 local trial_share, probe_next = 0, time[2] % 2 == 1
 
 local function count_trial_lanes()
@@ -226,7 +227,7 @@ local function claim_from(rings, max, max_on_trial)
   local all = trial_left
   places, trial_left = rings, max_on_trial
   local taken, tried = max - claim(max), max_on_trial - trial_left
-  places, trial_left = claim_projects.places_of(projects.DEFAULT), all - tried
+  places, trial_left = default_places, all - tried
   return taken, tried
 end
 
@@ -247,7 +248,7 @@ local function claim_all()
   local taken = 0
   if tonumber(switches[5] or 0) > 0 or switches[6] then
     local halts
-    taken, halts = claim_suspects({
+    taken, halts = claim_suspects.claim({
       lease = lease, wanted = wanted, limit = limit, idle = idle, read = read, reply = reply,
       max_tasks = tonumber(ARGV[7]), suspects = tonumber(ARGV[8]),
     })
@@ -279,6 +280,6 @@ if left > 0 and tonumber(switches[5] or 0) > 0 and (pause < 0 or pause > claim_p
   reply[1] = claim_polling.BACKUP_MS
 end
 if no_room then reply[1] = const.NO_ROOM end
-projects.finish()
+finish_projects()
 for _, part in ipairs(on_trial) do reply[#reply + 1] = part end
 return reply

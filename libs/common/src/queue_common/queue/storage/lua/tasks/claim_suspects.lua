@@ -28,13 +28,13 @@ local function claim_suspect(worker, lane, id)
   remove_suspects(lane, {id})
   if type(record) ~= 'string' or string.sub(record, 1, 1) ~= STATE_SUSPECT then
     count('missing_total', 1)
-    if projects.of(lane) then projects.use(projects.of(lane), -1, 0, 0) end
+    if project_of(lane) then projects.use(project_of(lane), -1, 0, 0) end
     return false
   end
   call('SETRANGE', RECORD .. id, 0, struct.pack('>c1I8', STATE_ACTIVE, now))
   call('HSET', CLAIMED .. worker.lease, id, lane)
   call('HINCRBY', IN_FLIGHT, lane, 1)
-  if projects.of(lane) then projects.use(projects.of(lane), 0, 0, 1) end
+  if project_of(lane) then projects.use(project_of(lane), 0, 0, 1) end
   count('active', 1)
   local own = pace.of(lane)
   if own then pace.take(own, 1) end
@@ -112,4 +112,4 @@ local function claim_suspects(worker)
   return taken, halts
 end
 
-return claim_suspects
+return {claim = claim_suspects}

@@ -16,13 +16,17 @@ local TASKS_AT, ARGUMENTS = 3, 4
 -- A task waits since a time by this server's clock. A submitted record has its sender's time.
 local MAX_CLOCK_SKEW_MS = 1000
 
+local bounds_backlog = ARGV[1] ~= '0' or ARGV[2] ~= '0'
+
 -- Returns whether all tasks are within the limits, if all are new.
 local function admits_all()
   for i = TASKS_AT, #ARGV, ARGUMENTS do
     local lane, bytes = ARGV[i + 1], #ARGV[i + 3]
-    local project = projects.of(lane)
-    if enqueue_limits.refusal(project, lane, bytes) then return false end
-    enqueue_limits.accept(project, lane, bytes)
+    local project = project_of(lane)
+    if project or bounds_backlog then
+      if enqueue_limits.refusal(project, lane, bytes) then return false end
+      enqueue_limits.accept(project, lane, bytes)
+    end
   end
   return true
 end
@@ -78,19 +82,20 @@ end
 local function write(project, id, lane, delay, record, once)
   local first = once and idempotency.find(once, id, digest_of(record))
   if first then return first end
-  local over = enqueue_limits.refusal(project, lane, #record)
+  local limited = project or bounds_backlog
+  local over = limited and enqueue_limits.refusal(project, lane, #record)
   if over and call('EXISTS', RECORD .. id) == 0 then return over end
   local result = write_one(id, delay, record)
-  if result == 1 then enqueue_limits.accept(project, lane, #record) end
+  if limited and result == 1 then enqueue_limits.accept(project, lane, #record) end
   if once and result >= 0 then idempotency.claim(once, id, digest_of(record)) end
   return result
 end
 
 local all_written = write_new_ones()
-if not all_written then enqueue_limits.forget() end
+if not all_written and rawget(enqueue_limits, 'forget') then enqueue_limits.forget() end
 for i = TASKS_AT, #ARGV, ARGUMENTS do
   local id, lane, delay, record = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
-  local project, once = projects.of(lane), nil
+  local project, once = project_of(lane), nil
   if not delay then delay, once = idempotency.read(ARGV[i + 2]) end
   local result = all_written and 1 or write(project, id, lane, delay, record, once)
   if project and result == 1 then projects.use(project, 1, #record, 0) end
@@ -109,8 +114,8 @@ end
 
 local placed = false
 for _, lane in ipairs(lanes) do placed = push(lane, by_lane[lane]) or placed end
-enqueue_limits.finish()
-projects.finish()
+if rawget(enqueue_limits, 'finish') then enqueue_limits.finish() end
+finish_projects()
 if placed then wake() end
 local earliest = end_scheduling()
 if earliest then wake_for(earliest) end

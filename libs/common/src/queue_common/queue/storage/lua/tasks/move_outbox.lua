@@ -19,7 +19,7 @@ local function store(entry)
   if not call('SET', RECORD .. id, record, 'NX') then return end
   local lane_bytes = struct.unpack('>I2', record, LANE_BYTES_AT + 1)
   local lane = string.sub(record, HEADER_BYTES + 1, HEADER_BYTES + lane_bytes)
-  local project = projects.of(lane)
+  local project = project_of(lane)
   if project then projects.use(project, 1, #record, 0) end
   if not by_lane[lane] then
     by_lane[lane] = {}
@@ -49,6 +49,6 @@ end
 
 local placed = false
 for _, lane in ipairs(lanes) do placed = push(lane, by_lane[lane]) or placed end
-projects.finish()
+finish_projects()
 if placed then wake() end
 return {moved, call('EXISTS', OUTBOX), died}

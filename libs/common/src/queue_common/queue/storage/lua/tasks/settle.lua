@@ -179,7 +179,7 @@ local function end_claim(id, lane, order, parts)
   collect(lane, code, action == ACTION_RETRY and ms)
   local s = {id = id, lane = lane, ms = ms, attempts = attempts, offset = offset,
              interrupted = interrupted, replacement_bytes = replacement_bytes, parts = parts}
-  local project = projects.of(lane)
+  local project = project_of(lane)
   local result = project and act_in_project(project, action, s) or act(action, s)
   if follows and result == SETTLED then outbox[#outbox + 1] = follows end
   return result
@@ -216,7 +216,7 @@ for _, lane in ipairs(lanes) do
   end
   placed = free_slots(lane, released[lane]) or placed
 end
-placed = projects.finish() or placed
+placed = finish_projects() or placed
 local earliest = end_scheduling()
 -- A claim that follows serves the lanes itself and wakes other workers for what it leaves.
 if placed and not claiming then wake() end

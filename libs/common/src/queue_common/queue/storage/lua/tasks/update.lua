@@ -13,8 +13,8 @@ if lease == '' and task.state ~= STATE_QUEUED and task.state ~= STATE_SCHEDULED 
 local header = call('GETRANGE', RECORD .. id, 0, MUTABLE_BYTES - 1)
 local last_attempt = call('GETRANGE', RECORD .. id, task.last_attempt_at, -1)
 call('SET', RECORD .. id, header .. immutable_part(task.digest, task.lane, payload) .. last_attempt)
-if projects.of(task.lane) then
-  projects.use(projects.of(task.lane), 0, projects.size_of(id) - task.last_attempt_at, 0)
-  projects.finish()
+if project_of(task.lane) then
+  projects.use(project_of(task.lane), 0, projects.size_of(id) - task.last_attempt_at, 0)
+  finish_projects()
 end
 return 1
