@@ -46,13 +46,13 @@ class Cli:
         home = {"HOME": str(self.directory), "XDG_CONFIG_HOME": str(self.directory / "config")}
         return {**kept, **home, **url, **self.environment}
 
-    async def __call__(self, *arguments: str, stdin: bytes = b"") -> Result:
+    async def __call__(self, *arguments: str, stdin: bytes = b"", timeout: float = 45) -> Result:
         """Run to the end."""
         process = await asyncio.create_subprocess_exec(
             QUEUE, *arguments, cwd=self.directory, env=self.variables(),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
-        out, err = await asyncio.wait_for(process.communicate(stdin), 45)
+        out, err = await asyncio.wait_for(process.communicate(stdin), timeout)
         return Result(process.returncode or 0, out.decode(), err.decode())
 
     def terminal(self, *arguments: str) -> Terminal:

@@ -13,6 +13,7 @@ async def test_a_task_is_sent_like_curl_and_followed(cli: Cli, receiver: Receive
     )  # fmt: skip
 
     assert (result.code, result.json["state"]) == (0, "delivered"), result
+    assert result.json["labels"] == {"kind": "order"}
     (request,) = receiver.to("/hook")
     assert (request.method, request.body) == ("PUT", b'{"a": 1}')
     assert request.headers["X-Event"] == "created"

@@ -24,7 +24,7 @@ KINDS: list[tuple[type[Exception], int, str]] = [
     (AuthenticationError, FAILED, "set QUEUE_TOKEN, or `queue profiles set NAME --token`"),
     (PermissionDeniedError, FAILED, "use a key with this right: `queue keys create` makes one"),
     (InvalidTaskError, USAGE, ""),
-    (NotFoundError, NOT_FOUND, "its record may have expired; `queue tasks list` has what is kept"),
+    (NotFoundError, NOT_FOUND, "the lists of `queue` have what there is"),
     (LimitExceededError, UNAVAILABLE, "wait, or raise the limit: `queue projects set`"),
     (UnavailableError, UNAVAILABLE, "`queue doctor` looks for the reason"),
     (UnreachableError, UNAVAILABLE, "is it the right --url? `queue dev` starts one here"),

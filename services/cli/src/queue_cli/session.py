@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from .config import read_profile
 from .failures import USAGE, CommandError
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
     from queue_client import QueueClient
 
-__all__ = ["Session", "client_of", "session_of"]
+__all__ = ["Session", "client_of", "dashboard_of", "session_of"]
+
+DASHBOARD_PORT = 8081
+"""Of `queue dev`."""
 
 
 class Session:
@@ -23,7 +27,7 @@ class Session:
     def __init__(
         self, url: str | None, token: str | None, project: str | None, profile: str | None
     ) -> None:
-        self._given = {"url": url, "token": token, "project": project}
+        self._given = {"url": url, "token": token, "project": project, "dashboard_url": None}
         self._profile_name = profile
 
     @functools.cached_property
@@ -47,6 +51,18 @@ class Session:
             return QueueClient(options["url"], options["token"], project=options["project"])
         except ValueError as error:
             raise CommandError(str(error), USAGE) from None
+
+
+def dashboard_of(session: Session, task_id: str | None = None) -> str:
+    """Return the dashboard's address, or that of a task's page there."""
+    url = session.options["dashboard_url"]
+    if url is None:
+        parts = urlsplit(session.client.connection.base_url)
+        if parts.hostname not in {"localhost", "127.0.0.1"}:
+            msg = "set QUEUE_DASHBOARD_URL, or dashboard_url of the profile, to its address"
+            raise CommandError(msg, USAGE)
+        url = f"http://localhost:{DASHBOARD_PORT}"
+    return f"{url.rstrip('/')}/tasks/{task_id}" if task_id else url
 
 
 def session_of(ctx: typer.Context) -> Session:

@@ -39,8 +39,10 @@ def send_batch(client: QueueClient, path: str, batch_id: str, output: Output) ->
             refused = []
     for item in refused[:SHOWN]:
         note(f"line {item.index + 1}: {item.problem.detail if item.problem else item.status}")
-    note(f"{counts['new']:,} accepted, {counts['known']:,} were there already, "
-         f"{counts['refused']:,} refused")  # fmt: skip
+    known = (
+        f"{counts['new'] + counts['known']:,} tasks are in the queue, {counts['new']:,} of them new"
+    )
+    note(known + (f"; {counts['refused']:,} refused" if counts["refused"] else ""))
     if counts["refused"]:
         msg = f"{counts['refused']:,} tasks were refused: mend these lines and send them again"
         raise CommandError(msg, FAILED)

@@ -8,8 +8,8 @@ import typer
 
 from .. import options
 from ..apps import new_app
-from ..output import Output, OutputOption, console, emit_all
-from ..output.words import duration, when
+from ..output import Output, OutputOption, console, emit_all, note
+from ..output.words import duration, printable, when
 from ..session import client_of
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ def tail(
         types=None if every else ATTEMPTS, lane=lane, state=state,
         label=options.read_labels(label), last_event_id=since,
     )  # fmt: skip
+    note(f"watching {lane or 'all lanes'}; Ctrl-C ends")
     try:
         if output is Output.TABLE:
             _lines(events)
@@ -65,4 +66,4 @@ def _line(event: Event) -> str:
         f"{what!s:>3}", f"{took:>7}", f"#{event.attempt}" if event.attempt else "",
         event.url or event.lane or "", event.task_id or "", again,
     ]  # fmt: skip
-    return "  ".join(part for part in parts if part)
+    return printable("  ".join(part for part in parts if part))

@@ -11,6 +11,7 @@ from queue_client import AsyncQueueClient, ConflictError, NotFoundError, QueueCl
 
 from ..failures import describe
 from ..output import Output, note
+from ..session import dashboard_of
 from .forward import Forwarder, target_of
 from .keys import pressed_keys
 from .show import show_delivery, show_line
@@ -37,7 +38,7 @@ async def run(
         options["url"], options["token"], project=options["project"]
     ) as client:
         listener = await client.create_listener(**where)
-        listening = Listening(client, listener, Forwarder(target), concurrency, output)
+        listening = Listening(session, client, listener, Forwarder(target), concurrency, output)
         try:
             await listening.run(target_of(target))
         finally:
@@ -48,9 +49,10 @@ class Listening:
     """One listener: a loop that takes deliveries, and a task for each of them."""
 
     def __init__(
-        self, client: AsyncQueueClient, listener: Listener, forwarder: Forwarder,
-        concurrency: int, output: Output,
+        self, session: Session, client: AsyncQueueClient, listener: Listener,
+        forwarder: Forwarder, concurrency: int, output: Output,
     ) -> None:  # fmt: skip
+        self._session = session
         self._client = client
         self._listener = listener
         self._forwarder = forwarder
@@ -127,5 +129,4 @@ class Listening:
         elif key == "d":
             show_delivery(self._last)
         elif key == "o":
-            base = self._client.connection.base_url
-            webbrowser.open(f"{base}/dashboard/tasks/{self._last.delivery.task_id}")
+            webbrowser.open(dashboard_of(self._session, self._last.delivery.task_id))

@@ -9,7 +9,7 @@ import msgspec
 from rich.text import Text
 
 from ..output import Output, console, note
-from ..output.words import duration, when
+from ..output.words import duration, printable, when
 
 if TYPE_CHECKING:
     from queue_client import ListenerResult
@@ -43,7 +43,7 @@ def show_line(done: Forwarded, result: ListenerResult | None, output: Output) ->
         delivery.url.partition("?")[0], delivery.task_id, state, done.error or "",
     ]  # fmt: skip
     good = done.status_code is not None and done.status_code < 300
-    line = Text("  ".join(filter(None, parts)), style="green" if good else "yellow")
+    line = Text(printable("  ".join(filter(None, parts))), style="green" if good else "yellow")
     console().print(line, soft_wrap=True)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import webbrowser
 from typing import Annotated
@@ -10,12 +9,11 @@ from typing import Annotated
 import typer
 
 from ..apps import new_app
-from ..session import session_of
+from ..session import dashboard_of, session_of
 
 __all__ = ["app"]
 
 app = new_app()
-DEFAULT_PATH = "/dashboard"
 
 
 @app.command("open", epilog="Example: queue open 01a20d94-4598-77ff-aa01-ede0158d74bc")
@@ -25,9 +23,7 @@ def open_(
     printed: Annotated[bool, typer.Option("--print", help="Only print the address.")] = False,
 ) -> None:
     """Open the dashboard in a browser."""
-    base = session_of(ctx).options.get("dashboard") or os.environ.get("QUEUE_DASHBOARD_URL")
-    url = base or session_of(ctx).client.connection.base_url + DEFAULT_PATH
-    url = f"{url.rstrip('/')}/tasks/{task_id}" if task_id else url
+    url = dashboard_of(session_of(ctx), task_id)
     sys.stdout.write(f"{url}\n")
     if not printed:
         webbrowser.open(url)

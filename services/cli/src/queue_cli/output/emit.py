@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from .words import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -45,7 +47,7 @@ def console(*, stderr: bool = False) -> Console:
 
 def note(text: str) -> None:
     """Tell people something beside the data."""
-    sys.stderr.write(f"{text}\n")
+    sys.stderr.write(f"{printable(text)}\n")
     sys.stderr.flush()
 
 
@@ -107,7 +109,7 @@ def _write_json(value: Any, *, indent: bool) -> None:
 def _cell(value: object) -> Any:
     from rich.text import Text
 
-    text = "" if value is None else str(value)
+    text = "" if value is None else printable(str(value))
     return Text(text, style=STYLES.get(text, ""))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-__all__ = ["age", "bytes_", "count", "duration", "when"]
+__all__ = ["age", "bytes_", "count", "duration", "printable", "when"]
 
 UNITS = [(86400, "d"), (3600, "h"), (60, "min"), (1, "s")]
 
@@ -49,3 +49,8 @@ def bytes_(size: int | None) -> str:
 def count(number: float | None) -> str:
     """Return a number with its thousands apart; nothing for None."""
     return "" if number is None else f"{number:,}"
+
+
+def printable(text: str) -> str:
+    """Return text that no terminal takes for a command; URLs and bodies are strangers' words."""
+    return "".join(c if c.isprintable() or c in "\n\t" else f"\\u{ord(c):04x}" for c in text)

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import asyncio
+import json
+
+import httpx
+
+from queue_testing.receiver import Receiver
+from queue_testing.system import System
+
+from .running import QUEUE, Cli
+
+
+async def send(system: System, url: str, **fields: object) -> str:
+    async with httpx.AsyncClient() as http:
+        response = await http.post(f"{system.url}/api/v1/tasks", json={"url": url, **fields})
+        return str(response.json()["task_id"])
+
+
+async def die(cli: Cli, receiver: Receiver, count: int) -> None:
+    """Let tasks become dead letters of the receiver's lane."""
+    receiver.respond_with("/dies", [500])
+    line = json.dumps({"url": receiver.url + "/dies", "retry": {"max_attempts": 1}})
+    await cli("send", "--batch", "-", stdin=f"{line}\n".encode() * count)
+    while True:
+        found = await cli("dead", "groups", "--lane", receiver.address, "-o", "json")
+        if sum(group["count"] for group in found.json) == count:
+            return
+
+
+async def test_tail_shows_each_attempt_of_a_lane(
+    cli: Cli, system: System, receiver: Receiver
+) -> None:
+    """On a terminal each attempt of the lane is a line; Ctrl-C ends with 0."""
+    receiver.respond_with("/flaky", [503, 200])
+    async with cli.terminal("tail", "--lane", receiver.address) as terminal:
+        await terminal.until("watching")
+        task_id = await send(system, receiver.url + "/flaky", retry={"interval": "1s"})
+        await terminal.until("delivered")
+
+        assert await terminal.interrupt() == 0
+
+    assert "503" in terminal.shown
+    assert task_id in terminal.shown
+
+
+async def test_tail_into_a_pipe_is_an_object_a_line(
+    cli: Cli, system: System, receiver: Receiver
+) -> None:
+    """`queue tail -o jsonl | head -1` ends once there was an event."""
+    process = await asyncio.create_subprocess_shell(
+        f"{QUEUE} tail --lane {receiver.address} -o jsonl | head -1", env=cli.variables(),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    await process.stderr.readuntil(b"watching")
+    ended = asyncio.create_task(process.communicate())
+    while not ended.done():
+        await send(system, receiver.url + "/event")
+        await asyncio.wait([ended], timeout=0.5)
+    out, _ = await ended
+
+    event = json.loads(out)
+    assert (event["type"], event["lane"]) == ("task.delivered", receiver.address)
+
+
+async def test_dead_letters_are_replayed_with_a_bar(cli: Cli, receiver: Receiver) -> None:
+    """On a terminal the number is asked for, and a bar shows how far the operation is."""
+    await die(cli, receiver, 3)
+    receiver.respond_with("/dies", [200])
+    async with cli.terminal("dead", "replay", "--lane", receiver.address) as terminal:
+        await terminal.until("replay 3 tasks?")
+        terminal.type("y\n")
+        assert await terminal.ended() == 0
+        await terminal.until("3/3")
+
+    again = await cli("dead", "replay", "--lane", receiver.address)
+    assert (again.code, "--yes" in again.err) == (2, True)
+
+
+async def test_export_and_import_make_the_same_tasks_once(cli: Cli, receiver: Receiver) -> None:
+    """What was exported can be imported; imported twice it is there once."""
+    await die(cli, receiver, 2)
+    exported = await cli("export", "--state", "dead", "--lane", receiver.address)
+    lines = [json.loads(line) for line in exported.out.splitlines()]
+    (cli.directory / "dead.ndjson").write_text(exported.out)
+
+    first = await cli("import", "dead.ndjson")
+    second = await cli("import", "dead.ndjson")
+
+    assert [line["url"] for line in lines] == [receiver.url + "/dies"] * 2
+    assert (first.code, "2 of them new" in first.err) == (0, True)
+    assert (second.code, "0 of them new" in second.err) == (0, True)
+
+
+async def test_the_doctor_says_what_to_do(cli: Cli) -> None:
+    """Each finding has a state; what is no good has an advice."""
+    result = await cli("doctor", "-o", "json")
+
+    found = {finding["check"]: finding for finding in result.json}
+    assert found["reachable"]["state"] == found["redis"]["state"] == "ok"
+    assert found["clock"]["state"] == found["workers"]["state"] == "ok"
+    assert "API_ROOT_KEY" in found["rights"]["advice"]
+
+
+async def test_signatures_are_made_and_checked(cli: Cli) -> None:
+    """`verify` accepts what `sign` made, and refuses another body with 1."""
+    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    signed = await cli("sign", "--secret", secret, "-d", '{"a": 1}')
+    (cli.directory / "headers").write_text(signed.out)
+
+    right = await cli("verify", "--secret", secret, "--headers", "headers", "-d", '{"a": 1}')
+    wrong = await cli("verify", "--secret", secret, "--headers", "headers", "-d", '{"a": 2}')
+
+    assert (right.code, wrong.code) == (0, 1), (right, wrong)
+
+
+async def test_a_strangers_text_is_no_command_to_a_terminal(cli: Cli) -> None:
+    """Control characters of a task are shown, not sent to the terminal."""
+    await cli("send", "http://127.0.0.1:9/", "--delay", "5h", "--label", "k=\u202egnp")
+    listed = await cli("tasks", "list", "--label", "k=\u202egnp", "-o", "json")
+    one = await cli("tasks", "get", listed.json[0]["id"])
+
+    assert "\u202e" not in one.out
+    assert "\\u202e" in one.out
