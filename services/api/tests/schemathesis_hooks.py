@@ -35,8 +35,10 @@ _denial_reason = destination_check(EgressGuard.from_settings())
 @schemathesis.hook
 def filter_body(_context: schemathesis.HookContext, body: object) -> bool:
     """Leave out what matches the schema but is refused by what a URL or a header means."""
-    if not isinstance(body, dict) or "url" not in body:  # it is no task
+    if not isinstance(body, dict):
         return True
+    if "url" not in body:  # it is no task, but perhaps its policy
+        return "retry" not in body or not _has_wrong_options({"retry": body["retry"]})
     callback = body.get("callback")
     return not (
         _has_unusable_url(body.get("url"))

@@ -146,3 +146,11 @@ async def test_an_empty_batch_is_answered_by_nothing(client: httpx.AsyncClient) 
 
     assert await send_lines(client, b"") == []
     assert array.json() == []
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_a_batch_is_posted(client: httpx.AsyncClient, method: str) -> None:
+    """Another method is 405: the path is not that of a task named batch."""
+    response = await client.request(method, BATCH)
+
+    assert (response.status_code, response.headers["allow"]) == (405, "POST")

@@ -81,7 +81,7 @@ def create_app(
     )
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
     create_tasks = CreateTasks(context, create_task)
-    app.router.routes.append(Route(BATCH_PATH, create_tasks, methods=["POST"]))
+    app.router.routes.append(Route(BATCH_PATH, create_tasks))
     for routes in (
         read, act, replay, dead_letters, stats, operations, events, lanes, projects, workers, keys,
         signing, audit, me, retry_preview, listeners, health, docs,

@@ -11,7 +11,7 @@ from opentelemetry.trace import Link, get_current_span
 from queue_common.logs import events
 
 from ...auth import Scope, principal_of
-from ...problems import problem, translate
+from ...problems import ProblemError, problem, translate
 from .items import Batch
 from .reader import NDJSON, is_ndjson, json_parts, ndjson_parts
 
@@ -43,6 +43,8 @@ class CreateTasks:
     async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
         """Answer one request; what is in the answer is on disk in Redis."""
         try:
+            if scope["method"] != "POST":
+                raise _only_post()
             principal = principal_of(scope)
             principal.check(Scope.ENQUEUE)
             span = get_current_span().get_span_context()
@@ -76,6 +78,12 @@ class CreateTasks:
                 await batch.add(parts[i : i + CHUNK_SIZE])
         await batch.end()
         return by_lines
+
+
+def _only_post() -> ProblemError:
+    # The path of a task's id matches this one too: it must not answer in its place.
+    status = HTTPStatus.METHOD_NOT_ALLOWED
+    return ProblemError(status, "method-not-allowed", status.description, headers={"Allow": "POST"})
 
 
 async def _respond(batch: Batch, send: Send, *, by_lines: bool) -> None:
