@@ -27,6 +27,7 @@ _EXAMPLES = {
 CREATE: dict[str, Any] = {
     "parameters": [_PROJECT],
     "requestBody": {
+        "required": True,
         "content": {
             "application/json": {"schema": schema_of("SecretCreate"), "examples": _EXAMPLES}
         },

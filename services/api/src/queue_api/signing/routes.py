@@ -38,6 +38,9 @@ async def create_secret(request: Request, principal: IsAdmin) -> Response:
     """
     context: AppContext = request.app.state.api
     project = _project(request)
+    if "content-type" not in request.headers:
+        detail = "Content-Type is missing; send application/json, {} for a new secret"
+        raise ProblemError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
     create = await read_body(request, SecretCreate)
     text = new_secret() if create.secret is UNSET else create.secret
     try:
