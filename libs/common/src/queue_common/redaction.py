@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,9 @@ if TYPE_CHECKING:
 __all__ = ["REDACTED", "is_secret_header", "redacted"]
 
 REDACTED = "[redacted]"
+CACHE_SIZE = 1024
+MAX_CACHED_CHARACTERS = 64
+"""A destination chooses the names of its headers: longer ones are not kept in memory."""
 _SECRET = re.compile(
     r"auth|cookie|token|secret|signature|password|passwd|credential|session|api-?key|access-?key"
     r"|private|jwt|csrf|xsrf|^x-.*-key$",
@@ -20,7 +24,14 @@ _SECRET = re.compile(
 
 def is_secret_header(name: str) -> bool:
     """Return whether a header's name shows that it is secret."""
+    return _is_secret(name) if len(name) <= MAX_CACHED_CHARACTERS else _matches(name)
+
+
+def _matches(name: str) -> bool:
     return _SECRET.search(name) is not None
+
+
+_is_secret = lru_cache(CACHE_SIZE)(_matches)
 
 
 def redacted(headers: Mapping[str, str]) -> dict[str, str]:
