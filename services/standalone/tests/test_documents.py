@@ -13,7 +13,13 @@ import pytest
 from queue_testing.telemetry.seen_spans import edges_of_task
 
 ROOT = Path(__file__).parents[3]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = (*sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "docs/operations").glob("*.md")))
+DOCUMENTS = [ROOT / "README.md", *PAGES]
+LINKED = [
+    *DOCUMENTS, ROOT / "CONTRIBUTING.md", *sorted((ROOT / "charts/queue-system").glob("*.md")),
+    *sorted((ROOT / "docs/adr").glob("*.md")),
+]  # fmt: skip
+LINK = re.compile(r"\]\(([^)#\s:]+)(#[^)\s]*)?\)")
 SOURCE = re.compile(r"\b(queue_(?:api|common|standalone|worker)(?:/\w+)+\.(?:py|lua))")
 QUOTED = re.compile(r"`([^`]+)`")
 
@@ -62,6 +68,14 @@ def test_source_files_that_a_document_names_are_there(document: Path) -> None:
     named = SOURCE.findall(document.read_text())
 
     assert [name for name in named if not source(name).is_file()] == []
+
+
+@pytest.mark.parametrize("document", LINKED, ids=lambda document: document.name)
+def test_links_lead_to_files_that_are_there(document: Path) -> None:
+    """Each link of a document to a file of this repository leads to one."""
+    linked = [found[0] for found in LINK.findall(document.read_text())]
+
+    assert [name for name in linked if not (document.parent / name).exists()] == []
 
 
 def sights() -> list[list[str]]:
