@@ -203,10 +203,10 @@ CREATE_TASKS: dict[str, Any] = {
         "200": json_response("What became of each task.", {"type": "array", "items": _BATCH_LINE}),
         "400": problem_response("The body is not JSON."),
         "403": problem_response("A web page of another site sent it."),
-        "413": problem_response("The body is over API_MAX_BATCH, or has too many tasks."),
+        "413": problem_response("The body is over API_MAX_BATCH."),
         "415": problem_response("The body is neither application/json nor application/x-ndjson."),
         "421": problem_response("The Host is not in API_ALLOWED_HOSTS."),
-        "422": problem_response("The body is no array."),
+        "422": problem_response("The body is no array, or has more than 10,000 tasks."),
     },
 }
 HEALTH: dict[str, Any] = {"responses": {"200": json_response("The process lives.", _OBJECT)}}

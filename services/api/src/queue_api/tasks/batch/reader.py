@@ -118,4 +118,4 @@ class _Lines:
 
 def _too_many() -> ProblemError:
     detail = f"A batch holds at most {MAX_TASKS} tasks; send the others in another"
-    return ProblemError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "batch-too-large", detail)
+    return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "batch-too-large", detail)
