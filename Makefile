@@ -29,8 +29,8 @@ E2E = $(BIN)/pytest -q -s -p no:randomly --durations=10 --timeout=600
 MEMBERS := queue-cli queue-client queue-common queue-api queue-worker queue-dashboard queue-standalone queue-testing
 
 .PHONY: help setup run test run-api run-worker run-dashboard build check fmt lint types imports size packages \
-	check-versions sbom release release-test release-tools alerts docker-build docker-up docker-down docker-logs images-test \
-	chart-docs chart-test chart-tools coverage saq-tests bench-attacks bench-backlog bench-client bench-flood bench-metrics bench-telemetry \
+	check-versions sbom screenshots release release-test release-tools alerts docker-build docker-up docker-down docker-logs images-test \
+	chart-docs chart-test chart-tools coverage saq-tests bench-attacks bench-backlog bench-client bench-dashboard bench-flood bench-metrics bench-telemetry \
 	chaos e2e e2e-nodes e2e-keda crds clean
 
 ##@ First
@@ -154,6 +154,9 @@ sbom: setup ## Write what each image is made of to dist/, as CycloneDX
 		echo dist/queue-$$service.cdx.json; \
 	done
 
+screenshots: setup ## Draw the pictures of the dashboard in docs/images again (6 minutes, needs Chromium)
+	SCREENSHOTS=$(CURDIR)/docs/images $(BIN)/pytest -q --timeout=900 services/dashboard/tests/test_screenshots.py
+
 coverage: setup ## Run the tests and measure what they cover
 	$(BIN)/pytest -q --cov --cov-report=term
 
@@ -178,23 +181,19 @@ release-tools:
 ##@ Measure
 bench-attacks: setup ## What attacks do to an API's memory and to its other clients (1 minute)
 	$(BIN)/python services/api/benchmarks/attacks.py
-
 bench-batch: setup ## What a task in a batch costs the API
 	$(BIN)/python services/api/benchmarks/batch.py
-
 bench-backlog: setup ## What a task costs with 1,000 and with 1,000,000 waiting
 	$(BIN)/python libs/common/benchmarks/backlog.py
-
 bench-telemetry: setup ## What tracing and log lines cost a task
 	$(BIN)/python services/standalone/benchmarks/telemetry.py
-
 bench-flood: setup ## What one project with 100,000 hanging destinations does to another (5 minutes)
 	$(BIN)/python services/standalone/benchmarks/flood.py
 	$(BIN)/python services/standalone/benchmarks/flood.py --new-lanes
-
 bench-client: setup ## What a request costs, beside other clients
 	$(BIN)/python services/worker/benchmarks/client.py
-
+bench-dashboard: setup ## What the dashboard's pages take with a million tasks waiting (5 minutes)
+	$(BIN)/python services/dashboard/benchmarks/pages.py
 bench-metrics: setup ## What metrics cost a task, a scrape and Redis
 	$(BIN)/python libs/common/benchmarks/metrics.py
 

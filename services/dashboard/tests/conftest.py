@@ -6,12 +6,17 @@ import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    async_playwright,
+)
 
 from queue_client import AsyncQueueClient, Retry
 from queue_testing import RedisServer, wait_until
@@ -64,14 +69,20 @@ async def _tasks(client: AsyncQueueClient, receiver: Receiver) -> dict[str, str]
     receiver.respond_with("/down", [CannedResponse(503, {"Retry-After": "1"}, b"down for repairs")])
     page = CannedResponse(200, {"Content-Type": "text/html"}, b"<title>Elsewhere</title>")
     receiver.respond_with("/page", [page])
+    # Unlike 503 it says nothing against the lane, which so stays as fast as it is.
+    receiver.respond_with("/gone", [410])
     receiver.respond_with("/hangs", [CannedResponse(hangs=True)])
     receiver.respond_with(
         "/hostile/'\"<script>", [CannedResponse(500, {}, hostile.EXCERPT.encode())]
     )
     sent = {
         "delivered": client.send(f"{url}/fine", body={"order": 1}, labels={"customer": "42"}),
-        "dead": client.send(f"{url}/down", body="lost", retry=ONCE, labels={"customer": "43"}),
-        "scheduled": client.send(f"{url}/down", retry=LATER, idempotency_key="order-7"),
+        "dead": client.send(
+            f"{url}/down", body="lost", retry=ONCE, labels={"customer": "43"}, lane="down"
+        ),
+        "scheduled": client.send(
+            f"{url}/down", retry=LATER, idempotency_key="order-7", lane="down too"
+        ),
         "active": client.send(f"{url}/hangs", timeout="10m", lane="hanging"),
         "cancelled": client.send(f"{url}/fine", delay="1h"),
         "hostile": client.send(
@@ -118,7 +129,7 @@ async def open_page(browser: Browser, site: Site) -> AsyncIterator[OpenPage]:
         contexts.append(context)
         page = await context.new_page()
         if quiet:
-            page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+            page.on("console", lambda said: errors.extend(_error_in(said)))
             page.on("pageerror", lambda error: errors.append(str(error)))
         await page.goto(url)
         return page
@@ -129,8 +140,5 @@ async def open_page(browser: Browser, site: Site) -> AsyncIterator[OpenPage]:
     assert errors == []
 
 
-@pytest.fixture(scope="session")
-def images() -> Path | None:
-    """Where `make screenshots` wants its pictures."""
-    wanted = os.environ.get("SCREENSHOTS")
-    return Path(wanted) if wanted else None
+def _error_in(said: ConsoleMessage) -> list[str]:
+    return [f"{said.text} ({said.location['url']})"] if said.type == "error" else []

@@ -108,7 +108,7 @@ async def test_bulk_on_all_that_match(site: Site, open_page: OpenPage) -> None:
     key, _, value = label.partition(":")
     async with site.client() as client:
         for _ in range(5):
-            sent = await client.send(f"{site.destination}/down", retry=ONCE, labels={key: value})
+            sent = await client.send(f"{site.destination}/gone", retry=ONCE, labels={key: value})
             await client.wait(sent.task_id, timeout=30)
 
     page = await open_page(f"{site.open.url}/tasks?state=dead&label={label}")
@@ -127,7 +127,7 @@ async def test_bulk_on_all_that_match(site: Site, open_page: OpenPage) -> None:
 async def test_replay_with_edits(site: Site, open_page: OpenPage) -> None:
     """A task is sent again with another URL and body; the pages of both lead to each other."""
     async with site.client() as client:
-        sent = await client.send(f"{site.destination}/down", body="old", retry=ONCE)
+        sent = await client.send(f"{site.destination}/gone", body="old", retry=ONCE)
         await client.wait(sent.task_id, timeout=30)
 
         page = await open_page(f"{site.open.url}/tasks/{sent.task_id}")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from queue_dashboard.view.words import count, cut, ms, relative, size, span, visible
+from queue_dashboard.view.words import count, cut, ms, policy, relative, size, span, visible
 
 
 @pytest.mark.parametrize(
@@ -38,6 +38,18 @@ def test_nothing_in_foreign_text_is_hidden() -> None:
     """Controls and marks that turn the direction of writing are written out."""
     assert visible("a\0b\u202egnp\u200b\x9f\ud800") == "a␀b\\u202egnp\\u200b\\u009f\\ud800"
     assert visible("lines\r\nand\ttabs\n") == "lines\nand\ttabs\n"
+
+
+def test_a_policy() -> None:
+    """A retry policy is told in words, without what it leaves out."""
+    told = policy({
+        "strategy": "schedule", "delays_seconds": [10.0, 3600.0], "jitter": 0.0, "multiplier": 2.5,
+        "interval_seconds": None, "on": ["5xx", 429],
+    })  # fmt: skip
+    assert told == [
+        ("strategy", "schedule"), ("delays", "10 s, 1 h"), ("multiplier", "2.5"),
+        ("on", "5xx, 429"),
+    ]  # fmt: skip
 
 
 def test_long_text_is_cut() -> None:

@@ -46,6 +46,7 @@ def build_dashboard(settings: DashboardSettings) -> Gate:
     for router in (login.router, live.router, *ROUTERS):
         app.include_router(router)
     app.add_api_route(HEALTH, _health)
+    app.add_api_route("/favicon.ico", _favicon)
     app.add_api_route("/static/{name:path}", _static)
     add_error_pages(app)
     return Gate(app, dashboard)
@@ -61,6 +62,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _health() -> Response:
     return PlainTextResponse("ok\n")
+
+
+async def _favicon(request: Request) -> Response:
+    assets = dashboard_of(request).assets
+    return assets.response(request, assets.name("favicon.svg"))
 
 
 async def _static(request: Request, name: str) -> Response:

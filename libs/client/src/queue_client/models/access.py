@@ -83,7 +83,8 @@ class Use(msgspec.Struct, frozen=True):
     """What a project uses now."""
 
     waiting: int = 0
-    stored_bytes: int = 0
+    stored_bytes: int | None = 0
+    """None: not counted, without a limit of it."""
     in_flight: int = 0
     lanes: int = 0
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = ["FILTERS"]
 
@@ -106,7 +109,23 @@ def outcome(name: str | None) -> str:
     return visible((name or NOTHING).replace("_", " "))
 
 
+def policy(retry: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return a retry policy's settings as names and words; without those that say nothing."""
+    return [
+        (name.removesuffix("_seconds").replace("_", " "), cut(_setting(name, value), 80))
+        for name, value in retry.items()
+        if value not in (None, [], {}, 0)
+    ]
+
+
+def _setting(name: str, value: Any) -> str:  # noqa: ANN401 - any JSON
+    values = value if isinstance(value, list) else [value]
+    if name.endswith("_seconds"):
+        return ", ".join(span(float(one)) for one in values)
+    return ", ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in values)
+
+
 FILTERS = {
     "visible": visible, "cut": cut, "span": span, "ms": ms, "relative": relative, "utc": utc,
-    "iso": iso, "size": size, "count": count, "outcome": outcome,
+    "iso": iso, "size": size, "count": count, "outcome": outcome, "policy": policy,
 }  # fmt: skip
