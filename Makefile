@@ -137,7 +137,7 @@ packages: setup ## Check version ranges between members, and undeclared imports
 		module=$$(echo $$member | tr - _); \
 		echo "imports of $$member"; \
 		$(UV) run --isolated --quiet --locked --no-dev --package $$member \
-			python -c "import pkgutil, importlib, $$module as m; [importlib.import_module(i.name) for i in pkgutil.walk_packages(m.__path__, '$$module.') if not i.name.endswith('__main__')]" \
+			python -c "import pkgutil, importlib, $$module as m; [importlib.import_module(i.name) for i in pkgutil.walk_packages(m.__path__, '$$module.') if not i.name.endswith(('__main__', '.plugin'))]" \
 			|| exit 1; \
 	done
 

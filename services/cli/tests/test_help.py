@@ -67,6 +67,13 @@ def test_the_help_takes_little_time() -> None:
     assert after.children_user - before.children_user < 0.2
 
 
+async def test_the_version_is_printed(cli: Cli) -> None:
+    """--version needs no command."""
+    result = await cli("--version")
+
+    assert (result.code, result.out.split()[0]) == (0, "queue")
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 async def test_completion_is_a_script(cli: Cli, shell: str) -> None:
     """Each shell gets a script that completes the command."""

@@ -20,7 +20,9 @@ async def send(system: System, url: str, **fields: object) -> str:
 async def die(cli: Cli, receiver: Receiver, count: int) -> None:
     """Let tasks become dead letters of the receiver's lane."""
     receiver.respond_with("/dies", [500])
-    line = json.dumps({"url": receiver.url + "/dies", "retry": {"max_attempts": 1}})
+    line = json.dumps(
+        {"url": receiver.url + "/dies", "retry": {"max_attempts": 1, "interval": "3s"}}
+    )
     await cli("send", "--batch", "-", stdin=f"{line}\n".encode() * count)
     while True:
         found = await cli("dead", "groups", "--lane", receiver.address, "-o", "json")
@@ -84,10 +86,12 @@ async def test_export_and_import_make_the_same_tasks_once(cli: Cli, receiver: Re
     exported = await cli("export", "--state", "dead", "--lane", receiver.address)
     lines = [json.loads(line) for line in exported.out.splitlines()]
     (cli.directory / "dead.ndjson").write_text(exported.out)
+    receiver.respond_with("/dies", [200])
 
     first = await cli("import", "dead.ndjson")
     second = await cli("import", "dead.ndjson")
 
+    assert [line["retry"]["interval"] for line in lines] == ["3s"] * 2
     assert [line["url"] for line in lines] == [receiver.url + "/dies"] * 2
     assert (first.code, "2 of them new" in first.err) == (0, True)
     assert (second.code, "0 of them new" in second.err) == (0, True)

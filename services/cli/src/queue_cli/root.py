@@ -97,19 +97,25 @@ def command() -> Any:
     return typer.main.get_command(app)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"queue {version('queue-cli')}")
+        raise typer.Exit
+
+
 def _root(
     ctx: typer.Context,
     url: Annotated[str | None, typer.Option(help="The API's address (QUEUE_URL).")] = None,
     token: Annotated[str | None, typer.Option(help="An API key (QUEUE_TOKEN).")] = None,
     project: Annotated[str | None, typer.Option(help="For admins (QUEUE_PROJECT).")] = None,
     profile: Annotated[str | None, typer.Option(help="See `queue profiles`.")] = None,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    _version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print it."),
+    ] = False,
 ) -> None:
-    if version:
-        from importlib.metadata import version as version_of
-
-        typer.echo(f"queue {version_of('queue-cli')}")
-        raise typer.Exit
     from .session import Session
 
     ctx.obj = Session(url, token, project, profile)

@@ -51,11 +51,13 @@ def send_batch(client: QueueClient, path: str, batch_id: str, output: Output) ->
 def _counted(
     items: Iterator[BatchItem], counts: Counter[str], show: Callable[..., None]
 ) -> Iterator[BatchItem]:
+    number = 0
     for number, item in enumerate(items, 1):
         counts["new" if item.status == 201 else "known" if item.accepted else "refused"] += 1
         if number % 500 == 0:
             show(number)
         yield item
+    show(number)
 
 
 def _total(source: BinaryIO) -> int | None:

@@ -87,17 +87,19 @@ def operate(
 def _confirm(client: QueueClient, action: str, wanted: Filter) -> None:
     if not sys.stdin.isatty():
         raise CommandError("nobody is here to be asked: give --yes, or --dry-run to look", USAGE)
-    counted = _follow(client, client.start_operation(action=action, filter=wanted, dry_run=True))
+    found = client.start_operation(action=action, filter=wanted, dry_run=True)
+    counted = _follow(client, found, "counting")
     typer.confirm(f"{action} {counted.matched:,} tasks?", abort=True, err=True)
 
 
-def _follow(client: QueueClient, operation: Operation) -> Operation:
+def _follow(client: QueueClient, operation: Operation, what: str = "") -> Operation:
     try:
-        with progress(operation.action, operation.matched or None) as show:
+        with progress(what or operation.action, operation.matched or None) as show:
             while not operation.ended:
                 time.sleep(POLL_SECONDS)
                 operation = client.get_operation(operation.id)
-                show(operation.done + operation.skipped + operation.failed, operation.matched)
+                done = operation.done + operation.skipped + operation.failed
+                show(operation.matched if operation.dry_run else done, operation.matched)
     except KeyboardInterrupt:
         note(f"it goes on in the background; to stop it: queue operations stop {operation.id}")
         raise typer.Exit(FAILED) from None

@@ -14,12 +14,20 @@ from ..output.progress import progress
 from ..session import client_of
 
 if TYPE_CHECKING:
-    from queue_client import NewTask, TaskStatus
+    from queue_client import NewTask, Retry, TaskStatus
 
 __all__ = ["app"]
 
 app = new_app()
 REDACTED = "[redacted]"
+COMMON = ("jitter", "max_attempts", "on")
+OF_STRATEGY = {
+    "constant": ("interval",),
+    "linear": ("interval", "max_interval"),
+    "exponential": ("interval", "max_interval", "multiplier"),
+    "schedule": ("delays",),
+}
+"""The fields that a retry policy may have."""
 
 
 @app.command(epilog="Example: queue export --state dead > dead.ndjson && queue import dead.ndjson")
@@ -64,8 +72,22 @@ def _task_of(task: TaskStatus) -> tuple[NewTask | None, bool]:
     given: dict[str, Any] = {"body": request.body} if request.body is not None else {}
     new = NewTask(
         request.url, request.method, headers or None, lane=task.lane, labels=task.labels or None,
-        success=task.success, body_base64=request.body_base64,
+        success=task.success, body_base64=request.body_base64, timeout=task.timeout_seconds,
+        schedule_at=task.next_attempt_at if task.state == "scheduled" else None,
+        retry=_retry_of(task.retry),
         # Imported twice, it is there once.
         idempotency_key=f"export-{task.id}", **given,
     )  # fmt: skip
     return new, len(headers) == len(request.headers)
+
+
+def _retry_of(shown: dict[str, Any] | None) -> Retry | None:
+    """Return a retry policy as it is sent; the API shows durations in seconds."""
+    from queue_client import Retry
+
+    if shown is None:
+        return None
+    strategy = shown.get("strategy") or "constant"
+    names = (*OF_STRATEGY.get(strategy, ()), *COMMON)
+    found = {name: shown.get(name, shown.get(f"{name}_seconds")) for name in names}
+    return Retry(strategy=strategy, **found)
