@@ -69,7 +69,7 @@ async def test_a_task_page_follows_its_task(site: Site, open_page: OpenPage) -> 
     """The page of a task shows its new state by itself."""
     async with site.client() as client:
         later = Retry(strategy="constant", interval="1h")
-        sent = await client.send(f"{site.destination}/gone", retry=later)
+        sent = await client.send(f"{site.destination}/down", retry=later, lane="follows")
 
         page = await open_page(f"{site.open.url}/tasks/{sent.task_id}")
         await page.wait_for_selector("[data-state=scheduled]")

@@ -20,7 +20,7 @@ ME_SECONDS = 15.0
 """A scope withdrawn is offered this much longer; the API itself refuses it at once."""
 STATS_SECONDS = 2.0
 """However many pages are open, the API computes the overview this often for a caller."""
-MAX_CACHED = 1000
+MAX_CACHED = 300
 TIMEOUT_SECONDS = 10.0
 
 
@@ -49,17 +49,20 @@ class Gateway:
 
     async def me(self, caller: Caller) -> Me:
         """Return who the caller is; raises AuthenticationError if the API knows no such key."""
-        return await self._shared("me", caller, ME_SECONDS, lambda: self.client(caller).me())
+        return await self.shared("me", caller, ME_SECONDS, lambda: self.client(caller).me())
 
     async def stats(self, caller: Caller) -> Stats:
         """Return the overview, up to 2 s old."""
         read = self.client(caller).stats
-        return await self._shared("stats", caller, STATS_SECONDS, lambda: read())
+        return await self.shared("stats", caller, STATS_SECONDS, lambda: read())
 
-    async def _shared(
+    async def shared(
         self, what: str, caller: Caller, seconds: float, read: Callable[[], Coroutine[Any, Any, T]]
     ) -> T:
-        """Return what was read in the last ``seconds``; all who ask meanwhile share one call."""
+        """Return what was read in the last ``seconds``; all who ask meanwhile share one call.
+
+        ``what`` names the read, its arguments included.
+        """
         now = time.monotonic()
         read_at, task = self._cached.get((what, caller), (-seconds, None))
         failed = task is not None and task.done() and (task.cancelled() or task.exception())
