@@ -66,7 +66,8 @@ def create_app(
     app = FastAPI(
         title="Queue System",
         version=version("queue-api"),
-        description="Makes HTTP requests for you, later and reliably.",
+        description="Makes HTTP requests for you, later and reliably.\n\n"
+        "Integers are written without a fraction: `40`; `40.0` is refused.",
         lifespan=lifespan,
         redirect_slashes=False,
         # FastAPI's own pages load scripts from a third party; the page of routes.docs does not.

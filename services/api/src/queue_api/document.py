@@ -16,6 +16,7 @@ from .keys.schemas import Key, KeyCreate, KeyCreated, KeyPage
 from .lanes.schemas import Lane, LaneList, LanePurged, LanePut
 from .managed import MANAGED
 from .openapi import BATCH_PATH, CREATE_TASK, CREATE_TASKS, DENIED, OPEN, PATH, REFERENCE
+from .operations.openapi import of_actions
 from .problems import Problem
 from .projects.schemas import ProjectList, ProjectPut
 from .routes.retry_preview import RetryPreview, RetryPreviewCreate
@@ -66,6 +67,7 @@ def _make(app: FastAPI) -> dict[str, Any]:
     schemas["ListenerCreate"]["oneOf"] = [{"required": ["lane"]}, {"required": ["host"]}]
     schemas["ResultCreate"]["oneOf"] = [{"required": ["status_code"]}, {"required": ["error"]}]
     schemas["RetryCreate"] = _retry_schema(schemas["RetryCreate"])
+    schemas["OperationCreate"] = of_actions(schemas["OperationCreate"], schemas["OperationFilter"])
     document.setdefault("components", {})["schemas"] = schemas
     return document
 

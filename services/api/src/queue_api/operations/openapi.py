@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from queue_common.queue import STATES_OF
 
 from ..openapi import UNAVAILABLE, json_response, problem_response, schema_of
 from ..tasks.manage.openapi import CURSOR, LIMIT, REFUSED
 
-__all__ = ["CREATE", "GET", "LIST", "PATH", "STOP"]
+if TYPE_CHECKING:
+    from queue_common.queue import Action
+
+__all__ = ["CREATE", "GET", "LIST", "PATH", "STOP", "of_actions"]
 
 PATH = "/api/v1/operations"
 _ID = {
@@ -15,6 +20,7 @@ _ID = {
     "schema": {"type": "string", "format": "uuid"},
 }  # fmt: skip
 _STATUS = schema_of("OperationStatus")
+_NULL = {"type": "null"}
 _UNKNOWN = problem_response("No operation of the project has this id.")
 _EXAMPLES = {
     "replay": {
@@ -66,3 +72,20 @@ GET: dict[str, Any] = {
     },
 }  # fmt: skip
 STOP = GET
+
+
+def of_actions(schema: dict[str, Any], filters: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of an operation as one of its actions, each with the states it is for."""
+    described = {name: schema[name] for name in ("title", "description")}
+    return {**described, "oneOf": [_of_action(schema, filters, action) for action in STATES_OF]}
+
+
+def _of_action(schema: dict[str, Any], filters: dict[str, Any], action: Action) -> dict[str, Any]:
+    state = {**filters["properties"]["state"], "anyOf": [{"enum": [*STATES_OF[action]]}, _NULL]}
+    wanted = {**filters, "properties": {**filters["properties"], "state": state}}
+    properties = {**schema["properties"], "action": {"enum": [action]}, "filter": wanted}
+    return {
+        "title": action,
+        **{name: schema[name] for name in ("type", "required", "additionalProperties")},
+        "properties": properties,
+    }
