@@ -15,6 +15,7 @@ from queue_common.queue.storage.keys import Key
 from queue_common.retry import Done, RetryAt
 from queue_common.settings import QueueSettings
 from queue_common.task import Outcome, State
+from queue_testing import RedisServer
 from queue_testing.scripted import ScriptedQueue
 from queue_testing.tasks import a_task, an_attempt
 
@@ -103,10 +104,13 @@ async def test_tasks_that_the_previous_release_reaped_hold_no_project_up(
 
 
 async def test_default_alone_costs_what_it_did(
-    raw_redis: Redis, queue_settings: QueueSettings, previous: PreviousRelease
+    start_server: Callable[..., RedisServer], queue_settings: QueueSettings
 ) -> None:
     """Without projects, tasks take the commands that they take in the previous release."""
-    scripted = ScriptedQueue(raw_redis, queue_settings.queue_name, result_ttl_ms=0)
+    # A server of its own: on the shared one, processes of other tests run commands too.
+    client = Redis(port=start_server().port)
+    scripted = ScriptedQueue(client, queue_settings.queue_name, result_ttl_ms=0)
+    previous = PreviousRelease(client, queue_settings.queue_name)
     await scripted.register("new", 1000)
     tasks = [(str(number), a_task(lane=f"lane-{number % 4}")) for number in range(20)]
 
@@ -121,7 +125,8 @@ async def test_default_alone_costs_what_it_did(
             await previous.settle("new", task_id, delivers=True)
 
     await ours()  # the server learns the scripts, the lanes are proven
-    assert await _commands(scripted.raw, ours) == await _commands(scripted.raw, theirs)
+    assert await _commands(client, ours) == await _commands(client, theirs)
+    await client.aclose()
 
 
 async def _commands(client: Redis, run: Callable[[], Awaitable[None]]) -> Counter[str]:

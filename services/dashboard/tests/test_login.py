@@ -90,7 +90,8 @@ async def test_a_revoked_key_is_asked_for_again(site: Site, open_page: OpenPage)
 
 async def test_a_link_of_another_site_leads_in(site: Site, open_page: OpenPage) -> None:
     """Who is logged in stays so when a link of another site leads here."""
-    page = await open_page(site.asking.url)
+    # The browser asks the other site for an icon that it does not have.
+    page = await open_page(site.asking.url, quiet=False)
     await page.fill("#key", ROOT_KEY)
     await page.click("button.primary")
 

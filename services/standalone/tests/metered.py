@@ -54,10 +54,10 @@ class Metered:
         async with httpx.AsyncClient(timeout=10) as client:
             return await client.request(method, f"http://127.0.0.1:{self.metrics_port}{path}")
 
-    async def post(self, **task: object) -> httpx.Response:
+    async def post(self, *, project: str = "default", **task: object) -> httpx.Response:
         async with httpx.AsyncClient(timeout=20) as client:
             url = f"http://127.0.0.1:{self.api_port}/api/v1/tasks"
-            return await client.post(url, json=task)
+            return await client.post(url, json=task, headers={"X-Project": project})
 
     async def until(self, path: str, status: int) -> httpx.Response:
         async def responses() -> httpx.Response | None:

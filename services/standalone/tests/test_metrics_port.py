@@ -241,6 +241,8 @@ async def test_what_is_served_is_what_the_table_says(
     await worker.until_value(1, "queue_attempts_total", outcome="delivered")
     await api.post(url="http://127.0.0.1:9/fails")
     await api.until_value(1, "queue_lane_tasks", lane="127.0.0.1:9", state="scheduled")
+    await api.post(project="shop", url="http://127.0.0.1:9/fails")
+    await api.until_value(0, "queue_project_tasks", project="shop", state="active")
     served = {**(await api.families()), **(await worker.families())}
     expected = {metric.prometheus_name.removesuffix("_total"): metric for metric in METRICS}
 

@@ -47,8 +47,10 @@ async def test_a_collector_gets_all_of_the_table(
     await api.until("/ready", 200)
     await api.post(url=f"{receiver.url}/hook")
     await api.post(url="http://127.0.0.1:9/fails")
-    await until_seen(collector, "queue-worker", "queue.attempts", 1, outcome="delivered")
+    await api.post(project="shop", url=f"{receiver.url}/hook")
+    await until_seen(collector, "queue-worker", "queue.attempts", 2, outcome="delivered")
     await until_seen(collector, "queue-api", "queue.lane_tasks", 1, state="scheduled")
+    await until_seen(collector, "queue-api", "queue.project_tasks", 0, project="shop")
     seen = {metric.name: metric for metric in collector.seen.values()}
 
     assert set(seen) == {metric.name for metric in METRICS}
@@ -61,7 +63,7 @@ async def test_a_collector_gets_all_of_the_table(
             began = {p.start_time_unix_nano for p in getattr(got.raw, got.kind).data_points}
             assert (began == {0}) == (metric.source is Source.REDIS)
     request = collector.seen["queue-worker", "http.client.request.duration"]
-    assert request.value(http__response__status_code=200, http__request__method="POST") == 1
+    assert request.value(http__response__status_code=200, http__request__method="POST") == 2
     histogram = request.raw.histogram.data_points[0]
     assert len(histogram.bucket_counts) == len(histogram.explicit_bounds) + 1
     assert sum(histogram.bucket_counts) == histogram.count
