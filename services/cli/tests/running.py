@@ -75,6 +75,8 @@ class Terminal:
             [QUEUE, *self._arguments], cwd=self._cli.directory,
             env={**self._cli.variables(), "TERM": "xterm-256color"},
             stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+            # Ctrl-C counts here, also if the tests themselves run in the background and ignore it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )  # fmt: skip
         os.close(slave)
         os.set_blocking(self._master, False)
