@@ -16,7 +16,7 @@ from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import State, TaskId
 from queue_testing import RedisServer, wait_until
 from queue_testing.inspector import QueueInspector
-from queue_testing.proxy import CuttingProxy
+from queue_testing.network.proxy import CuttingProxy
 from queue_testing.scripted import ScriptedQueue
 from queue_testing.tasks import a_task, an_attempt, now_ms
 

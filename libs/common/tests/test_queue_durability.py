@@ -14,7 +14,7 @@ from queue_common.queue import Durability, TaskQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import State, TaskId, new_task_id
 from queue_testing import RedisServer, wait_until
-from queue_testing.proxy import CuttingProxy
+from queue_testing.network.proxy import CuttingProxy
 from queue_testing.tasks import a_task
 
 Opener = Callable[..., TaskQueue]

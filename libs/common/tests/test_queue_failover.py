@@ -15,7 +15,7 @@ from queue_common.retry import Done
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import TaskId, new_task_id
 from queue_testing import RedisServer, free_port, wait_until
-from queue_testing.proxy import CuttingProxy
+from queue_testing.network.proxy import CuttingProxy
 from queue_testing.tasks import a_task, an_attempt
 
 Starter = Callable[..., RedisServer]

@@ -20,7 +20,7 @@ from queue_common.tracing.settings import TraceSettings
 from queue_common.tracing.spans import Spans, failed
 from queue_common.tracing.tracer import Tracing
 from queue_testing import free_port, wait_until
-from queue_testing.socket_server import Peer, SocketServer
+from queue_testing.network.socket_server import Peer, SocketServer
 from queue_testing.tasks import a_context
 from queue_testing.telemetry.collector import Collector
 

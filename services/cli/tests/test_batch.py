@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from queue_testing import free_port
-from queue_testing.loopback import LoopbackServer
+from queue_testing.network.loopback import LoopbackServer
 from queue_testing.receiver import Receiver
 from queue_testing.system import System
 

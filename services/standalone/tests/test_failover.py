@@ -14,7 +14,7 @@ import redis.asyncio
 
 from queue_common.cancellation import cancel_and_wait
 from queue_testing import RedisServer, wait_until
-from queue_testing.proxy import CuttingProxy
+from queue_testing.network.proxy import CuttingProxy
 from queue_testing.receiver import Receiver
 from queue_testing.sentinels import SentinelServer, primary_port, until_watching
 

@@ -9,8 +9,8 @@ import pytest
 
 from queue_common.tracing.context import TraceContext, read_context
 from queue_testing import RedisServer, free_port, wait_until
+from queue_testing.network.socket_server import Peer, SocketServer
 from queue_testing.receiver import Received, Receiver
-from queue_testing.socket_server import Peer, SocketServer
 from queue_testing.telemetry.collector import Collector
 
 from .traced_system import TracedSystem, traced_system

@@ -10,7 +10,7 @@ import pytest
 from queue_common.task import Outcome
 from queue_testing import wait_until
 from queue_testing.attempts import attempt
-from queue_testing.socket_server import Peer, SocketServer
+from queue_testing.network.socket_server import Peer, SocketServer
 from queue_worker.transport import AddressBusyError, HttpClient
 from queue_worker.transport.dialing.address_health import (
     MAX_ADDRESSES,

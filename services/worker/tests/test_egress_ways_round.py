@@ -9,7 +9,7 @@ import pytest
 from queue_common.egress import EgressGuard
 from queue_common.task import Outcome
 from queue_testing.attempts import attempt, open_transport
-from queue_testing.socket_server import SocketServer, says
+from queue_testing.network.socket_server import SocketServer, says
 from queue_worker.transport import HttpClient, Resolver
 from queue_worker.transport.dialing.lookup import AddressInfo, numeric, system_lookup
 

@@ -9,8 +9,8 @@ from queue_common.queue.hooks import QueueHooks
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import State, TaskId, new_task_id
 from queue_testing import wait_until
+from queue_testing.network.socket_server import Peer, SocketServer
 from queue_testing.receiver import Receiver
-from queue_testing.socket_server import Peer, SocketServer
 from queue_testing.tasks import a_task
 
 from .test_worker_process import Worker, new_worker, receiver, until

@@ -8,7 +8,7 @@ import pytest
 
 from queue_common.task import Outcome, TaskId
 from queue_common.tracing.context import TraceContext
-from queue_testing.socket_server import SocketServer, says
+from queue_testing.network.socket_server import SocketServer, says
 from queue_testing.tasks import a_context, a_task
 from queue_worker.attempt.deliver import USER_AGENT, Deliverer
 from queue_worker.transport import HttpClient

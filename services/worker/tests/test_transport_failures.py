@@ -13,7 +13,7 @@ import pytest
 from queue_common.task import Outcome
 from queue_testing import wait_until
 from queue_testing.attempts import Result, attempt, open_transport
-from queue_testing.socket_server import Peer, Script, SocketServer, says
+from queue_testing.network.socket_server import Peer, Script, SocketServer, says
 from queue_worker.transport import HttpClient, Resolver
 from queue_worker.transport.dialing.lookup import AddressInfo, numeric
 

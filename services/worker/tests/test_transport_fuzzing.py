@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from queue_testing import wait_until
 from queue_testing.attempts import Result, attempt, open_transport
-from queue_testing.socket_server import Peer, SocketServer
+from queue_testing.network.socket_server import Peer, SocketServer
 from queue_worker.transport import HttpClient
 
 DEADLINE_SECONDS = 0.2

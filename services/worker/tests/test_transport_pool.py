@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from queue_common.task import Outcome
 from queue_testing import wait_until
 from queue_testing.attempts import Result, attempt, open_transport
-from queue_testing.socket_server import SocketServer, says
+from queue_testing.network.socket_server import SocketServer, says
 from queue_worker.transport import HttpClient, Request
 from queue_worker.transport.errors import InvalidUrlError, UnsendableRequestError
 from queue_worker.transport.request import encode_outgoing

@@ -17,7 +17,7 @@ from queue_common.task import Outcome, TaskId
 from queue_common.tracing.context import TraceContext
 from queue_testing import wait_until
 from queue_testing.attempts import Result, attempt
-from queue_testing.socket_server import Peer, Script, SocketServer, says
+from queue_testing.network.socket_server import Peer, Script, SocketServer, says
 from queue_testing.tasks import a_context, a_task
 from queue_worker.attempt.deliver import Deliverer
 from queue_worker.transport import (

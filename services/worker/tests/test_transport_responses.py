@@ -9,7 +9,7 @@ import pytest
 from queue_common.task import Outcome
 from queue_testing import wait_until
 from queue_testing.attempts import Result, attempt
-from queue_testing.socket_server import Peer, SocketServer, says
+from queue_testing.network.socket_server import Peer, SocketServer, says
 from queue_worker.transport import HttpClient
 from queue_worker.transport.response_reader import MAX_RESPONSE_BYTES
 

@@ -12,7 +12,7 @@ import trustme
 
 from queue_common.task import Outcome
 from queue_testing.attempts import Result, attempt, open_transport
-from queue_testing.socket_server import Peer, SocketServer, says
+from queue_testing.network.socket_server import Peer, SocketServer, says
 from queue_worker.transport import HttpClient, Resolver
 from queue_worker.transport.build import build_tls
 from queue_worker.transport.dialing.lookup import numeric

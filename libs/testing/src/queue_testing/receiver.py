@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from .loopback import LoopbackServer
+from .network.loopback import LoopbackServer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
-from ..loopback import LoopbackServer
+from ..network.loopback import LoopbackServer
 from .seen_spans import SeenSpan
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceResponse,
 )
 
-from ..loopback import LoopbackServer
+from ..network.loopback import LoopbackServer
 from .collector import attributes_of
 
 if TYPE_CHECKING:

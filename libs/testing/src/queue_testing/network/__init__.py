@@ -1,0 +1,1 @@
+"""Servers on the loopback that tests script byte by byte, and a proxy."""
