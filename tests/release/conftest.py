@@ -12,6 +12,7 @@ from queue_testing import free_port
 
 from .tools import ROOT, found
 
+SOURCE = "https://code.example.com/queue"
 CONFIG = """version: 0.1
 log: {{level: error}}
 storage: {{filesystem: {{rootdirectory: {folder}}}}}
@@ -47,7 +48,7 @@ def released(registry: str) -> Path:
     if found("helm") is None:
         pytest.skip("no Helm: `make chart-tools` builds it where Go is")
     make("build", "sbom")
-    release("--registry", registry, "--no-images", "--source", "https://code.example.com/queue")
+    release("--registry", registry, "--no-images")
     return ROOT / "dist"
 
 
@@ -57,8 +58,12 @@ def make(*targets: str) -> None:
 
 
 def release(*arguments: str) -> str:
-    """Run the script of `make release` and return what it prints."""
-    script = [str(ROOT / ".venv/bin/python"), str(ROOT / "scripts/release.py")]
+    """Run the script of `make release` and return what it prints.
+
+    All releases of a run leave the same in one folder, in whatever order the tests come.
+    """
+    program = [str(ROOT / ".venv/bin/python"), str(ROOT / "scripts/release.py")]
+    script = [*program, "--source", SOURCE]
     done = subprocess.run([*script, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from .conftest import release
+from .conftest import SOURCE, release
 from .tools import CHART, NO_CLUSTER, ROOT, found
 
 SERVICES = ("queue-api", "queue-worker", "queue-dashboard")
@@ -46,7 +46,7 @@ def test_the_chart_says_where_it_comes_from(released: Path, registry: str) -> No
     package = str(released / f"queue-system-{VERSION}.tgz")
     about = yaml.safe_load(helm("show", "chart", package))
 
-    assert about["sources"] == ["https://code.example.com/queue"]
+    assert about["sources"] == [SOURCE]
     assert "example.com/queue" in about["maintainers"][0]["url"]
     listed = yaml.safe_load(about["annotations"]["artifacthub.io/images"])
     assert f"{registry}/queue-api" in [each["image"].rpartition(":")[0] for each in listed]
