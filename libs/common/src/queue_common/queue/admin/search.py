@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_SCANNED", "STATES_IN_ORDER", "TaskFilter", "TaskPage", "TaskSearch"]
 
-MAX_SCANNED: Final = 5000
+MAX_SCANNED: Final = 3000
 """Max tasks that one call checks, about."""
 MAX_ROUND_TRIPS: Final = 60
 BATCH_SIZE: Final = 250
@@ -122,7 +122,7 @@ class TaskSearch:
     async def page(self, wanted: TaskFilter, cursor: str | None, limit: int) -> TaskPage:
         """Return up to ``limit`` tasks; a page may hold fewer and still have a cursor.
 
-        Checks about 5,000 tasks and reads about 16 MiB at most. A task that keeps its state is
+        Checks about 3,000 tasks and reads about 16 MiB at most. A task that keeps its state is
         returned exactly once. Raises ValueError for an invalid cursor.
         """
         walk = _Walk(self, wanted, limit)

@@ -38,7 +38,7 @@ async def list_tasks(request: Request, principal: MayRead) -> Response:
     """List the project's tasks, page by page.
 
     A page continues after the last task of the previous one, so tasks that appear or disappear
-    neither hide others nor repeat them. A search checks about 5,000 tasks per call; ``scanned`` and
+    neither hide others nor repeat them. A search checks about 3,000 tasks per call; ``scanned`` and
     ``scanned_to`` show how many, and the cursor continues from there.
     """
     context: AppContext = request.app.state.api
