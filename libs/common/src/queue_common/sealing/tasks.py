@@ -31,7 +31,7 @@ _decoder = msgspec.msgpack.Decoder(_Sealed)
 
 
 def seal_task(sealer: Sealer, task_id: TaskId, task: Task) -> Task:
-    """Return the task as Redis may see it. Its parts open for this id alone."""
+    """Return the task with headers, body and query sealed for this id alone."""
     url, mark, query = task.url.partition("?")
     callback_headers, callback_query, options = None, None, task.options
     if options is not None and options.callback is not None:

@@ -33,7 +33,7 @@ router = APIRouter(tags=["projects"])
 async def create_secret(request: Request, principal: IsAdmin) -> Response:
     """Have a project's requests signed with one secret more, a new one or the given one.
 
-    The response has the secret, which is told once. Within two seconds all workers sign with it,
+    Only this response contains the secret. Within two seconds all workers sign with it,
     and with the project's other secrets until those are deleted.
     """
     context: AppContext = request.app.state.api

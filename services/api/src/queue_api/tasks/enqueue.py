@@ -47,7 +47,7 @@ class Submission:
 
     @property
     def first(self) -> TaskId | None:
-        """The task that the same request has made before; None: this one is new."""
+        """The id of the task that already exists; None if this task is new."""
         stored = self.stored.result()
         if isinstance(stored, str):
             return stored

@@ -71,7 +71,7 @@ class Pool:
         return connection
 
     def keep(self, connection: Connection, destination: Destination) -> None:
-        """Keep a connection after its response."""
+        """Keep an idle connection, or close it if there are too many."""
         if self._closed or self.open > self._max_open:
             connection.close()
             return

@@ -96,7 +96,7 @@ class EventHub:
         self, open_client: Callable[[], Redis], scripts: Scripts, keys: Keys,
         on_watch: Callable[[], None],
     ) -> None:  # fmt: skip
-        """``open_client`` gives a connection that may wait for events.
+        """``open_client`` opens a connection for blocking reads.
 
         ``on_watch`` is called once somebody watches.
         """
@@ -140,7 +140,7 @@ class EventHub:
         self._watchers.discard(watcher)
 
     async def past(self, after: str, until: str) -> list[WatchedEvent]:
-        """Return up to 500 events that are kept, behind one and up to another."""
+        """Return up to 500 kept events: after ``after``, through ``until``."""
         with translated():
             entries = await self._scripts.client.xrange(self._key, f"({after}", until, count=PAGE)
         return [_event(*entry) for entry in entries]

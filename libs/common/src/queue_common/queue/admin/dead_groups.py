@@ -38,7 +38,7 @@ class DeadGroup(NamedTuple):
     example_error: str
 
     def merge(self, older: DeadGroup) -> DeadGroup:
-        """Return this group together with older dead letters of it."""
+        """Return this group with its older dead letters added."""
         return self._replace(number=self.number + older.number, first_at_ms=older.first_at_ms)
 
 
