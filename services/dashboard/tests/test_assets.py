@@ -7,7 +7,7 @@ from queue_dashboard.view.assets import Assets
 
 
 def test_names_hold_the_content() -> None:
-    """A static file's name has a hash of its content, so it may be kept for ever."""
+    """A static file's name has a hash of its content, so browsers may keep it."""
     assert re.fullmatch(r"app\.[0-9a-f]{12}\.js", Assets().name("app.js"))
 
 

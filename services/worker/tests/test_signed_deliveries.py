@@ -61,7 +61,7 @@ async def test_requests_are_signed(
 async def test_each_attempt_has_a_timestamp_of_its_own(
     queue: TaskQueue, receiver: Receiver, new_worker: Callable[[], Worker]
 ) -> None:
-    """A request that is repeated has the same id and is signed anew."""
+    """A request that is repeated has the same id and a new signature."""
     receiver.respond_with("/again", [500, 200])
     await new_worker().start(SIGNING_SECRETS=DEFAULT, WORKER_RETRY_INTERVAL="1100ms")
     await delivered(queue, receiver, "/again")

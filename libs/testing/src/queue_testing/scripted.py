@@ -216,7 +216,7 @@ class ScriptedQueue:
                 return poisoned
 
     async def snapshot(self) -> QueueSnapshot:
-        """Scan all lanes now, whoever's turn it is, and return the stats."""
+        """Scan all lanes now, out of turn, and return the stats."""
         await self._client.delete(self.keys.of(Key.STATS_TURN))
         await self.stats.scan_lanes()
         return await self.stats.read()

@@ -1,4 +1,4 @@
-"""Static files under names that hold their content's hash, so that browsers keep them for ever."""
+"""Static files under names that hold their content's hash, so that browsers can keep them."""
 
 from __future__ import annotations
 
