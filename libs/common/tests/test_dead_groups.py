@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import msgspec
-import pytest
 
 from queue_common.lanes import lane_in
 from queue_common.queue import DeadGroup, Scope
-from queue_common.queue.admin import dead_groups
 from queue_common.retry import Dead
 from queue_common.task import Attempt, Outcome, TaskId
 from queue_testing.scripted import ScriptedQueue
@@ -63,19 +61,57 @@ async def test_groups_are_of_a_project_or_a_lane(scripted: ScriptedQueue) -> Non
     assert len(await lanes(Scope())) == 3
 
 
-async def test_groups_of_many_are_of_the_newest(
-    scripted: ScriptedQueue, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A call looks at a bounded number, in steps, and says that there are more."""
-    monkeypatch.setattr(dead_groups, "MAX_SCANNED", 6)
-    monkeypatch.setattr(dead_groups, "BATCH_SIZE", 3)
-    for i in range(9):
-        await _die(scripted, str(i), "a:1", HTTP if i % 2 else SLOW)
-    found = await scripted.reader.dead_groups.read(Scope())
+async def test_groups_are_listed_by_page(scripted: ScriptedQueue) -> None:
+    """A page goes on where the last one ended, and tells how many groups there are."""
+    for i in range(6):
+        await _die(scripted, str(i), f"lane:{i // (i % 3 + 1)}", HTTP if i % 2 else SLOW)
+    whole = await scripted.reader.dead_groups.read(Scope())
+    pages = [await scripted.reader.dead_groups.read(Scope(), at, 2) for at in range(0, 6, 2)]
 
-    assert not found.exact
-    assert sum(group.number for group in found.groups) == 6
-    assert {group.example_id for group in found.groups} == {"8", "7"}
+    assert [group for page in pages for group in page.groups] == whole.groups
+    assert {page.total for page in pages} == {len(whole.groups)}
+    assert sum(group.number for group in whole.groups) == 6
+
+
+async def test_groups_follow_what_becomes_of_dead_letters(scripted: ScriptedQueue) -> None:
+    """The first and the newest of a group change when others are run again, deleted or expire."""
+    for i in range(4):
+        await _die(scripted, str(i), "a:1", HTTP)
+    await scripted.operations.requeue(TaskId("3"))
+    await scripted.operations.delete_dead(TaskId("0"))
+    (group,) = (await scripted.reader.dead_groups.read(Scope("default"))).groups
+
+    assert (group.number, group.example_id) == (2, "2")
+    assert group.first_at_ms == (await scripted.reader.record("1")).at_ms
+    await scripted.inspector.check()
+
+
+async def test_poison_is_grouped_by_its_crash(scripted: ScriptedQueue) -> None:
+    """A task whose worker died under it is in a group of its own, whatever its attempt before."""
+    await scripted.register("worker")
+    await scripted.submit("1", a_task(lane="a:1"))
+    while not (found := await scripted.reader.dead_groups.read(Scope())).groups:
+        assert await scripted.claim("worker", 1)
+        await scripted.expire("worker")
+        await scripted.reap()
+        await scripted.register("worker")
+
+    assert _counts(found.groups) == {("a:1", "poison", 0): 1}
+    await scripted.inspector.check()
+
+
+async def test_dead_letters_of_the_previous_release_are_counted(scripted: ScriptedQueue) -> None:
+    """Renewals count what a release without groups left; until then the groups say so."""
+    for i in range(3):
+        await _die(scripted, str(i), "a:1", HTTP)
+    await scripted.forget_dead_groups()
+    before = await scripted.reader.dead_groups.read(Scope())
+    await scripted.renew("worker")
+    after = await scripted.reader.dead_groups.read(Scope())
+
+    assert (before.groups, before.exact) == ([], False)
+    assert (_counts(after.groups), after.exact) == ({("a:1", "http_error", 500): 3}, True)
+    await scripted.inspector.check()
 
 
 async def test_deleted_dead_letters_are_in_no_group(scripted: ScriptedQueue) -> None:
@@ -83,4 +119,4 @@ async def test_deleted_dead_letters_are_in_no_group(scripted: ScriptedQueue) -> 
     await _die(scripted, "1", "a:1", HTTP)
     await scripted.operations.delete_dead(TaskId("1"))
 
-    assert await scripted.reader.dead_groups.read(Scope()) == ([], True)
+    assert await scripted.reader.dead_groups.read(Scope()) == ([], 0, True)

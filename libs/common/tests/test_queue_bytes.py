@@ -39,10 +39,11 @@ async def _snapshot(queue: ScriptedQueue) -> dict[str, int]:
 
 
 async def _leave_uncounted(client: redis.asyncio.Redis, queue: ScriptedQueue, task_id: str) -> None:
-    """Make a dead letter look as the previous release wrote it: without its size."""
+    """Make a dead letter look as the previous release wrote it: without its size and group."""
     size = int(await reply(client.hget(queue.key("dead_sizes"), task_id)) or 0)
     await reply(client.hdel(queue.key("dead_sizes"), task_id))
     await reply(client.hincrby(queue.key("n"), "dead_bytes", -size))
+    await queue.forget_dead_groups()
 
 
 def _within(sizes: list[tuple[str, int]], max_bytes: int) -> set[str]:

@@ -294,7 +294,7 @@ class QueueMachine(LaneRules):
     @precondition(lambda self: self.model.in_state(State.DEAD))
     @rule(choice=choices, removes=st.booleans())
     def previous_release_changes_dead_letters(self, choice: int, removes: bool) -> None:
-        """A process of the previous release leaves no size, or one too many; a renewal mends it."""
+        """The previous release leaves no size and group, or one too many; a renewal mends it."""
         dead = self.model.in_state(State.DEAD)
         task_id, key = dead[choice % len(dead)], self.queue.key
         size = int(self.do(reply(self.client.hget(key("dead_sizes"), task_id))) or 0)
@@ -306,6 +306,7 @@ class QueueMachine(LaneRules):
         else:
             self.do(reply(self.client.hdel(key("dead_sizes"), task_id)))
             self.do(reply(self.client.hincrby(key("n"), "dead_bytes", -size)))
+            self.do(self.queue.forget_dead_groups())
         self.do(self.queue.renew("nobody"))
 
     @invariant()
@@ -323,8 +324,8 @@ class QueueMachine(LaneRules):
             for task_id, k in self.model.tasks.items()
         }
         if all(known.state.settled for known in self.model.tasks.values()):
-            kept = {key for key in snapshot.leftovers() if not key.startswith(("t:", "d:", "p:"))}
-            assert kept <= {"dead", "dead_sizes", "paused"}
+            kept = {key for key in snapshot.leftovers() if not key.startswith(("t:", "d:", "g:", "dead_", "p:"))}
+            assert kept <= {"dead", "paused"}
 
     @invariant()
     def stats_match_the_model(self) -> None:

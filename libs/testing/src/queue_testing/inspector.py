@@ -10,6 +10,7 @@ from queue_common.queue.storage.keys import Key, Keys
 from queue_common.task import State
 
 from .content import FIXED_KEYS, QueueContent
+from .settled_faults import settled_faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +57,7 @@ class Snapshot(QueueContent):
         return [
             *self._misplaced(), *self._miscounted(), *self._lane_faults(),
             *self._tombstone_faults(), *self._suspect_faults(), *self._due_faults(),
-            *self._dead_faults(), *self._size_faults(), *self._ready_faults(), *self._use_faults(),
+            *settled_faults(self), *self._ready_faults(), *self._use_faults(),
         ]  # fmt: skip
 
     def _misplaced(self) -> Iterable[str]:
@@ -171,31 +172,6 @@ class Snapshot(QueueContent):
         first = {lane: min(entries.values()) for lane, entries in self.under(Key.SCHEDULED)}
         if (kept := self.zsets.get(Key.DUE, {})) != first:
             yield f"first due times are {first}, kept are {kept}"
-
-    def _dead_faults(self) -> Iterable[str]:
-        dead = {i for i, record in self.records.items() if record.state is State.DEAD}
-        if (kept := set(self.zsets.get(Key.DEAD, ()))) != dead:
-            yield f"dead are {dead}, kept are {kept}"
-        by_lane = {i for _, ids in self.under(Key.DEAD_IN_LANE) for i in ids}
-        if by_lane != dead:
-            yield f"dead are {dead}, by lane {by_lane}"
-
-    def _size_faults(self) -> Iterable[str]:
-        dead = {i: self.sizes.get(i, 0) for i in self.zsets.get(Key.DEAD, ())}
-        kept = {i: int(size) for i, size in self.hashes.get(Key.DEAD_SIZES, {}).items()}
-        if kept != dead:
-            yield f"dead letters take {dead}, kept are {kept}"
-        results = {entry[22:]: int(entry[13:22]) for entry in self.lists.get(Key.RESULTS, ())}
-        # If an id was used again, the entry of its first record remains.
-        settled = {i for i, record in self.records.items() if record.state.settled}
-        there = {i: self.sizes[i] for i in results if i in settled}
-        if there != {i: size for i, size in results.items() if i in there}:
-            yield f"results take {there}, kept are {results}"
-        counters = self.hashes.get(Key.COUNTERS, {})
-        entries = [int(entry[13:22]) for entry in self.lists.get(Key.RESULTS, ())]
-        for name, size in (("dead_bytes", sum(dead.values())), ("result_bytes", sum(entries))):
-            if int(counters.get(name, 0)) != size:
-                yield f"{name} is {counters.get(name)}, a walk finds {size}"
 
     def leftovers(self) -> set[str]:
         """Return the keys that an empty queue should not have."""

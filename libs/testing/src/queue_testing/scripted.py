@@ -228,3 +228,9 @@ class ScriptedQueue:
         await self._client.zadd(self.keys.of(Key.SCHEDULED, lane), {task_id: 1}, xx=True)
         await self._client.zadd(self.keys.of(Key.DUE), {lane: 1})
         await reply(self._client.hset(self.keys.of(Key.COUNTERS), "watch_at", "0"))
+
+    async def forget_dead_groups(self) -> None:
+        """Make dead letters look as the previous release wrote them: in no group."""
+        for name in (Key.DEAD_GROUP, Key.DEAD_GROUPS, Key.DEAD_GROUP_OF):
+            async for key in self._client.scan_iter(f"{self.keys.of(name)}*"):
+                await self._client.delete(key)

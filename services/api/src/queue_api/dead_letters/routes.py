@@ -52,7 +52,7 @@ async def delete_dead_letter(request: Request, principal: MayManage) -> Response
 async def group_dead_letters(request: Request, principal: MayRead) -> Response:
     """Group the dead letters by lane, and by outcome and status of their last attempt.
 
-    The largest group comes first. Only the newest 20,000 dead letters are counted.
+    The largest group comes first.
     """
     context: AppContext = request.app.state.api
     query = Query(request, {"lane", "cursor", "limit"})
@@ -63,12 +63,12 @@ async def group_dead_letters(request: Request, principal: MayRead) -> Response:
         None if principal.all_projects else principal.project,
         None if lane is None else lane_in(principal.project, lane),
     )
-    found = await context.queue.reader.dead_groups.read(scope)
+    found = await context.queue.reader.dead_groups.read(scope, offset, limit)
     end = offset + limit
     return respond(
         DeadLetterGroups(
-            [_group(group) for group in found.groups[offset:end]],
-            write_offset(end) if end < len(found.groups) else None,
+            [_group(group) for group in found.groups],
+            write_offset(end) if end < found.total else None,
             found.exact,
         )
     )

@@ -30,4 +30,4 @@ class DeadLetterGroups(msgspec.Struct, frozen=True):
     cursor: str | None
     """The cursor of the next page; null on the last one."""
     exact: bool
-    """Whether all dead letters are counted; false: only the newest 20,000."""
+    """False while dead letters of an earlier release are still being counted after an upgrade."""

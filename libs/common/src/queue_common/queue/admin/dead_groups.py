@@ -14,10 +14,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DeadGroup", "DeadGroups", "Grouping"]
 
-MAX_SCANNED: Final = 20_000
-"""Max dead letters per call: the newest ones."""
-BATCH_SIZE: Final = 200
-"""Dead letters per script call, which takes Redis about 2 ms."""
 _FIELDS: Final = 8
 
 
@@ -37,41 +33,30 @@ class DeadGroup(NamedTuple):
     """The newest one."""
     example_error: str
 
-    def merge(self, older: DeadGroup) -> DeadGroup:
-        """Return this group with its older dead letters added."""
-        return self._replace(number=self.number + older.number, first_at_ms=older.first_at_ms)
-
 
 class Grouping(NamedTuple):
-    """All groups, the largest first."""
+    """A page of groups, the largest first."""
 
     groups: list[DeadGroup]
+    total: int
+    """Number of all groups."""
     exact: bool
-    """Whether all dead letters were counted, and not only the newest."""
+    """False while dead letters of an earlier release are still being counted after an upgrade."""
 
 
 class DeadGroups:
-    """Groups dead letters in short script calls."""
+    """Lists the groups, which are counted as dead letters come and go."""
 
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
 
-    async def read(self, scope: Scope) -> Grouping:
-        """Return the groups of a project's or a lane's dead letters, of the newest 20,000."""
-        found: dict[tuple[str, str, int], DeadGroup] = {}
-        scanned, more, at, task_id = 0, True, 0, ""
-        while more and scanned < MAX_SCANNED:
-            with translated():
-                reply = await self._scripts.run(
-                    "group_dead", scope.project or "", scope.lane or "", at, task_id, BATCH_SIZE
-                )
-            more, looked, last_at, last_id, *flat = reply
-            scanned, at, task_id = scanned + looked, int(last_at), last_id.decode()
-            for group in _groups(flat):
-                newer = found.get(group[:3])
-                found[group[:3]] = newer.merge(group) if newer else group
-        ordered = sorted(found.values(), key=lambda group: (-group.number, group[:3]))
-        return Grouping(ordered, exact=not more)
+    async def read(self, scope: Scope, offset: int = 0, limit: int = 100) -> Grouping:
+        """Return a page of the groups of a project's or a lane's dead letters."""
+        with translated():
+            total, exact, *flat = await self._scripts.run(
+                "group_dead", scope.project or "", scope.lane or "", offset, limit
+            )
+        return Grouping(list(_groups(flat)), total, exact=bool(exact))
 
 
 def _groups(flat: Sequence[Any]) -> Iterator[DeadGroup]:

@@ -25,12 +25,11 @@ __all__ = ["Argument", "Scripts", "digest", "lua_files", "script_names", "source
 
 Argument = str | bytes | int
 
-_SHARED = ("prelude", "idempotency", "retention", "projects", "pace", "lanes", "suspects")
+_SHARED = ("prelude", "idempotency", "dead_groups", "retention", "projects", "pace", "lanes", "suspects")
 _PARTS = {
     "claim": ("claim_suspects", "claim_promotion", "claim_polling", "claim_projects"),
     "list": ("positions",),
     "list_dead": ("positions",),
-    "group_dead": ("positions",),
     "list_results": ("positions",),
     "enqueue": ("enqueue_limits",),
     "listen": ("listened",),
@@ -43,6 +42,7 @@ _PARTS = {
 _ALWAYS_USED = frozenset({"claim_promotion", "claim_polling"})
 _MODULES = frozenset(
     {
+        "dead_groups",
         "idempotency",
         "listened",
         "projects",

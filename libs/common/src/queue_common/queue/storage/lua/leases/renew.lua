@@ -31,19 +31,24 @@ end
 call('HSET', COUNTERS, 'result_max_bytes', max_bytes(ARGV[6], 0.1, 104857600),
      'dead_max_bytes', max_bytes(ARGV[7], 0.25, 268435456))
 
--- The previous release records no sizes of dead letters, and removes dead letters without their sizes.
+-- The previous release records no sizes and groups of dead letters, and removes dead letters without them.
 -- Nothing is found here once all processes run this release.
 local function compare_dead()
-  for _, id in ipairs(call('HRANDFIELD', DEAD_SIZES, 10)) do
-    if not call('ZSCORE', DEAD, id) then retention.forget_dead(id) end
+  for _, kept in ipairs({DEAD_SIZES, DEAD_GROUP_OF}) do
+    for _, id in ipairs(call('HRANDFIELD', kept, 10)) do
+      if not call('ZSCORE', DEAD, id) then retention.forget_dead(id) end
+    end
   end
-  if call('HLEN', DEAD_SIZES) == call('ZCARD', DEAD) then return end
+  local number = call('ZCARD', DEAD)
+  if call('HLEN', DEAD_SIZES) == number and call('HLEN', DEAD_GROUP_OF) == number then return end
   local from = tonumber(call('HGET', COUNTERS, 'dead_compared') or 0)
-  local ids = call('ZRANGE', DEAD, from, from + 99)
-  for _, id in ipairs(ids) do
-    if call('HEXISTS', DEAD_SIZES, id) == 0 then retention.count_dead(id) end
+  local found = call('ZRANGE', DEAD, from, from + 99, 'WITHSCORES')
+  for i = 1, #found, 2 do
+    if call('HEXISTS', DEAD_GROUP_OF, found[i]) == 0 or call('HEXISTS', DEAD_SIZES, found[i]) == 0 then
+      retention.count_dead(found[i], found[i + 1])
+    end
   end
-  call('HSET', COUNTERS, 'dead_compared', #ids < 100 and 0 or from + 100)
+  call('HSET', COUNTERS, 'dead_compared', #found < 200 and 0 or from + 100)
 end
 
 compare_dead()

@@ -48,6 +48,9 @@ local SLOTS = Q .. 'slots'           -- hash: lease -> its worker's concurrency
 local LOST = Q .. 'lost'             -- set: ended leases that still hold tasks
 local DEAD = Q .. 'dead'             -- zset: dead letters, by the time they died
 local DEAD_SIZES = Q .. 'dead_sizes' -- hash: dead letter -> bytes of its record; sum: dead_bytes
+local DEAD_GROUP_OF = Q .. 'dead_group_of' -- hash: dead letter -> its group (dead_groups.lua)
+local DEAD_GROUP = Q .. 'g:'         -- zset: dead letters of one group, by the time they died
+local DEAD_GROUPS = Q .. 'dead_groups:' -- zset: groups of one project or lane, or all, by their number
 -- Delivered and cancelled tasks in the order in which they expire. An entry is the expiry (Unix ms, 13
 -- digits), the record's bytes (9 digits) and the id. The sum of the bytes is the counter result_bytes.
 local RESULTS = Q .. 'results'       -- list: see above

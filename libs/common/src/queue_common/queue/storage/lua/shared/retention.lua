@@ -36,13 +36,14 @@ local function prune_results(max, short)
   return pruned == PRUNE_BATCH
 end
 
--- Records the bytes of a dead letter.
-local function count_dead(id)
+-- Records the bytes and the group of a dead letter.
+local function count_dead(id, died_at)
   local bytes = redis.pcall('STRLEN', RECORD .. id)
   if type(bytes) ~= 'number' then bytes = 0 end
   local before = tonumber(call('HGET', DEAD_SIZES, id) or 0)
   call('HSET', DEAD_SIZES, id, bytes)
   count('dead_bytes', bytes - before)
+  dead_groups.add(id, died_at)
 end
 
 -- The dead letters of a project stand together too, under its name as a lane's; those of the default
@@ -62,6 +63,7 @@ local function forget_dead(id, lane)
   -- A dead letter of the previous release may not be counted yet.
   local bytes = tonumber(call('HGET', DEAD_SIZES, id) or 0)
   call('HDEL', DEAD_SIZES, id)
+  dead_groups.remove(id)
   count('dead_bytes', -bytes)
   return bytes
 end
@@ -108,7 +110,7 @@ local function bury(id, lane, ttl)
   call('ZADD', DEAD_IN_LANE .. lane, now, id)
   local prefix = own_prefix(lane)
   if prefix then call('ZADD', DEAD_IN_LANE .. prefix, now, id) end
-  count_dead(id)
+  count_dead(id, now)
   count('dead_total', 1)
 end
 
