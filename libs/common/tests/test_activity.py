@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -10,12 +11,14 @@ import pytest
 import redis.asyncio
 
 from queue_common.lanes import lane_in
-from queue_common.queue import Claim, TaskQueue
+from queue_common.queue import Claim, Key, TaskQueue
 from queue_common.queue.activity import Series
 from queue_common.queue.activity.histogram import bucket_of, quantile_ms
 from queue_common.queue.storage.connection import reply
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import Outcome, TaskId
+from queue_testing import wait_until
+from queue_testing.scripted import ScriptedQueue
 from queue_testing.tasks import a_task, an_attempt, now_ms
 
 
@@ -59,6 +62,30 @@ async def test_what_processes_count_adds_up(open_queue: Callable[[], TaskQueue])
         assert _sums(series) == (7, 3, 4, 1)
     for series in await reader.rings.read("nobody"):
         assert _sums(series) == (0, 0, 0, 0)
+
+
+async def test_poison_counts_as_dead_and_is_told(
+    scripted: ScriptedQueue, queue: TaskQueue, raw_redis: redis.asyncio.Redis
+) -> None:
+    """A task under which its workers died, and that nobody settled, is in the rings and events."""
+    await scripted.scripts.run("watch_events", 60_000)
+    await scripted.submit("poison", a_task(lane="a.test:80"))
+    for worker in ("one", "two", "three"):
+        await scripted.register(worker)
+        assert len(await scripted.claim(worker)) == 1
+        await scripted.expire(worker)
+        await scripted.reap()
+    await queue.start_consuming(worker_id="worker", concurrency=1)
+
+    async def told() -> list[str]:
+        events = await raw_redis.xrange(scripted.keys.of(Key.EVENTS))
+        return [fields[b"e"].decode() for _, fields in events if b"task.dead" in fields[b"e"]]
+
+    (event,) = await wait_until(told, "its death is told")
+    await queue.disconnect()
+
+    assert json.loads(event)["outcome"] == Outcome.POISON
+    assert _sums((await queue.rings.read("default"))[0]) == (0, 0, 1, 1)
 
 
 async def test_rings_have_their_length_and_end_now(open_queue: Callable[[], TaskQueue]) -> None:

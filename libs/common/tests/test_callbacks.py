@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from queue_common.callbacks import CallbackBody, callback_task
 from queue_common.options import Callback, CallbackEvent, TaskOptions
 from queue_common.queue import Claim, Key, TaskQueue
+from queue_common.queue.activity import Death
 from queue_common.queue.consuming.outbox import Outbox
 from queue_common.queue.storage.record import queued_record
 from queue_common.queue.storage.scripts import Scripts
@@ -22,6 +23,10 @@ from queue_testing.tasks import a_task, an_attempt, now_ms
 ALL: tuple[CallbackEvent, ...] = ("delivered", "dead", "attempt")
 TRACE = {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01", "baggage": "k=v"}
 LATER = RetryAt(4_000_000_000_000)
+
+
+def _ignore(death: Death) -> None:
+    """Count no death."""
 
 
 def with_callback(on: tuple[CallbackEvent, ...] = ALL, lane: str = "source") -> Task:
@@ -173,7 +178,7 @@ async def test_movers_at_once_double_nothing(
         for claim in await scripted.claim("w", 100):
             await scripted.settle(claim, Done(), an_attempt())
     movers = [
-        Outbox(raw_redis, Scripts(raw_redis, queue.name), queue.keys, queue.sealer)
+        Outbox(raw_redis, Scripts(raw_redis, queue.name), queue.keys, queue.sealer, _ignore)
         for _ in range(4)
     ]
 
@@ -191,7 +196,7 @@ async def test_an_entry_that_comes_twice_is_one_task(queue: TaskQueue, raw_redis
     own_id, told = found
     entry = b"T" + own_id.encode() + queued_record(told.lane, told.encode(), told.digest())
     await raw_redis.rpush(queue.keys.of(Key.OUTBOX), entry, entry)  # type: ignore[misc]
-    await Outbox(raw_redis, Scripts(raw_redis, queue.name), queue.keys, queue.sealer).move_all()
+    await Outbox(raw_redis, Scripts(raw_redis, queue.name), queue.keys, queue.sealer, _ignore).move_all()
 
     assert (await queue.reader.count()).queued == 1
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 import structlog
@@ -20,12 +20,12 @@ from ..storage.record import Record
 
 if TYPE_CHECKING:
     from ...retry import Decision
-    from ...task import Attempt, Task
+    from ...task import Attempt, Task, TaskId
     from ..claim import Claim
     from ..enqueue_batcher import WaitingTask
     from ..storage.scripts import Scripts
 
-__all__ = ["FRESH_SECONDS", "EventPublisher"]
+__all__ = ["FRESH_SECONDS", "Death", "EventPublisher"]
 
 MAX_KEPT: Final = 10_000
 """Events in Redis, about: those that a watcher can be told again."""
@@ -38,6 +38,17 @@ FRESH_SECONDS: Final = 0.2
 
 logger = structlog.stdlib.get_logger(__name__)
 _encoder = msgspec.json.Encoder()
+
+
+class Death(NamedTuple):
+    """A task that died without a settlement: as poison, after its worker died."""
+
+    task_id: TaskId
+    lane: str
+    task: Task
+    attempt: Attempt
+    attempts: int
+    """Attempts that ended."""
 
 
 class EventPublisher:
@@ -94,6 +105,13 @@ class EventPublisher:
         self.tell(
             kind, claim.lane, task_id=claim.task_id, state=state, task=claim.task,
             attempt=attempt, next_at_ms=next_at_ms,
+        )  # fmt: skip
+
+    def died(self, death: Death) -> None:
+        """Tell of a task that died without a settlement."""
+        self.tell(
+            "task.dead", death.lane, task_id=death.task_id, state=State.DEAD, task=death.task,
+            attempt=death.attempt,
         )  # fmt: skip
 
     def tell(

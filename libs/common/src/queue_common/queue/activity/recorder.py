@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..claim import Claim
     from ..enqueue_batcher import WaitingTask
     from ..storage.scripts import Argument, Scripts
+    from .events import Death
 
 __all__ = ["ALL_PROJECTS", "Activity"]
 
@@ -109,6 +110,15 @@ class Activity:
         counts.failed += 1
         if isinstance(decision, Dead) and not cancelled:
             counts.dead += 1
+
+    def died(self, death: Death) -> None:
+        """Count a task that died without a settlement."""
+        if self.events.wanted:
+            self.events.died(death)
+        self._lanes.settled(death.lane, death.attempt, Dead(death.attempt.outcome))
+        counts = self._of(death.lane)
+        counts.failed += 1
+        counts.dead += 1
 
     def _of(self, lane: str) -> _Counts:
         project = DEFAULT_PROJECT

@@ -16,6 +16,7 @@ from ...errors import QueueUnavailableError, UnreadableRecordError
 from ...retry import Dead
 from ...sealing import open_task, seal_task
 from ...task import TaskId
+from ..activity import Death
 from ..storage.codes import OUTBOX_TASK
 from ..storage.connection import ReconnectBackoff, reply, translated
 from ..storage.keys import Key
@@ -23,6 +24,8 @@ from ..storage.record import Record, queued_record
 from .settlement import attempts_after
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from redis.asyncio import Redis
 
     from ...retry import Decision
@@ -69,8 +72,12 @@ def _entry(
 class Outbox:
     """Moves the tasks of the outbox whenever ``work`` is set, until cancelled."""
 
-    def __init__(self, client: Redis, scripts: Scripts, keys: Keys, sealer: Sealer) -> None:
+    def __init__(
+        self, client: Redis, scripts: Scripts, keys: Keys, sealer: Sealer,
+        on_death: Callable[[Death], None],
+    ) -> None:  # fmt: skip
         self._client = client
+        self._on_death = on_death
         self._sealer = sealer
         self._scripts = scripts
         self._keys = keys
@@ -96,23 +103,32 @@ class Outbox:
         """Move all tasks of the outbox; return how many entries were removed."""
         removed, more, died = 0, True, b""
         while more:
-            entry = await self._entry_of_dead(died.decode()) if died else b""
+            death = await self._read_death(died.decode()) if died else None
+            entry = self._entry_of(death) if death else b""
             with translated():
-                moved, more, died = await self._scripts.run("move_outbox", BATCH_SIZE, died, entry)
+                moved, more, died, buried = await self._scripts.run(
+                    "move_outbox", BATCH_SIZE, died, entry
+                )
             removed += int(moved)
+            if death and buried:
+                self._on_death(death)
         return removed
 
-    async def _entry_of_dead(self, task_id: str) -> bytes:
-        """Return the entry for a task that died without a settlement."""
+    async def _read_death(self, task_id: str) -> Death | None:
         with translated():
             raw = await reply(self._client.get(self._keys.of(Key.RECORD, task_id)))
         try:
             record = Record.unpack(raw or b"")
             task = record.task()
         except UnreadableRecordError:
-            return b""
+            return None
         attempt = record.last_attempt()
         if attempt is None:
-            return b""
-        reason = Dead(attempt.error or attempt.outcome)
-        return _entry(TaskId(task_id), task, attempt, reason, record.attempts, self._sealer)
+            return None
+        return Death(TaskId(task_id), record.lane, task, attempt, record.attempts)
+
+    def _entry_of(self, death: Death) -> bytes:
+        reason = Dead(death.attempt.error or death.attempt.outcome)
+        return _entry(
+            death.task_id, death.task, death.attempt, reason, death.attempts, self._sealer
+        )

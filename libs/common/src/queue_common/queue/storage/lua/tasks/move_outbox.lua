@@ -4,11 +4,13 @@
 -- ARGV     max tasks a call; the id of a task whose death stands in front ('' for none), and the entry of
 --          the task that follows from it ('' for none)
 -- Result   {entries that were moved or removed, 1 if there are more, the id of a task whose death stands
---          in front ('' for none): it is read before the others can be moved}
+--          in front ('' for none): it is read before the others can be moved, 1 if this call removed
+--          the death that was given}
 -- Cost     O(1) a task, about 3 commands. Any number of workers may run it at once: an entry is removed by
 --          the script that stores its task, and an id that exists is not stored again.
 local max, died, follows = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local moved, by_lane, lanes = 0, {}, {}
+local buried = 0
 
 begin_writing()
 
@@ -30,7 +32,7 @@ end
 
 if died ~= '' and call('LINDEX', OUTBOX, 0) == OUTBOX_DIED .. died then
   call('LPOP', OUTBOX)
-  moved = 1
+  moved, buried = 1, 1
   if follows ~= '' then store(follows) end
 end
 
@@ -51,4 +53,4 @@ local placed = false
 for _, lane in ipairs(lanes) do placed = push(lane, by_lane[lane]) or placed end
 finish_projects()
 if placed then wake() end
-return {moved, call('EXISTS', OUTBOX), died}
+return {moved, call('EXISTS', OUTBOX), died, buried}
