@@ -196,7 +196,8 @@ async def test_an_entry_that_comes_twice_is_one_task(queue: TaskQueue, raw_redis
     own_id, told = found
     entry = b"T" + own_id.encode() + queued_record(told.lane, told.encode(), told.digest())
     await raw_redis.rpush(queue.keys.of(Key.OUTBOX), entry, entry)  # type: ignore[misc]
-    await Outbox(raw_redis, Scripts(raw_redis, queue.name), queue.keys, queue.sealer, _ignore).move_all()
+    mover = Outbox(raw_redis, Scripts(raw_redis, queue.name), queue.keys, queue.sealer, _ignore)
+    await mover.move_all()
 
     assert (await queue.reader.count()).queued == 1
 

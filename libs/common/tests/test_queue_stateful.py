@@ -324,7 +324,8 @@ class QueueMachine(LaneRules):
             for task_id, k in self.model.tasks.items()
         }
         if all(known.state.settled for known in self.model.tasks.values()):
-            kept = {key for key in snapshot.leftovers() if not key.startswith(("t:", "d:", "g:", "dead_", "p:"))}
+            many = ("t:", "d:", "g:", "dead_", "p:")
+            kept = {key for key in snapshot.leftovers() if not key.startswith(many)}
             assert kept <= {"dead", "paused"}
 
     @invariant()

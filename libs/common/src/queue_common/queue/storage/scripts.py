@@ -25,7 +25,9 @@ __all__ = ["Argument", "Scripts", "digest", "lua_files", "script_names", "source
 
 Argument = str | bytes | int
 
-_SHARED = ("prelude", "idempotency", "dead_groups", "retention", "projects", "pace", "lanes", "suspects")
+_SHARED = (
+    "prelude", "idempotency", "dead_groups", "retention", "projects", "pace", "lanes", "suspects",
+)  # fmt: skip
 _PARTS = {
     "claim": ("claim_suspects", "claim_promotion", "claim_polling", "claim_projects"),
     "list": ("positions",),
