@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,6 +13,8 @@ from queue_common.queue.admin.projects import Project
 from .audit.schemas import AuditEntry, AuditPage
 from .auth.guard import OPEN_PATHS
 from .auth.schemas import Me
+from .events.openapi import PATH as EVENTS_PATH
+from .examples import add_examples
 from .keys.schemas import Key, KeyCreate, KeyCreated, KeyPage
 from .lanes.schemas import Lane, LaneList, LanePurged, LanePut
 from .managed import MANAGED
@@ -44,9 +47,11 @@ def install(app: FastAPI, *, checks_keys: bool) -> None:
 
     def document() -> dict[str, Any]:
         if not cached:
-            cached.update(_make(app))
+            # The routes share parts, and other apps too.
+            cached.update(deepcopy(_make(app)))
             if checks_keys:
                 _add_keys(cached)
+            add_examples(cached)
         return cached
 
     app.openapi = document  # type: ignore[method-assign]
@@ -69,6 +74,8 @@ def _make(app: FastAPI) -> dict[str, Any]:
     schemas["RetryCreate"] = _retry_schema(schemas["RetryCreate"])
     schemas["OperationCreate"] = of_actions(schemas["OperationCreate"], schemas["OperationFilter"])
     document.setdefault("components", {})["schemas"] = schemas
+    # FastAPI adds JSON to each response; this one is a stream.
+    del document["paths"][EVENTS_PATH]["get"]["responses"]["200"]["content"]["application/json"]
     return document
 
 
