@@ -140,5 +140,17 @@ async def open_page(browser: Browser, site: Site) -> AsyncIterator[OpenPage]:
     assert errors == []
 
 
+async def until_it_fits(page: Page) -> None:
+    """Return once the page is no wider than its window.
+
+    Playwright's own waiting evaluates text in the page, which its policy forbids.
+    """
+
+    async def fits() -> bool:
+        return bool(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
+
+    await wait_until(fits, "the page fits its window", 30)
+
+
 def _error_in(said: ConsoleMessage) -> list[str]:
     return [f"{said.text} ({said.location['url']})"] if said.type == "error" else []

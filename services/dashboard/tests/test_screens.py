@@ -6,9 +6,9 @@ from typing import Literal
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, ViewportSize
+from playwright.async_api import Page, ViewportSize, expect
 
-from .conftest import OpenPage
+from .conftest import OpenPage, until_it_fits
 from .dashboards import Site
 from .screens import SCREENS, TITLES
 
@@ -39,7 +39,7 @@ async def test_a_screen(screen: str, site: Site, open_page: OpenPage) -> None:
     for viewport, scheme in LOOKS:
         await page.set_viewport_size(viewport)
         await page.emulate_media(color_scheme=scheme)
-        await page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
+        await until_it_fits(page)
         assert await violations(page) == [], (viewport, scheme)
 
 
@@ -55,7 +55,7 @@ async def test_the_charts_are_drawn(site: Site, open_page: OpenPage) -> None:
     """The overview draws three charts from the API's series."""
     page = await open_page(site.open.url)
 
-    await page.wait_for_function("document.querySelectorAll('[data-chart] canvas').length === 3")
+    await expect(page.locator("[data-chart] canvas")).to_have_count(3)
 
 
 @pytest.mark.parametrize("screen", SCREENS)

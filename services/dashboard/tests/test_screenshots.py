@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.async_api import ViewportSize
+from playwright.async_api import ViewportSize, expect
 
 from queue_client import AsyncQueueClient, TaskStatus
 from queue_testing import RedisServer, wait_until
@@ -38,7 +38,7 @@ async def _picture(
 ) -> None:  # fmt: skip
     page = await open_page(url, viewport=size, color_scheme=scheme)
     if await page.locator("[data-chart]").count():
-        await page.wait_for_function("document.querySelectorAll('canvas').length === 3")
+        await expect(page.locator("[data-chart] canvas")).to_have_count(3)
     await page.screenshot(path=picture, full_page=size is WIDE and "/tasks?" not in url)
     await page.close()
 
