@@ -44,6 +44,19 @@ async def test_stats_tell_what_the_project_did(
     assert stats["redis"]["used_memory_bytes"] > 0
 
 
+async def test_now_is_the_projects_own(client: httpx.AsyncClient) -> None:
+    """A project sees the numbers of its own tasks; whoever sees all projects, those of all."""
+    await _create(client, delay="1h", lane="a")
+    await _create(client, delay="1h", lane="b")
+    own = (await _get(client, STATS))["now"]
+    for_all = (await client.get(STATS, headers={"X-Project": "*"})).json()["now"]
+    nobodys = (await client.get(STATS, headers={"X-Project": "nobodys"})).json()["now"]
+
+    assert (own["waiting"], own["scheduled"], own["lanes"]) == (0, 2, 2)
+    assert for_all["scheduled"] >= 2
+    assert (nobodys["scheduled"], nobodys["lanes"]) == (0, 0)
+
+
 async def test_dead_letters_are_grouped(
     client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
 ) -> None:

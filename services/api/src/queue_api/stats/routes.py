@@ -27,11 +27,11 @@ router = APIRouter(tags=["stats"])
 @router.head(openapi.PATH, include_in_schema=False)
 @router.get(openapi.PATH, openapi_extra=openapi.STATS)
 async def get_stats(request: Request, principal: MayRead) -> Response:
-    """Return the current state of the queue, and the project's activity over time.
+    """Return the project's state and activity; of all projects with ``X-Project: *``.
 
-    ``series`` has the caller's project (all projects with ``X-Project: *``): the last 5 minutes in
-    steps of 5 s, and the last 3 days in hours. Counts are up to 2 s late. The cost does not grow
-    with the queue.
+    ``series`` has the last 5 minutes in steps of 5 s, and the last 3 days in hours; its counts are
+    up to 2 s late. If there are several projects and the caller's has over 500 lanes, tasks that
+    are scheduled in further lanes count as waiting. The cost does not grow with the queue.
     """
     context: AppContext = request.app.state.api
     queue = context.queue
@@ -40,15 +40,18 @@ async def get_stats(request: Request, principal: MayRead) -> Response:
     return respond(
         Stats(
             at=written_time(round(time.time() * 1000)) or "",
-            now=await _now(queue),
+            now=await _now(queue, None if principal.all_projects else project),
             redis=await _redis(queue),
             series={"5s": _series(fine), "1h": _series(coarse)},
         )
     )
 
 
-async def _now(queue: TaskQueue) -> Now:
-    found = await QueueStats(queue.client, queue.name, QueueHooks()).read()
+async def _now(queue: TaskQueue, project: str | None) -> Now:
+    stats = QueueStats(queue.client, queue.name, QueueHooks())
+    whole = await stats.read()
+    own = None if project is None else await stats.read_project(project)
+    found = own or whole
     oldest_ms = found.oldest_waiting_ms
     return Now(
         waiting=found.waiting,
@@ -57,10 +60,10 @@ async def _now(queue: TaskQueue) -> Now:
         active=found.active,
         dead=found.dead,
         oldest_waiting_seconds=None if oldest_ms is None else oldest_ms / 1000,
-        workers=found.workers,
+        workers=whole.workers,
         unhealthy_lanes=found.unhealthy_lanes,
         trial_lanes=found.trial_lanes,
-        lanes=await queue.reader.count_lanes(),
+        lanes=own.lanes if own else await queue.reader.count_lanes(),
     )
 
 

@@ -8,7 +8,7 @@ __all__ = ["Now", "RedisState", "SeriesStatus", "Stats", "StatsPoint"]
 
 
 class Now(msgspec.Struct, frozen=True):
-    """The number of tasks in each state, over all projects, and of workers and lanes."""
+    """The number of the project's tasks and lanes in each state, and of all workers."""
 
     waiting: int
     scheduled: int

@@ -15,6 +15,7 @@ import msgspec
 from ..storage.connection import open_client, ping_primary, translated
 from ..storage.durability import inspect_persistence
 from ..storage.scripts import Scripts
+from .project_now import read_project_now
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from ...settings import QueueSettings, RedisSettings
     from ..hooks import QueueHooks
+    from .project_now import ProjectNow
 
 __all__ = ["LaneSnapshot", "QueueSnapshot", "QueueStats"]
 
@@ -165,6 +167,11 @@ class QueueStats:
             paused_lanes=paused,
             projects=tuple(ProjectSnapshot(name.decode(), *use) for name, *use in projects),
         )
+
+    async def read_project(self, project: str) -> ProjectNow | None:
+        """Return a project's state; None if the whole queue is this project's."""
+        async with asyncio.timeout(REPLY_SECONDS):
+            return await read_project_now(self._scripts, project)
 
     async def scan_lanes(self) -> bool:
         """Scan the lanes for all processes, if that is due; return whether it was."""
