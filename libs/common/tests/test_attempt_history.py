@@ -8,7 +8,12 @@ import redis.asyncio
 
 from queue_common.queue import TaskQueue
 from queue_common.queue.full_results import FullResults
-from queue_common.queue.storage.record import MAX_ATTEMPTS, pack_attempt, unpack_attempts
+from queue_common.queue.storage.record import (
+    MAX_ATTEMPTS,
+    MAX_HISTORY_BYTES,
+    pack_attempt,
+    unpack_attempts,
+)
 from queue_common.retry import Dead, Done, RetryAt
 from queue_common.task import Attempt, Outcome, TaskId
 from queue_testing.scripted import ScriptedQueue
@@ -54,8 +59,41 @@ async def test_the_last_twenty_attempts_are_kept(scripted: ScriptedQueue) -> Non
     assert all(attempt.next_at_ms for attempt in kept)
     assert kept[-1].response_headers is not None
     assert kept[-1].response_excerpt == "x" * 1000
-    assert {attempt.response_excerpt for attempt in kept[:-1]} == {None}
     await scripted.inspector.check()
+
+
+def _packed(excerpts: list[str | None]) -> bytes:
+    packed = b""
+    for number, excerpt in enumerate(excerpts, 1):
+        attempt = _full(number) if excerpt else an_attempt(Outcome.TIMEOUT, number=number)
+        packed = pack_attempt(msgspec.structs.replace(attempt, response_excerpt=excerpt), packed)
+    return packed
+
+
+@pytest.mark.parametrize(
+    "excerpts",
+    [
+        ["out of order"] * 5,
+        ["one", "one", None, "two", "two", None],
+        [None, "one", "two", "one", "one"],
+    ],
+)
+def test_each_attempt_has_its_response(excerpts: list[str | None]) -> None:
+    """What a destination answered stays with each attempt, whether it repeats itself or not."""
+    kept = unpack_attempts(_packed(excerpts))
+
+    assert [attempt.response_excerpt for attempt in kept] == excerpts
+    assert not any(attempt.repeats for attempt in kept)
+
+
+def test_responses_of_earlier_attempts_are_bounded() -> None:
+    """Long responses stay while there is room, the newest ones; all else of attempts stays."""
+    packed = _packed([f"{number} " + "x" * 900 for number in range(30)])
+    kept = unpack_attempts(packed)
+
+    assert [attempt.number for attempt in kept] == list(range(11, 31))
+    assert [attempt.number for attempt in kept if attempt.response_excerpt] == [28, 29, 30]
+    assert len(packed) < MAX_HISTORY_BYTES + 19 * 150 + 2000
 
 
 async def test_an_attempt_costs_less_than_150_bytes(scripted: ScriptedQueue) -> None:

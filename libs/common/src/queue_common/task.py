@@ -128,6 +128,8 @@ class Attempt(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     """The Unix time of the next attempt."""
     response_headers: dict[str, str] | None = None
     """Headers of the response, without secrets."""
+    repeats: bool = False
+    """Whether the attempt after this one had the same excerpt, which is kept there alone."""
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):

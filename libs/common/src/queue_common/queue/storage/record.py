@@ -53,6 +53,8 @@ _MAX_TEXT_CHARACTERS = 4096
 """Max characters of an attempt's error and of its response that are kept."""
 MAX_ATTEMPTS = 20
 """Attempts that a record holds."""
+MAX_HISTORY_BYTES = MAX_ATTEMPTS * 150
+"""Bytes of the attempts before the last with which they may still hold their responses."""
 _OLDER_ERROR_CHARACTERS = 40
 _END = b"\0\0"
 _ROOM_BYTES = 256
@@ -81,8 +83,9 @@ def immutable_part(lane: str, payload: bytes, digest: bytes, header: bytes = b""
 def pack_attempt(attempt: Attempt, older: bytes = b"") -> bytes:
     """Return the bytes that keep ``attempt`` as the task's last, long texts cut.
 
-    ``older`` are the bytes that kept the attempts before it: the last 20 in all stay, those before
-    the last without the response and at most the beginning of their error.
+    ``older`` are the bytes that kept the attempts before it: the last 20 in all stay. Those before
+    the last keep at most the beginning of their error, and their response if it differs from the
+    next one's and all of them take at most ``MAX_HISTORY_BYTES``.
     """
     if attempt.error is not None or attempt.response_excerpt is not None:
         attempt = msgspec.structs.replace(
@@ -90,7 +93,7 @@ def pack_attempt(attempt: Attempt, older: bytes = b"") -> bytes:
             error=_shortened(attempt.error),
             response_excerpt=_shortened(attempt.response_excerpt),
         )
-    parts = [*_packed(attempt), *_pack_older(older)]
+    parts = [*_packed(attempt), *_pack_older(attempt, older)]
     if older:
         # A record that grows is copied (``write_last_attempt``): with room it grows rarely.
         parts.append(bytes(-sum(map(len, parts)) % _ROOM_BYTES))
@@ -102,20 +105,45 @@ def _packed(attempt: Attempt) -> tuple[bytes, bytes]:
     return struct.pack(">H", len(encoded)), encoded
 
 
-def _pack_older(older: bytes) -> list[bytes]:
-    """Return the attempts before the last, the one that was the last without its response."""
+def _pack_older(newest: Attempt, older: bytes) -> list[bytes]:
+    """Return the attempts before the newest, shortened."""
     parts: list[bytes] = []
     ends = list(itertools.islice(_ends(older), MAX_ATTEMPTS - 1))
     if not ends:
         return parts
     with suppress(msgspec.DecodeError):
         last = _attempts.decode(older[2 : ends[0]])
-        lean = msgspec.structs.replace(
-            last, response_excerpt=None, response_headers=None, retry_after_ms=None, left_out=0,
-            changes=0, error=last.error and last.error[:_OLDER_ERROR_CHARACTERS],
-        )  # fmt: skip
-        parts += [*_packed(lean), older[ends[0] : ends[-1]]]
+        parts += [*_packed(_shortened_attempt(last, newest)), older[ends[0] : ends[-1]]]
+        if sum(map(len, parts)) > MAX_HISTORY_BYTES:
+            parts = _within_bytes(b"".join(parts))
     parts.append(_END)
+    return parts
+
+
+def _shortened_attempt(last: Attempt, newest: Attempt) -> Attempt:
+    """Return what is kept of the attempt before the newest."""
+    repeats = last.response_excerpt is not None and last.response_excerpt == newest.response_excerpt
+    short = msgspec.structs.replace(
+        last, retry_after_ms=None, left_out=0, changes=0, repeats=repeats,
+        error=last.error and last.error[:_OLDER_ERROR_CHARACTERS],
+    )  # fmt: skip
+    return _without_response(short) if repeats else short
+
+
+def _without_response(attempt: Attempt) -> Attempt:
+    return msgspec.structs.replace(attempt, response_excerpt=None, response_headers=None)
+
+
+def _within_bytes(packed: bytes) -> list[bytes]:
+    """Return packed attempts, newest first, without the responses for which there is no room."""
+    parts: list[bytes] = []
+    begin, left = 0, MAX_HISTORY_BYTES
+    for end in _ends(packed):
+        attempt = packed[begin:end]
+        if len(attempt) > left:
+            attempt = b"".join(_packed(_without_response(_attempts.decode(attempt[2:]))))
+        parts.append(attempt)
+        begin, left = end, left - len(attempt)
     return parts
 
 
@@ -139,7 +167,11 @@ def unpack_attempts(packed: bytes) -> list[Attempt]:
     begin = 0
     with suppress(msgspec.DecodeError):
         for end in itertools.islice(_ends(packed), MAX_ATTEMPTS):
-            found.append(_attempts.decode(packed[begin + 2 : end]))
+            attempt = _attempts.decode(packed[begin + 2 : end])
+            if attempt.repeats and found:
+                excerpt = found[-1].response_excerpt
+                attempt = msgspec.structs.replace(attempt, response_excerpt=excerpt, repeats=False)
+            found.append(attempt)
             begin = end
     return found[::-1]
 
