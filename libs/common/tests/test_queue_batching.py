@@ -170,7 +170,8 @@ class Watch:
 
     async def run(self, port: int) -> None:
         """Read until cancelled."""
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        # MONITOR shows a script that is loaded as one line.
+        reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1_000_000)
         writer.write(b"MONITOR\r\n")
         try:
             while line := await reader.readline():
