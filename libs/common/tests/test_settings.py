@@ -91,6 +91,10 @@ def test_what_is_no_duration_is_refused(
         (RedisSettings, "REDIS_ADDR", "localhost:65536", "host:port"),
         (RedisSettings, "REDIS_ADDR", ":6379", "host:port"),
         (RedisSettings, "REDIS_ADDR", "user@host:6379", "host:port"),
+        (RedisSettings, "REDIS_ADDR", "host:6379:6379", "host:port"),
+        (RedisSettings, "REDIS_ADDR", "[host:6379]:6379", "host:port"),
+        (RedisSettings, "REDIS_ADDR", "fd00::1:6379", "host:port"),
+        (RedisSettings, "REDIS_SENTINELS", "a:1,b:2:2", "host:port"),
         (RedisSettings, "REDIS_DATABASE", "-1", "greater than or equal"),
         (RedisSettings, "REDIS_SENTINELS", "a:1,b", "host:port"),
         (RedisSettings, "REDIS_MASTER_NAME", "my master", "pattern"),
@@ -107,6 +111,8 @@ def test_what_is_no_duration_is_refused(
         (QueueSettings, "DEAD_MAX", "0", "greater than or equal"),
         (QueueSettings, "DEAD_MAX_BYTES", "0", "greater than or equal"),
         (QueueSettings, "RESULT_MAX_BYTES", "much", "byte"),
+        (QueueSettings, "RESULT_MAX_BYTES", "1.2.3", "number of bytes"),
+        (QueueSettings, "RESULT_MAX_BYTES", "64MiB 1", "number of bytes"),
         (QueueSettings, "LANE_CONCURRENCY", "-1", "greater than or equal"),
         (QueueSettings, "DURABILITY", "eventual", "'local' or 'replicated'"),
     ],
@@ -138,7 +144,13 @@ def test_every_mistake_is_told_at_once(
 
 @pytest.mark.parametrize(
     "url",
-    ["http://:hunter2@host:1", "redis://:hunter2@", "redis://:hunter2@host:port", "hunter2"],
+    [
+        "http://:hunter2@host:1",
+        "redis://:hunter2@",
+        "redis://:hunter2@host:port",
+        "redis://:hunter2@[host:1]:1",
+        "hunter2",
+    ],
 )
 def test_secrets_are_not_shown(
     url: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

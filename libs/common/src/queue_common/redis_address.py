@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,12 +18,22 @@ __all__ = [
 
 
 def check_address(value: str) -> str:
-    """Return ``host:port``; raises ValueError for anything else."""
+    """Return ``host:port`` or ``[IPv6]:port``; raises ValueError for anything else."""
     host, _, port = value.rpartition(":")
-    if not host or not port.isdecimal() or not 0 < int(port) < 65536 or re.search(r"[\s/@]", host):
-        msg = "should be host:port, such as localhost:6379"
+    if not _is_host(host) or not re.fullmatch("[0-9]{1,5}", port) or not 0 < int(port) < 65536:
+        msg = "should be host:port, such as localhost:6379 or [fd00::1]:6379"
         raise ValueError(msg)
     return value
+
+
+def _is_host(text: str) -> bool:
+    """Return whether this is a name, an IPv4 address, or an IPv6 address in brackets."""
+    if not text.startswith("["):
+        return re.fullmatch(r"[^\s/@:\[\]?#%]+", text) is not None
+    try:
+        return text.endswith("]") and bool(IPv6Address(text[1:-1]))
+    except ValueError:
+        return False
 
 
 def host_and_port(address: str) -> tuple[str, int]:
@@ -42,8 +53,8 @@ def check_redis_url(value: SecretStr | None) -> SecretStr | None:
     """Return a URL for Redis; raises ValueError, which does not show it."""
     if value is None:
         return None
-    parts = urlsplit(value.get_secret_value())
     try:
+        parts = urlsplit(value.get_secret_value())
         usable = parts.scheme in {"redis", "rediss"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False

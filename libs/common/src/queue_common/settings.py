@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +39,7 @@ __all__ = [
     "RedisSettings",
     "RetrySettings",
     "Settings",
+    "Size",
     "load",
 ]
 
@@ -58,6 +60,17 @@ def _duration(value: object) -> object:
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+def _size(value: object) -> object:
+    """Refuse a text with more than a number and a unit: ByteSize alone ignores the rest."""
+    if isinstance(value, str) and not re.fullmatch(r"\s*\d*\.?\d+\s*[A-Za-z]*\s*", value):
+        msg = "should be a number of bytes such as 1048576, 64MiB or 1.5GiB"
+        raise ValueError(msg)
+    return value
+
+
+Size = Annotated[ByteSize, BeforeValidator(_size)]
 
 
 class Settings(BaseSettings):
@@ -165,20 +178,20 @@ class QueueSettings(Settings):
     """How long a settled task can be looked up; 0s removes it at once."""
     result_max: Annotated[int, Field(ge=0)] = 100_000
     """Max settled tasks that are kept."""
-    result_max_bytes: Annotated[ByteSize | None, Field(ge=0)] = None
+    result_max_bytes: Annotated[Size | None, Field(ge=0)] = None
     """Max bytes of the records of settled tasks; the oldest are removed first. Unset: 10 % of
     Redis' ``maxmemory``, or 100 MiB if that is unset or unknown."""
     result_full_ttl: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=1))] = timedelta(
         minutes=1
     )
     """How long a delivered task is kept in full, with headers and body; 0s: not at all."""
-    result_full_max_bytes: Annotated[ByteSize, Field(ge=0)] = ByteSize(16 << 20)
+    result_full_max_bytes: Annotated[Size, Field(ge=0)] = ByteSize(16 << 20)
     """Max bytes of delivered tasks that are kept in full; of a high traffic a part is kept."""
     dead_ttl: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=30)
     """How long a dead letter is kept."""
     dead_max: Annotated[int, Field(ge=1)] = 100_000
     """Max dead letters that are kept; the oldest are removed first."""
-    dead_max_bytes: Annotated[ByteSize | None, Field(ge=1)] = None
+    dead_max_bytes: Annotated[Size | None, Field(ge=1)] = None
     """Max bytes of the records of dead letters; the oldest are removed first. Unset: 25 % of Redis'
     ``maxmemory``, or 256 MiB if that is unset or unknown."""
     idempotency_ttl: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(hours=24)

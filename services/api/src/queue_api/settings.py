@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ByteSize, Field, model_validator
 from queue_common.egress import EgressSettings
 from queue_common.metrics.settings import MetricsSettings
 from queue_common.queue import MAX_WAITING_BYTES
-from queue_common.settings import LogSettings, QueueSettings, RedisSettings, RetrySettings
+from queue_common.settings import LogSettings, QueueSettings, RedisSettings, RetrySettings, Size
 from queue_common.tracing.settings import TraceSettings
 
 from .auth.settings import AuthSettings
@@ -51,11 +51,11 @@ class ApiSettings(
     """The address to listen on; ``::``: all addresses of this machine."""
     api_port: Annotated[int, Field(ge=1, le=65535)] = 8080
     """The port to listen on."""
-    api_max_body: Annotated[ByteSize, Field(ge=1)] = ByteSize(1 << 20)
+    api_max_body: Annotated[Size, Field(ge=1)] = ByteSize(1 << 20)
     """Max size of a request's body, such as ``1MiB`` or ``65536``."""
-    api_max_batch: Annotated[ByteSize, Field(ge=1)] = ByteSize(64 << 20)
+    api_max_batch: Annotated[Size, Field(ge=1)] = ByteSize(64 << 20)
     """Max size of a batch's body. JSON arrays are kept in memory as a whole, NDJSON is streamed."""
-    api_max_waiting_bytes: Annotated[ByteSize, Field(ge=1)] = ByteSize(MAX_WAITING_BYTES)
+    api_max_waiting_bytes: Annotated[Size, Field(ge=1)] = ByteSize(MAX_WAITING_BYTES)
     """Max bytes of tasks that wait for Redis; further tasks are refused with 503."""
     api_allowed_hosts: Annotated[str | None, AfterValidator(_hosts)] = None
     """Host names of the API, such as ``queue.example.com,*.internal.example``.

@@ -5,10 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ByteSize, Field, ImportString
+from pydantic import AfterValidator, Field, ImportString
 
 from queue_common.metrics.settings import MetricsSettings
-from queue_common.settings import Duration, LogSettings, QueueSettings, RedisSettings, RetrySettings
+from queue_common.settings import (
+    Duration,
+    LogSettings,
+    QueueSettings,
+    RedisSettings,
+    RetrySettings,
+    Size,
+)
 from queue_common.signing import SigningSettings
 from queue_common.tracing.settings import TraceSettings
 
@@ -35,7 +42,7 @@ class WorkerSettings(
     """Number that this worker adds to the requests that a lane may have in flight."""
     worker_max_in_flight: Annotated[int, Field(ge=1, le=100_000)] = 1000
     """Max requests that this worker has in flight, over all lanes."""
-    worker_max_in_flight_bytes: Annotated[ByteSize | None, Field(ge=1 << 20)] = None
+    worker_max_in_flight_bytes: Annotated[Size | None, Field(ge=1 << 20)] = None
     """Max bytes of tasks that this worker has in flight; None: derived from its memory."""
     worker_request_timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=30)
     """Time limit of an attempt: connect, send and response together."""

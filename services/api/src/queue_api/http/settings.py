@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import ByteSize, Field, field_validator
 
-from queue_common.settings import Duration, Settings
+from queue_common.settings import Duration, Settings, Size
 
 from .shared import Limits
 
@@ -23,20 +23,20 @@ MAX_CONNECTIONS = 4096
 class HttpSettings(Settings):
     """Limits of what clients may take of the process."""
 
-    api_max_head: Annotated[ByteSize, Field(ge=1024)] = ByteSize(32 << 10)
+    api_max_head: Annotated[Size, Field(ge=1024)] = ByteSize(32 << 10)
     """Max size of a request's head (request line and headers) and of its trailers; then 431."""
     api_head_timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
     """Time for a head, from its first byte or from the opening of the connection; then 408."""
     api_body_timeout: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(seconds=10)
     """Time for a body, plus a second for each ``API_BODY_MIN_RATE`` bytes of it; then 408."""
-    api_body_min_rate: Annotated[ByteSize, Field(ge=1)] = ByteSize(4 << 10)
+    api_body_min_rate: Annotated[Size, Field(ge=1)] = ByteSize(4 << 10)
     """Min bytes per second of a body after ``API_BODY_TIMEOUT``."""
     api_max_connections: Annotated[int, Field(ge=0)] = 0
     """Max open connections; then 503. 0: the limit of open files minus 96, but at most 4,096."""
-    api_max_buffered: Annotated[ByteSize, Field(ge=1 << 20)] = ByteSize(32 << 20)
+    api_max_buffered: Annotated[Size, Field(ge=1 << 20)] = ByteSize(32 << 20)
     """Max bytes of incomplete requests in the process. Above it, the largest of them is refused
     with 503."""
-    api_max_pipelined: Annotated[ByteSize, Field(ge=0)] = ByteSize(64 << 10)
+    api_max_pipelined: Annotated[Size, Field(ge=0)] = ByteSize(64 << 10)
     """Max bytes that wait behind a request without a response. With more, the connection is closed
     after that response."""
 
