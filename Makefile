@@ -30,14 +30,14 @@ MEMBERS := queue-cli queue-client queue-common queue-api queue-worker queue-dash
 
 .PHONY: help setup run test run-api run-worker run-dashboard build check fmt lint types imports size packages \
 	check-versions sbom screenshots release release-test release-tools alerts docker-build docker-up docker-down docker-logs images-test \
-	chart-docs chart-test chart-tools coverage saq-tests bench-attacks bench-backlog bench-client bench-dashboard bench-flood bench-metrics bench-telemetry \
+	chart-docs chart-test chart-tools coverage saq-tests bench-attacks bench-batch bench-backlog bench-client bench-dashboard bench-flood bench-metrics bench-telemetry \
 	chaos e2e e2e-nodes e2e-keda crds clean
 
 ##@ First
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} \
 		/^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: setup ## Start everything on this machine, with an embedded Valkey
 	@exec $(BIN)/queue-standalone
