@@ -23,81 +23,10 @@ CHART = Path(__file__).parents[1] / "charts/queue-system"
 SUBCHART = CHART / "charts/redis"
 BEGIN, END = "<!-- values: written by scripts/chart_docs.py -->\n", "<!-- end of values -->\n"
 LINE = 120
+DEFINITIONS: dict[str, Any] = yaml.safe_load(
+    Path(__file__).with_name("chart_definitions.yaml").read_text()
+)
 TYPES = {bool: "boolean", int: "integer", str: "string", list: "array", dict: "object"}
-QUANTITY = r"^[0-9]+(\.[0-9]+)?([kMGT]i?|m)?$"
-AMOUNTS: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": {
-        name: {"type": ["string", "integer"], "pattern": QUANTITY}
-        for name in ("cpu", "memory", "ephemeral-storage")
-    },
-}
-SELECTOR = {"type": "object", "additionalProperties": True}
-PARENT = ("group", "kind", "name", "namespace", "sectionName")
-PATH = {"type": "string", "pattern": "^/"}
-DEFINITIONS: dict[str, Any] = {
-    "cidr": {"type": "string", "pattern": "^[0-9a-fA-F.:]+/[0-9]+$"},
-    "duration": {"type": "string", "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"},
-    "env": {
-        "type": "object",
-        "required": ["name"],
-        "additionalProperties": False,
-        "properties": {
-            "name": {"type": "string"},
-            "value": {"type": "string"},
-            "valueFrom": SELECTOR,
-        },
-    },
-    "ingressHost": {
-        "type": "object",
-        "required": ["host"],
-        "additionalProperties": False,
-        "properties": {
-            "host": {"type": "string", "minLength": 1},
-            "paths": {"type": "array", "minItems": 1, "items": PATH},
-            "tlsSecret": {"type": "string"},
-        },
-    },
-    "parentRef": {
-        "type": "object",
-        "required": ["name"],
-        "additionalProperties": False,
-        "properties": {
-            "port": {"type": "integer"},
-            **{name: {"type": "string"} for name in PARENT},
-        },
-    },
-    "peer": {
-        "type": "object",
-        "additionalProperties": False,
-        "minProperties": 1,
-        "properties": {name: SELECTOR for name in ("podSelector", "namespaceSelector", "ipBlock")},
-    },
-    "quantity": {"type": "string", "pattern": QUANTITY},
-    "reference": {
-        "type": "object",
-        "required": ["name"],
-        "additionalProperties": False,
-        "properties": {"name": {"type": "string"}},
-    },
-    "resources": {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {"requests": AMOUNTS, "limits": AMOUNTS},
-    },
-    "timings": {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {
-            "initialDelaySeconds": {"type": "integer", "minimum": 0},
-            **{
-                name: {"type": "integer", "minimum": 1}
-                for name in ("periodSeconds", "timeoutSeconds", "failureThreshold")
-            },
-        },
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -169,13 +98,19 @@ def schema_of(settings: list[Setting]) -> dict[str, Any]:
     root["properties"].setdefault("global", {"type": "object"}).pop("additionalProperties", None)
     root["properties"]["global"].pop("required", None)
     root["required"] = [key for key in root["required"] if key != "global"]
-    used = set(re.findall(r"#/\$defs/(\w+)", json.dumps(root)))
+    used = _definitions(root)
+    used |= _definitions({name: DEFINITIONS[name] for name in used})
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "$comment": "Written by scripts/chart_docs.py from values.yaml.",
         **root,
         "$defs": {name: DEFINITIONS[name] for name in sorted(used)},
     }
+
+
+def _definitions(schema: dict[str, Any]) -> set[str]:
+    """Return the names of the definitions that a schema refers to."""
+    return set(re.findall(r"#/\$defs/(\w+)", json.dumps(schema)))
 
 
 def _section() -> dict[str, Any]:

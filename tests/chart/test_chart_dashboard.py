@@ -72,12 +72,15 @@ def test_an_ingress_leads_to_it(
 def test_a_route_leads_to_it(helm: Helm) -> None:
     """Behind a Gateway it has an HTTPRoute of its own, at the API's host names."""
     route = {"enabled": True, "parentRefs": [{"name": "public"}], "hostnames": ["q.example.com"]}
-    spec = helm.render(ON, {"httpRoute": route}).one("HTTPRoute", "-dashboard")["spec"]
+    rendering = helm.render(ON, {"httpRoute": route})
+    spec = rendering.one("HTTPRoute", "-dashboard")["spec"]
     (rule,) = spec["rules"]
 
     assert spec["hostnames"] == ["q.example.com"]
     assert rule["matches"][0]["path"]["value"] == "/ui"
     assert rule["backendRefs"][0]["name"] == "demo-queue-system-dashboard"
+    url = rendering.environment("dashboard")["DASHBOARD_PUBLIC_API_URL"]
+    assert url == "https://q.example.com"
 
 
 @pytest.mark.parametrize("own", ["", "sessions"])
@@ -107,6 +110,9 @@ def test_a_proxy_names_its_users(helm: Helm) -> None:
     [
         ({"tlsSecret": "t"}, "needs dashboard.host"),
         ({"path": "/"}, "this path is the API's"),
+        ({"path": "/api"}, "this path is the API's"),
+        ({"path": "/docs/ui"}, "this path is the API's"),
+        ({"path": "/", "host": "q.example.com"}, "this path is the API's"),
         ({"trustedHeader": {"name": "X-User"}}, "needs dashboard.trustedHeader.existingSecret"),
     ],
 )

@@ -135,30 +135,63 @@ def test_notes_send_a_task_through_the_ingress(
 
 
 def test_notes_send_a_task_through_the_gateway(helm: Helm, noted: Path) -> None:
-    """With an HTTPRoute the first curl goes to its first host name."""
+    """With an HTTPRoute the first curl goes to its first host name, encrypted unless said."""
     route = {"enabled": True, "parentRefs": [{"name": "public"}], "hostnames": ["q.example.com"]}
 
     first = curls(notes(helm, noted, {"httpRoute": route}))[0]
-    assert first[1] == "http://q.example.com/api/v1/tasks"
+    assert first[1] == "https://q.example.com/api/v1/tasks"
+    plain = curls(notes(helm, noted, {"httpRoute": {**route, "scheme": "http"}}))[0]
+    assert plain[1] == "http://q.example.com/api/v1/tasks"
 
 
-def test_notes_lead_to_the_dashboard(helm: Helm, noted: Path) -> None:
-    """With a dashboard NOTES name its URL, and how to reach it without the ingress."""
-    values = {
-        "ingress": {"enabled": True, "host": "q.example.com"}, "dashboard": {"enabled": True},
-    }  # fmt: skip
-    text = notes(helm, noted, values)
+@pytest.mark.parametrize(
+    "route", [{"hostnames": ["*.example.com"]}, {"hostnames": ["a"], "paths": ["/docs"]}, {}]
+)
+def test_notes_name_no_address_that_leads_nowhere(
+    helm: Helm, noted: Path, route: dict[str, Any]
+) -> None:
+    """A name for many hosts, a path beside the API's and no name at all make no curl."""
+    values = {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}], **route}}
 
-    assert "http://q.example.com/ui" in text
+    assert [curl[1] for curl in curls(notes(helm, noted, values))] == [
+        "http://localhost:8080/api/v1/tasks"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("entry", "url"),
+    [
+        ({"ingress": {"enabled": True, "host": "q.example.com"}}, "http://q.example.com/ui"),
+        (
+            {
+                "httpRoute": {
+                    "enabled": True, "parentRefs": [{"name": "p"}], "hostnames": ["q.example.com"],
+                }
+            },
+            "https://q.example.com/ui",
+        ),
+    ],
+    ids=["ingress", "gateway"],
+)  # fmt: skip
+def test_notes_lead_to_the_dashboard(
+    helm: Helm, noted: Path, entry: dict[str, Any], url: str
+) -> None:
+    """With a dashboard NOTES name its URL, and how to reach it without ingress or Gateway."""
+    text = notes(helm, noted, {**entry, "dashboard": {"enabled": True}})
+
+    assert f"\n  {url}\n" in text
     assert "service/demo-queue-system-dashboard 8081:80" in text
 
 
 def test_notes_of_an_open_api_have_no_key(helm: Helm, noted: Path) -> None:
-    """With auth.enabled=false no command mentions a key."""
-    text = notes(helm, noted, {"auth": {"enabled": False}})
+    """With auth.enabled=false no command or login mentions a key, and a warning says so."""
+    values = {"auth": {"enabled": False}, "dashboard": {"enabled": True}}
+    text = notes(helm, noted, values)
 
     assert curls(text)
     assert "QUEUE_TOKEN" not in text
+    assert "\nDashboard:\n" in text
+    assert "WARNING: auth.enabled=false: everyone" in text
 
 
 @pytest.mark.parametrize(
@@ -174,13 +207,15 @@ def test_notes_of_an_open_api_have_no_key(helm: Helm, noted: Path) -> None:
             },
             True,
         ),
+        ({"ingress": {"enabled": True, "host": "q.example.com"}}, True),
+        ({"ingress": {"enabled": True, "host": "q.example.com", "tlsSecret": "t"}}, False),
     ],
-    ids=["default", "drain", "everysec"],
+    ids=["default", "drain", "everysec", "plain", "tls"],
 )
-def test_notes_warn_of_what_can_lose_or_repeat(
+def test_notes_warn_of_what_can_lose_repeat_or_expose(
     helm: Helm, noted: Path, values: dict[str, Any], warned: bool
 ) -> None:
-    """A drain shorter than a request and a Redis that forgets a second are allowed, not hidden."""
+    """A short drain, a Redis that forgets a second and keys in the clear are allowed and told."""
     assert ("WARNING" in notes(helm, noted, values)) is warned
 
 

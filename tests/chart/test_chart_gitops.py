@@ -51,14 +51,50 @@ def test_the_job_may_touch_these_secrets_alone(helm: Helm) -> None:
     assert subject["name"] == rendering.pods()["secrets"]["spec"]["serviceAccountName"]
 
 
-def test_a_changed_job_has_another_name(helm: Helm) -> None:
-    """A Job cannot be changed in place: another image makes another Job."""
-    names = {
-        helm.render(values).one("Job")["metadata"]["name"]
-        for values in ({}, {"api": {"image": {"tag": "0.2.0"}}}, {"logLevel": "DEBUG"})
-    }
+def test_the_job_reaches_the_api_server_in_a_closed_namespace(helm: Helm) -> None:
+    """A policy of its own lets it out by TCP and nobody in; without a Job there is none."""
+    rendering = helm.render(apis=())
+    spec = rendering.one("NetworkPolicy", "-secrets")["spec"]
+    labels = rendering.pods()["secrets"]["metadata"]["labels"]
+    own = {"redis": {"auth": {"existingSecret": "a"}}, "auth": {"existingSecret": "b"}}
 
-    assert len(names) == 2
+    assert spec["podSelector"]["matchLabels"].items() <= labels.items()
+    assert spec["policyTypes"] == ["Ingress", "Egress"]
+    assert spec["egress"] == [{"ports": [{"protocol": "TCP"}]}]
+    assert "ingress" not in spec
+    names = [p["metadata"]["name"] for p in helm.render(own, apis=()).all("NetworkPolicy")]
+    assert not [name for name in names if name.endswith("-secrets")]
+
+
+def test_job_and_test_run_on_the_apis_nodes(helm: Helm) -> None:
+    """Labels and taints of nodes that hold for the API hold for them, not its spread over nodes."""
+    node: dict[str, Any] = {
+        "requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}
+    }
+    api = {
+        "nodeSelector": {"pool": "queue"}, "tolerations": [{"key": "queue", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": node, "podAntiAffinity": {}},
+    }  # fmt: skip
+    pods = helm.render({"api": api, "tests": {"enabled": True}}, apis=()).pods()
+    for component in ("secrets", "test"):
+        spec = pods[component]["spec"]
+        assert spec["nodeSelector"] == api["nodeSelector"]
+        assert spec["tolerations"] == api["tolerations"]
+        assert spec["affinity"] == {"nodeAffinity": node}
+
+
+def test_a_changed_job_has_another_name(helm: Helm) -> None:
+    """A Job cannot be changed in place: another image or another place makes another Job."""
+    same, other, elsewhere, quiet = (
+        helm.render(values).one("Job")["metadata"]["name"]
+        for values in (
+            {}, {"api": {"image": {"tag": "0.2.0"}}}, {"api": {"nodeSelector": {"a": "b"}}},
+            {"logLevel": "DEBUG"},
+        )
+    )  # fmt: skip
+
+    assert same == quiet
+    assert len({same, other, elsewhere}) == 3
 
 
 def objects(path: Path) -> list[dict[str, Any]]:

@@ -80,6 +80,36 @@ def test_hpa_looks_at_the_workers_cpu(helm: Helm) -> None:
     assert metric["containerResource"]["target"]["averageUtilization"] == 70
 
 
+def test_keda_can_take_over_later(helm: Helm) -> None:
+    """KEDA's webhook lets a ScaledObject pass beside the HorizontalPodAutoscaler that goes.
+
+    Helm creates new objects before it deletes old ones. The two never have the same name: the one
+    that KEDA makes is deleted with the ScaledObject, when an upgrade goes back.
+    """
+    scaler = helm.render(scaling("hpa")).one("HorizontalPodAutoscaler", "-worker")
+    scaled = helm.render(scaling("keda")).one("ScaledObject")
+
+    assert scaler["metadata"]["annotations"] == {"validations.keda.sh/hpa-ownership": "false"}
+    assert "name" not in scaled["spec"]["advanced"]["horizontalPodAutoscalerConfig"]
+    assert len(f"keda-hpa-{'x' * 47}-worker") <= 63
+
+
+@pytest.mark.parametrize("cpu", ["requests", "limits"])
+def test_a_percentage_needs_a_request(helm: Helm, cpu: str) -> None:
+    """Without a CPU request, or a limit that stands for it, scaling on CPU is refused."""
+    without = {"resources": {"requests": None}}
+    values = {
+        "worker": without, "api": {**without, "autoscaling": {"enabled": True}},
+    }  # fmt: skip
+    refusal = helm.refusal(values, scaling("hpa"))
+    more = {"resources": {cpu: {"cpu": "1"}}}
+
+    assert "worker.resources.requests.cpu is needed" in refusal
+    assert "api.resources.requests.cpu is needed" in refusal
+    assert not helm.render({"worker": without}, scaling("none")).all("HorizontalPodAutoscaler")
+    assert helm.render({"worker": without}, {"worker": more}, scaling("hpa")).all("Deployment")
+
+
 def test_keda_asks_the_api_for_the_backlog(helm: Helm) -> None:
     """The ScaledObject reads `backlog` from the api's metrics Service, from zero pods on."""
     rendering = helm.render(scaling("keda", minReplicas=0, maxReplicas=7))

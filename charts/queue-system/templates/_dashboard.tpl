@@ -25,9 +25,7 @@
 {{- if .Values.dashboard.publicApiUrl -}}
 {{- .Values.dashboard.publicApiUrl -}}
 {{- else -}}
-{{- range include "queue-system.taskHosts" . | fromJsonArray -}}
-{{- if .host -}}{{ ternary "https" "http" (ne .tlsSecret "") }}://{{ .host }}{{- end -}}
-{{- end -}}
+{{- include "queue-system.taskUrl" . -}}
 {{- end -}}
 {{- end -}}
 

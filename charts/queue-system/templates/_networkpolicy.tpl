@@ -23,6 +23,14 @@
 {{- end -}}
 {{- end -}}
 
+{{/* What else a component's pods may reach. Arguments: list ROOT PEERS. */}}
+{{- define "queue-system.egressExtra" -}}
+{{- with index . 1 }}
+- to:
+    {{- toYaml . | nindent 4 }}
+{{- end }}
+{{- end -}}
+
 {{/* Who may read the metrics, and the backlog. */}}
 {{- define "queue-system.ingressMetrics" -}}
 - from:

@@ -1,18 +1,18 @@
-{{/* The first host by which tasks can be sent from outside, if there is one, as JSON. A Gateway's
-     listener may serve TLS: nobody knows here. */}}
-{{- define "queue-system.taskHosts" -}}
-{{- $found := list -}}
-{{- if .Values.ingress.enabled -}}
-{{- range include "queue-system.ingressHosts" . | fromJsonArray -}}
-{{- $host := . -}}
-{{- range .paths -}}
-{{- if hasPrefix . "/api/v1/tasks" -}}{{- $found = append $found $host -}}{{- end -}}
+{{/* What is allowed but can lose, repeat or expose something, as a JSON list of sentences. */}}
+{{- define "queue-system.warnings" -}}
+{{- $warnings := list -}}
+{{- $request := include "queue-system.seconds" .Values.worker.requestTimeout | int -}}
+{{- if gt $request (include "queue-system.seconds" .Values.worker.drainTimeout | int) -}}
+{{- $warnings = append $warnings "worker.drainTimeout is shorter than worker.requestTimeout: if a worker stops during a request,\nanother worker may send the same request again." -}}
 {{- end -}}
+{{- if and .Values.redis.enabled (ne .Values.redis.persistence.appendfsync "always") -}}
+{{- $warnings = append $warnings "redis.persistence.appendfsync=everysec: a crash of Redis' node can lose the tasks of the last second." -}}
 {{- end -}}
-{{- else if .Values.httpRoute.enabled -}}
-{{- range .Values.httpRoute.hostnames -}}
-{{- $found = append $found (dict "host" . "tlsSecret" "") -}}
+{{- if not .Values.auth.enabled -}}
+{{- $warnings = append $warnings "auth.enabled=false: everyone who can reach the API may read and do everything, without a key." -}}
 {{- end -}}
+{{- if and .Values.auth.enabled (hasPrefix "http:" (include "queue-system.taskUrl" .)) -}}
+{{- $warnings = append $warnings (printf "%s is not encrypted: whoever is on the way can read the keys." (include "queue-system.taskUrl" .)) -}}
 {{- end -}}
-{{- with $found -}}{{- list (first .) | toJson -}}{{- else -}}[]{{- end -}}
+{{- toJson $warnings -}}
 {{- end -}}

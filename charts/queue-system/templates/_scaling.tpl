@@ -17,6 +17,11 @@ metadata:
   name: {{ $name }}
   labels:
     {{- include "queue-system.labels" (list (index . 0) (index . 1)) | nindent 4 }}
+  {{- if eq (index . 1) "worker" }}
+  annotations:
+    # An upgrade to KEDA creates its ScaledObject before this is deleted: KEDA's webhook then lets it pass.
+    validations.keda.sh/hpa-ownership: "false"
+  {{- end }}
 spec:
   scaleTargetRef:
     apiVersion: apps/v1

@@ -1,3 +1,22 @@
+{{/* The nodes on which the pods of a Job or a test can run: those of the API, whose image they use. */}}
+{{- define "queue-system.nodesOfApi" -}}
+{{- with .Values.api }}
+{{- with .nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .affinity.nodeAffinity }}
+affinity:
+  nodeAffinity:
+    {{- toYaml . | nindent 4 }}
+{{- end }}
+{{- end }}
+{{- end -}}
+
 {{/* Where a component's pods go: spread over nodes and zones if that is possible, and what its
      values ask for. Arguments: list ROOT COMPONENT. */}}
 {{- define "queue-system.scheduling" -}}

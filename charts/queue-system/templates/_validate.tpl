@@ -20,8 +20,10 @@
 {{- if and .tlsSecret (not .host) -}}
 {{- $wrong = append $wrong "dashboard.tlsSecret needs dashboard.host: a certificate is for a name." -}}
 {{- end -}}
-{{- if and .enabled (eq .path "/") (not .host) (or $.Values.ingress.enabled $route.enabled) -}}
-{{- $wrong = append $wrong "dashboard.path=/ needs dashboard.host: at the API's hosts this path is the API's." -}}
+{{- $shared := or (not .host) (has .host (include "queue-system.publicHosts" $ | fromJsonArray)) -}}
+{{- $first := index (splitList "/" .path) 1 -}}
+{{- if and .enabled $shared (has $first (list "" "api" "docs" "health" "ready")) (or $.Values.ingress.enabled $route.enabled) -}}
+{{- $wrong = append $wrong (printf "dashboard.path=%s needs a dashboard.host of its own: at the API's hosts this path is the API's." .path) -}}
 {{- end -}}
 {{- if and .trustedHeader.name (not .trustedHeader.existingSecret) -}}
 {{- $wrong = append $wrong "dashboard.trustedHeader.name needs dashboard.trustedHeader.existingSecret: the Secret with the API key that its users have." -}}

@@ -24,6 +24,7 @@ ROUTE = (
     "httpRoute.parentRefs[0].name=public",
     f"httpRoute.hostnames[0]={HOST}",
     "httpRoute.paths[0]=/api",
+    "httpRoute.scheme=http",
 )
 SEND = """
 import json, sys, urllib.request
