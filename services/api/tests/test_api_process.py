@@ -171,7 +171,7 @@ async def test_an_address_that_is_not_ours_is_one_sentence(api_at: Api) -> None:
         ("API_MAX_BODY", "0", "API_MAX_BODY=0: input should be greater than or equal to 1\n"),
         (
             "API_MAX_BODY", "much",
-            "API_MAX_BODY=much: could not parse value and unit from byte string\n",
+            "API_MAX_BODY=much: should be a number of bytes such as 1048576, 64MiB or 1.5GiB\n",
         ),
     ],
 )  # fmt: skip
