@@ -206,3 +206,34 @@ async def test_names_are_bounded(open_with: Callable[..., TaskQueue], raw_redis:
     assert found == [False, False, False, True]
     assert len(names) == 3
     assert int(removed or 0) == 4
+
+
+async def test_names_of_a_batch_are_bounded(
+    open_with: Callable[..., TaskQueue], raw_redis: Redis
+) -> None:
+    """Names that come together are bounded as those that come one by one."""
+    queue = open_with(idempotency_max=30)
+    for first in range(0, 100, 20):
+        tasks = [(new_task_id(), named(f"k{first + i}")) for i in range(20)]
+        assert all(await asyncio.gather(*(queue.submission(*task) for task in tasks)))
+
+    names = [key async for key in raw_redis.scan_iter(queue.keys.of(Key.IDEMPOTENT, "*"))]
+    of_tasks = await reply(raw_redis.hlen(queue.keys.of(Key.IDEMPOTENT_NAMES)))
+    assert (len(names), of_tasks) == (30, 30)
+    assert (await queue.reader.count()).queued == 100
+
+
+async def test_new_names_cost_a_batch_little(queue: TaskQueue, raw_redis: Redis) -> None:
+    """Tasks that come together with new names are stored by one write, as those without."""
+
+    async def calls(command: str) -> int:
+        stats = (await raw_redis.info("commandstats")).get(f"cmdstat_{command}", {"calls": 0})
+        return int(stats["calls"])
+
+    before = await calls("mset"), await calls("get"), await calls("rpush")
+    tasks = [(new_task_id(), named(f"k{number}")) for number in range(100)]
+    assert all(await asyncio.gather(*(queue.submission(*task) for task in tasks)))
+
+    assert await calls("mset") > before[0]
+    assert await calls("get") == before[1]
+    assert await calls("rpush") - before[2] <= 10

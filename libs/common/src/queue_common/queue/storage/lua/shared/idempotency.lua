@@ -4,7 +4,7 @@
 -- A name is remembered for a while with the request's digest and its task's id. A task that dies or is
 -- cancelled frees its name. Nothing is paid here for a task without one, except one command of a script
 -- that ends tasks so.
-local OTHER_CONTENT, MAX_REMOVED = -9, 3
+local OTHER_CONTENT, MAX_REMOVED = -9, 3 -- names removed for each that is added
 local MOMENT_DIGITS, NAME_DIGITS = 13, 32
 
 -- Reads what stands in the place of a task's delay if it has a name: the delay, the name's hash, for how
@@ -27,32 +27,54 @@ local function find(once, id, digest)
   return first_digest == digest and first or OTHER_CONTENT
 end
 
-local function remove(name, id)
-  if id_of(name) == id then call('DEL', IDEMPOTENT .. name) end
-  call('HDEL', IDEMPOTENT_NAMES, id)
+-- Removes names that tasks have, unless others have them by now.
+local function remove(names, ids)
+  local kept, gone = call('MGET', unpack(names)), {}
+  for i, id in ipairs(ids) do
+    if kept[i] and string.sub(kept[i], DIGEST_BYTES + 1) == id then gone[#gone + 1] = names[i] end
+  end
+  if #gone > 0 then call('DEL', unpack(gone)) end
+  call('HDEL', IDEMPOTENT_NAMES, unpack(ids))
 end
 
 -- Removes the oldest names: those past their time, or over the bound.
-local function prune(max)
-  for _ = 1, MAX_REMOVED do
-    local oldest = call('LINDEX', IDEMPOTENT_ORDER, 0)
-    if not oldest then return end
-    local expired = tonumber(string.sub(oldest, 1, MOMENT_DIGITS)) <= now
-    if not expired and call('LLEN', IDEMPOTENT_ORDER) <= max then return end
-    call('LPOP', IDEMPOTENT_ORDER)
-    remove(string.sub(oldest, MOMENT_DIGITS + 1, MOMENT_DIGITS + NAME_DIGITS),
-           string.sub(oldest, MOMENT_DIGITS + NAME_DIGITS + 1))
-    if not expired then count('idempotent_removed_total', 1) end
+local function prune(max, max_removed)
+  local number, names, ids, expired = call('LLEN', IDEMPOTENT_ORDER), {}, {}, 0
+  local function goes(entry)
+    if tonumber(string.sub(entry, 1, MOMENT_DIGITS)) > now then return number - #ids > max end
+    expired = expired + 1
+    return true
   end
+  if not goes(call('LINDEX', IDEMPOTENT_ORDER, 0)) then return end
+  expired = 0
+  for _, entry in ipairs(call('LRANGE', IDEMPOTENT_ORDER, 0, max_removed - 1)) do
+    if not goes(entry) then break end
+    names[#names + 1] = IDEMPOTENT .. string.sub(entry, MOMENT_DIGITS + 1, MOMENT_DIGITS + NAME_DIGITS)
+    ids[#ids + 1] = string.sub(entry, MOMENT_DIGITS + NAME_DIGITS + 1)
+  end
+  call('LTRIM', IDEMPOTENT_ORDER, #ids, -1)
+  remove(names, ids)
+  count('idempotent_removed_total', #ids - expired)
 end
 
+local pairs_added, entries, added = {}, {}, nil
+
+-- Gives a task its name, if that is free; finish_claims writes the rest.
 local function claim(once, id, digest)
   if not call('SET', IDEMPOTENT .. once.name, digest .. id, 'NX', 'PX', once.ttl) then return end
-  call('HSET', IDEMPOTENT_NAMES, id, once.name)
-  call('RPUSH', IDEMPOTENT_ORDER, string.format('%013d', now + once.ttl) .. once.name .. id)
-  prune(once.max)
-  call('PEXPIRE', IDEMPOTENT_NAMES, once.ttl)
-  call('PEXPIRE', IDEMPOTENT_ORDER, once.ttl)
+  pairs_added[#pairs_added + 1] = id
+  pairs_added[#pairs_added + 1] = once.name
+  entries[#entries + 1] = string.format('%013d', now + once.ttl) .. once.name .. id
+  added = once
+end
+
+local function finish_claims()
+  if not added then return end
+  call('HSET', IDEMPOTENT_NAMES, unpack(pairs_added))
+  call('RPUSH', IDEMPOTENT_ORDER, unpack(entries))
+  prune(added.max, MAX_REMOVED * #entries)
+  call('PEXPIRE', IDEMPOTENT_NAMES, added.ttl)
+  call('PEXPIRE', IDEMPOTENT_ORDER, added.ttl)
 end
 
 local any = nil
@@ -61,7 +83,7 @@ local any = nil
 local function free(id)
   if any == nil then any = call('EXISTS', IDEMPOTENT_NAMES) == 1 end
   local name = any and call('HGET', IDEMPOTENT_NAMES, id)
-  if name then remove(name, id) end
+  if name then remove({IDEMPOTENT .. name}, {id}) end
 end
 
-return {read = read, find = find, claim = claim, free = free}
+return {read = read, find = find, claim = claim, finish_claims = finish_claims, free = free}

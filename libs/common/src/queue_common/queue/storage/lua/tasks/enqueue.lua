@@ -8,7 +8,8 @@
 --          has its name, -9 if that one's request is another, or which limit it is
 --          over (enqueue_limits.lua)
 -- Cost     O(1) a task; about 5 commands a lane, and 2 a task if one of them exists or has a delay, or
---          if the sender's clock is off. A lane of a project takes 2 more, and 2 if it has limits.
+--          if the sender's clock is off. A name takes 1, and 6 a call. A lane of a project takes 2 more, and
+--          2 if it has limits.
 --          Running it again changes nothing, except for the tokens of a rate.
 local results, by_lane, lanes = {}, {}, {}
 local TASKS_AT, ARGUMENTS = 3, 4
@@ -31,28 +32,38 @@ local function admits_all()
   return true
 end
 
--- The most common case: all tasks are new, none has a delay, and the clocks agree. One write stores them
--- all, and no record is assembled here, because long strings are expensive in Lua.
-local function write_new_ones()
-  if math.abs(now - struct.unpack('>I8', ARGV[TASKS_AT + 3], SINCE_AT + 1)) > MAX_CLOCK_SKEW_MS then return false end
-  local keys, writes, seen = {}, {}, {}
-  for i = TASKS_AT, #ARGV, ARGUMENTS do
-    local key = RECORD .. ARGV[i]
-    if ARGV[i + 2] ~= '0' or seen[key] then return false end
-    seen[key] = true
-    keys[#keys + 1] = key
-    writes[#writes + 1] = key
-    writes[#writes + 1] = ARGV[i + 3]
-  end
-  if not admits_all() or call('EXISTS', unpack(keys)) > 0 then return false end
-  call('MSET', unpack(writes))
-  return true
-end
-
 local NO_DIGEST = string.rep('\0', DIGEST_BYTES)
 
 local function digest_of(record)
   return string.sub(record, DIGEST_AT + 1, DIGEST_AT + DIGEST_BYTES)
+end
+
+-- The most common case: all tasks and their names are new, none has a delay, and the clocks agree. One
+-- write stores them all, and no record is assembled here, because long strings are expensive in Lua.
+local function write_new_ones()
+  if math.abs(now - struct.unpack('>I8', ARGV[TASKS_AT + 3], SINCE_AT + 1)) > MAX_CLOCK_SKEW_MS then return false end
+  local keys, writes, seen, named = {}, {}, {}, {}
+  local function is_first(key)
+    if seen[key] then return false end
+    seen[key] = true
+    keys[#keys + 1] = key
+    return true
+  end
+  for i = TASKS_AT, #ARGV, ARGUMENTS do
+    local key = RECORD .. ARGV[i]
+    if not is_first(key) then return false end
+    writes[#writes + 1] = key
+    writes[#writes + 1] = ARGV[i + 3]
+    if ARGV[i + 2] ~= '0' then
+      local delay, once = idempotency.read(ARGV[i + 2])
+      if delay ~= 0 or not is_first(IDEMPOTENT .. once.name) then return false end
+      named[i] = once
+    end
+  end
+  if not admits_all() or call('EXISTS', unpack(keys)) > 0 then return false end
+  call('MSET', unpack(writes))
+  for i, once in pairs(named) do idempotency.claim(once, ARGV[i], digest_of(ARGV[i + 3])) end
+  return true
 end
 
 -- Returns whether the id may be reused: its task is settled and the new one has no digest. SAQ reuses keys.
@@ -96,7 +107,11 @@ if not all_written and rawget(enqueue_limits, 'forget') then enqueue_limits.forg
 for i = TASKS_AT, #ARGV, ARGUMENTS do
   local id, lane, delay, record = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
   local project, once = project_of(lane), nil
-  if not delay then delay, once = idempotency.read(ARGV[i + 2]) end
+  if all_written then
+    delay = 0
+  elseif not delay then
+    delay, once = idempotency.read(ARGV[i + 2])
+  end
   local result = all_written and 1 or write(project, id, lane, delay, record, once)
   if project and result == 1 then projects.use(project, 1, #record, 0) end
   if result == 1 and delay > 0 then
@@ -115,6 +130,7 @@ end
 local placed = false
 for _, lane in ipairs(lanes) do placed = push(lane, by_lane[lane]) or placed end
 if rawget(enqueue_limits, 'finish') then enqueue_limits.finish() end
+if rawget(idempotency, 'finish_claims') then idempotency.finish_claims() end
 finish_projects()
 if placed then wake() end
 local earliest = end_scheduling()
