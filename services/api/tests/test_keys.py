@@ -286,6 +286,8 @@ MISTAKES: list[tuple[dict[str, object], list[str]]] = [
     ({"expires_at": "tomorrow"}, ["expires_at"]),
     ({"expires_at": ""}, ["expires_at"]),
     ({"expires_at": "2001-01-01T00:00:00Z"}, ["expires_at"]),
+    ({"expires_at": "9999-12-31T23:59:59.9999999Z"}, ["expires_at"]),
+    ({"expires_at": "9999-12-31T23:59:59-14:00"}, ["expires_at"]),
     ({"allowed_hosts": ["http://x"]}, ["allowed_hosts[0]"]),
     ({"allowed_hosts": []}, ["allowed_hosts"]),
     ({"project": "A", "name": "\x00"}, ["name", "project"]),

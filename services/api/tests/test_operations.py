@@ -149,6 +149,8 @@ async def test_operations_are_listed(client: httpx.AsyncClient, api: Api) -> Non
         ({"action": "cancel", "filter": {"colour": 1}}, "filter.colour"),
         ({"action": "cancel", "filter": {}, "rate": 0}, "rate"),
         ({"action": "cancel", "filter": {"created_after": "x"}}, "filter.created_after"),
+        ({"action": "cancel", "filter": {"created_after": "0001-01-01T00:00:00+14:00"}},
+         "filter.created_after"),
         ({"action": "cancel", "filter": {"ids": ["x"]}}, "filter.ids"),
     ],
 )  # fmt: skip

@@ -52,6 +52,8 @@ async def test_without_a_policy_the_default_is_shown(client: httpx.AsyncClient) 
         ({"retry": {"strategy": "schedule"}}, "retry.delays"),
         ({"retry": {"interval": "x"}}, "retry.interval"),
         ({"start": "soon"}, "start"),
+        ({"start": "9999-12-31T23:59:59-14:00"}, "start"),
+        ({"start": "9999-12-31T00:00:00Z"}, "start"),
         ({"count": 101}, "count"),
     ],
 )

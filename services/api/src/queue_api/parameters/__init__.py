@@ -2,9 +2,9 @@
 
 from .bodies import read_body, respond
 from .query import MAX_LIMIT, Query, invalid_request, read_offset, refuse_cursor, write_offset
-from .times import parse_time, written_time
+from .times import MAX_TIME_MS, parse_time, written_time
 
 __all__ = [
-    "MAX_LIMIT", "Query", "invalid_request", "parse_time", "read_body", "read_offset",
+    "MAX_LIMIT", "MAX_TIME_MS", "Query", "invalid_request", "parse_time", "read_body", "read_offset",
     "refuse_cursor", "respond", "write_offset", "written_time",
 ]  # fmt: skip

@@ -15,7 +15,9 @@ from queue_common.task import VERSION, Attempt, Outcome, Task
 
 from ..auth import MayRead
 from ..openapi import json_response, problem_response, schema_of
-from ..parameters import invalid_request, parse_time, read_body, respond, written_time
+from ..parameters import (
+    MAX_TIME_MS, invalid_request, parse_time, read_body, respond, written_time,
+)  # fmt: skip
 from ..problems import FieldError
 from ..tasks.option_schemas import RetryCreate, Time
 from ..tasks.options import OptionError, check_retry, deadline_ms
@@ -116,10 +118,11 @@ def _start(asked: RetryPreviewCreate) -> int:
         return round(time.time() * 1000)
     try:
         start_ms = parse_time(asked.start)
-        written_time(start_ms + MAX_AHEAD_MS)
-        return start_ms
-    except (ValueError, OverflowError) as error:
+    except ValueError as error:
         raise invalid_request([FieldError("start", str(error))]) from None
+    if start_ms > MAX_TIME_MS - MAX_AHEAD_MS:
+        raise invalid_request([FieldError("start", "is too close to the end of the year 9999")])
+    return start_ms
 
 
 def _task(asked: RetryPreviewCreate, start_ms: int) -> Task:
