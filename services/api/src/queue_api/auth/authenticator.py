@@ -77,6 +77,18 @@ class Authenticator:
             raise UnknownKeyError(is_loaded=self.known.is_loaded)
         raise _unauthorized(_NOT_VALID, "invalid_token")
 
+    def is_valid(self, principal: Principal) -> bool:
+        """Return whether a request's key was neither revoked nor has expired since it began.
+
+        What takes longer than a few seconds asks again and again.
+        """
+        return principal.auth != "key" or self.known.is_valid(principal.key_id or "")
+
+    def check_valid(self, principal: Principal) -> None:
+        """Raise ProblemError 401 if the key is not valid any more."""
+        if not self.is_valid(principal):
+            raise _unauthorized(_NOT_VALID, "invalid_token")
+
     def _is_root(self, digest: bytes) -> bool:
         return any([hmac.compare_digest(digest, known) for known in self._root_digests])
 

@@ -56,3 +56,8 @@ class KnownKeys:
             return None
         self.used.add(key_id)
         return known.principal
+
+    def is_valid(self, key_id: str) -> bool:
+        """Return whether a key that was found before is still neither revoked nor expired."""
+        known = self.by_id.get(key_id.encode())
+        return known is not None and time.time() < known.expires_at

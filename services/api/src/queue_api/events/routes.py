@@ -32,7 +32,7 @@ __all__ = ["router"]
 router = APIRouter(tags=["events"])
 KEEP_ALIVE_SECONDS = 15.0
 LOOK_SECONDS = 1.0
-"""How often a stream looks if its client has left, or the process stops."""
+"""How often a stream looks if its client has left, its key is revoked, or the process stops."""
 _ID = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
 _encoder = msgspec.json.Encoder()
 
@@ -43,7 +43,8 @@ async def watch_events(request: Request, principal: MayRead) -> Response:
 
     Nothing is published while nobody watches: the first events are of what happens once the stream
     has begun. With `Last-Event-ID` a client that was cut off
-    goes on where it was. A client that does not read is cut off. A comment line comes every 15 s.
+    goes on where it was. A client that does not read is cut off, and so is one whose key is revoked
+    or expires. A comment line comes every 15 s.
     """
     context: AppContext = request.app.state.api
     hub = context.queue.event_hub
@@ -59,9 +60,8 @@ async def watch_events(request: Request, principal: MayRead) -> Response:
             HTTPStatus.TOO_MANY_REQUESTS, "limit-exceeded", detail, headers={"Retry-After": "5"}
         ) from None
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(
-        _stream(request, hub, watcher, last), headers=headers, media_type="text/event-stream"
-    )
+    stream = _Stream(request, hub, watcher, lambda: context.authenticator.is_valid(principal))
+    return StreamingResponse(stream.parts(last), headers=headers, media_type="text/event-stream")
 
 
 def _read_filter(query: Query, principal: Principal) -> Callable[[dict[str, Any]], bool]:
@@ -94,35 +94,52 @@ def _types(text: str) -> frozenset[str]:
     return types
 
 
-async def _stream(
-    request: Request, hub: EventHub, watcher: Watcher, last: str | None
-) -> AsyncIterator[bytes]:
-    try:
-        yield b": watching\n\n"
-        if last is not None:
-            async for part in _past(hub, watcher, last):
+class _Stream:
+    """What a client is sent. It ends once its key is revoked or has expired."""
+
+    def __init__(
+        self, request: Request, hub: EventHub, watcher: Watcher, may_watch: Callable[[], bool]
+    ) -> None:
+        self._request = request
+        self._hub = hub
+        self._watcher = watcher
+        self._may_watch = may_watch
+
+    async def parts(self, last: str | None) -> AsyncIterator[bytes]:
+        """Write the events, those after ``last`` first."""
+        try:
+            yield b": watching\n\n"
+            if last is not None:
+                async for part in self._past(last):
+                    yield part
+            async for part in self._live():
                 yield part
+        finally:
+            self._hub.leave(self._watcher)
+
+    async def _live(self) -> AsyncIterator[bytes]:
         silent = 0.0
-        while not watcher.ended and not await request.is_disconnected():
-            event = await watcher.next(LOOK_SECONDS)
+        while not self._watcher.ended and not await self._request.is_disconnected():
+            event = await self._watcher.next(LOOK_SECONDS)
+            if not self._may_watch():
+                return
             silent = silent + LOOK_SECONDS if event is None else 0.0
             if event is not None:
                 yield _written(event)
             elif silent >= KEEP_ALIVE_SECONDS:
                 silent = 0.0
                 yield b": keep-alive\n\n"
-    finally:
-        hub.leave(watcher)
 
-
-async def _past(hub: EventHub, watcher: Watcher, last: str) -> AsyncIterator[bytes]:
-    """Write the events between the client's last one and the first that the watcher gets."""
-    until = watcher.begins_after
-    while page := await hub.past(last, until):
-        for event in page:
-            if watcher.wants(event):
-                yield _written(event)
-        last = page[-1].id
+    async def _past(self, last: str) -> AsyncIterator[bytes]:
+        """Write the events between the client's last one and the first that the watcher gets."""
+        until = self._watcher.begins_after
+        while page := await self._hub.past(last, until):
+            for event in page:
+                if not self._may_watch():
+                    return
+                if self._watcher.wants(event):
+                    yield _written(event)
+            last = page[-1].id
 
 
 def _written(event: WatchedEvent) -> bytes:

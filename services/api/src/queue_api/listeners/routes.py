@@ -87,6 +87,7 @@ async def next_delivery(request: Request, principal: MayManage) -> Response:
     end = time.monotonic() + (DEFAULT_WAIT_SECONDS if wait is None else wait)
     poll = POLL_SECONDS
     while True:
+        context.authenticator.check_valid(principal)
         try:
             claim = await context.queue.listeners.claim(listener_id)
         except LeaseLostError:

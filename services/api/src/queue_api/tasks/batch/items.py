@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from opentelemetry.trace import Link
 
-    from queue_common.queue import Stored, TaskQueue
+    from queue_common.queue import Stored
     from queue_common.task import Task, TaskId
     from queue_common.tracing.context import TraceContext
-    from queue_common.tracing.tracer import Tracing
 
+    from ...app_context import AppContext
     from ...auth import Principal
     from ..routes import CreateTask
     from .reader import Part
@@ -60,12 +60,13 @@ class Batch:
     """
 
     def __init__(
-        self, create_task: CreateTask, queue: TaskQueue, tracing: Tracing, principal: Principal,
+        self, create_task: CreateTask, context: AppContext, principal: Principal,
         links: Sequence[Link],
     ) -> None:  # fmt: skip
         self._create_task = create_task
-        self._queue = queue
-        self._tracing = tracing
+        self._queue = context.queue
+        self._tracing = context.tracing
+        self._authenticator = context.authenticator
         self._principal = principal
         self._links = links
         self._pending: list[_Item | bytes] = []
@@ -75,7 +76,14 @@ class Batch:
         self.statuses: Counter[int] = Counter()
 
     async def add(self, parts: Sequence[Part]) -> None:
-        """Submit parts; return when what was submitted before them is stored."""
+        """Submit parts; return when what was submitted before them is stored.
+
+        A body may take minutes to come: parts that come after the key's end are refused.
+        """
+        try:
+            self._authenticator.check_valid(self._principal)
+        except ProblemError as error:
+            parts = [error] * len(parts)
         before, self._pending = self._pending, [self._submit(part) for part in parts]
         await self._finish(before)
 

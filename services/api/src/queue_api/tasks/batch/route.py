@@ -50,9 +50,8 @@ class CreateTasks:
             span = get_current_span().get_span_context()
             context = self._context
             batch = Batch(
-                self._create_task, context.queue, context.tracing, principal,
-                [Link(span)] if span.is_valid else [],
-            )  # fmt: skip
+                self._create_task, context, principal, [Link(span)] if span.is_valid else []
+            )
             by_lines = await self._read(scope, receive, batch)
         except Exception as error:
             response = problem(translate(error))
