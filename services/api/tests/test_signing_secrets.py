@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from .conftest import Api
-from .test_keys import root, start
+from .test_keys import client_of, root, start, two_apis
 
-__all__ = ["root"]
+__all__ = ["root", "two_apis"]
 
 
 async def test_a_project_has_signing_secrets(root: httpx.AsyncClient, closed_api: Api) -> None:
@@ -67,3 +67,24 @@ async def test_a_sealed_task_is_shown_with_its_key(api_at: Api) -> None:
 
     assert (shown["url"], shown["body"]) == ("http://localhost:9/x?a=b", "hello")
     assert shown["headers"] == {"Authorization": "[redacted]", "X-Plain": "1"}
+
+
+async def test_a_secret_without_its_key_is_listed_and_can_be_deleted(
+    two_apis: list[Api],
+) -> None:
+    """A process without the secret's key says that it is not readable, and deletes it."""
+    first, second = two_apis
+    first.environment |= {"ENCRYPTION_KEYS": "a:" + "A" * 43 + "="}
+    await start(first, second)
+    path = "/api/v1/projects/billing/signing-secrets"
+    async with client_of(first) as with_key, client_of(second) as without:
+        made = (await with_key.post(path, json={})).json()
+        shown = [
+            [(s["id"], s["readable"]) for s in (await c.get(path)).json()["signing_secrets"]]
+            for c in (with_key, without)
+        ]
+        deleted = await without.delete(f"{path}/{made['id']}")
+        left = (await without.get(path)).json()["signing_secrets"]
+
+    assert shown == [[(made["id"], True)], [(made["id"], False)]]
+    assert (deleted.status_code, left) == (204, [])

@@ -15,7 +15,7 @@ from queue_common.queue import TaskQueue
 from queue_common.sealing import Sealer
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.signing import SigningSecrets, new_secret, parse_secret
-from queue_common.task import Outcome, State, new_task_id
+from queue_common.task import Attempt, Outcome, State, new_task_id
 from queue_testing import wait_until
 from queue_testing.receiver import Received, Receiver
 from queue_testing.tasks import a_task
@@ -162,3 +162,40 @@ async def test_a_worker_without_the_key_says_so(
     await queue.disconnect()
 
     assert receiver.to("/late")[0].body == b"x"
+
+
+async def test_without_a_secrets_key_nothing_is_sent(
+    redis_settings: RedisSettings, sealed_settings: QueueSettings, queue: TaskQueue,
+    receiver: Receiver, new_worker: Callable[[], Worker],
+) -> None:  # fmt: skip
+    """If the key of a project's signing secret is missing its attempts fail and say so.
+
+    They are repeated: with the key the request is made, and signed.
+    """
+    assert sealed_settings.encryption_keys is not None
+    sealed = TaskQueue(redis_settings, sealed_settings)
+    secret = new_secret()
+    await SigningSecrets(sealed, (), sealed.sealer).add("ss_1", "billing", parse_secret(secret))
+    await sealed.disconnect()
+    worker = await new_worker().start(WORKER_RETRY_INTERVAL="1s")
+    await worker.until_ready()
+    task = a_task(f"{receiver.url}/unsigned", body=b"{}")
+    task_id = new_task_id()
+    await queue.submit(task_id, msgspec.structs.replace(task, lane=lane_in("billing", task.lane)))
+
+    async def failed() -> Attempt | None:
+        return (await queue.get_task(task_id)).last_attempt
+
+    attempt = await wait_until(failed, "it has failed", 20)
+    await worker.end()
+
+    assert attempt is not None
+    assert attempt.outcome is Outcome.WORKER_ERROR
+    assert attempt.error == (
+        "the signing secret ss_1 cannot be read: it is sealed with the key 'a', which "
+        "ENCRYPTION_KEYS does not have"
+    )
+    assert receiver.to("/unsigned") == []
+    await new_worker().start(ENCRYPTION_KEYS=sealed_settings.encryption_keys.get_secret_value())
+    await wait_until(lambda: receiver.to("/unsigned"), "it is delivered", 20)
+    assert verify(secret, receiver.to("/unsigned")[0]) == {}

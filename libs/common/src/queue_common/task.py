@@ -90,7 +90,7 @@ class Outcome(StrEnum):
     UNREADABLE = "unreadable"
     """No request was made: the record could not be read."""
     WORKER_ERROR = "worker_error"
-    """The worker's own code failed."""
+    """The worker failed, not the destination: its code, or a signing secret's key is missing."""
     POISON = "poison"
     """Too many workers died while they attempted the task."""
 

@@ -109,6 +109,8 @@ class SigningSecret(msgspec.Struct, frozen=True):
 
     id: str
     created_at: datetime | None = None
+    readable: bool = True
+    """False: the installation lacks its encryption key, and the project's requests fail."""
 
 
 class NewSigningSecret(SigningSecret, frozen=True, kw_only=True):

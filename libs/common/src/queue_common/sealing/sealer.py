@@ -52,7 +52,7 @@ class Sealer:
         cipher = self._ciphers.get(key_id)
         if sealed[:1] != bytes((FORMAT,)) or cipher is None:
             name = key_id.decode(errors="replace")
-            msg = f"the task is sealed with the key {name!r}, which ENCRYPTION_KEYS does not have"
+            msg = f"it is sealed with the key {name!r}, which ENCRYPTION_KEYS does not have"
             raise UnreadableRecordError(msg)
         from cryptography.exceptions import InvalidTag
 
@@ -61,5 +61,5 @@ class Sealer:
             return cipher.decrypt(sealed[nonce_at:at], sealed[at:], bound_to)
         except (InvalidTag, ValueError) as error:
             name = key_id.decode(errors="replace")
-            msg = f"the task's seal is broken: the key {name!r} is another, or Redis was changed"
+            msg = f"its seal is broken: the key {name!r} is another, or Redis was changed"
             raise UnreadableRecordError(msg) from error

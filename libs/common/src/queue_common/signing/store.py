@@ -11,24 +11,28 @@ import msgspec
 import structlog
 
 from ..cancellation import cancel_and_wait
-from ..errors import UnreadableRecordError
+from ..errors import QueueSystemError, UnreadableRecordError
 from ..queue import Key
 from ..watched import FullError, WatchedHash
 from .signature import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterator, Mapping
 
     from ..queue import TaskQueue
     from ..sealing import Sealer
 
-__all__ = ["MAX_SECRETS", "SigningRecord", "SigningSecrets"]
+__all__ = ["MAX_SECRETS", "SigningRecord", "SigningSecrets", "UnreadableSecretError"]
 
 MAX_SECRETS = 10
 """Of a project: a request is signed with each."""
 MAX_ALL_SECRETS = 10_000
 
 logger = structlog.stdlib.get_logger(__name__)
+
+
+class UnreadableSecretError(QueueSystemError):
+    """A project's requests cannot be signed: the key of one of its secrets is missing here."""
 
 
 class SigningRecord(msgspec.Struct, frozen=True):
@@ -57,13 +61,23 @@ class SigningSecrets:
         )
         self.records: dict[str, SigningRecord] = {}
         """By id, as last read."""
+        self.unreadable: dict[str, str] = {}
+        """Ids of the records whose secret cannot be read, with the reason."""
         self._by_project: dict[str, tuple[Secret, ...]] = {}
+        self._refused: dict[str, str] = {}
+        """Projects with an unreadable secret, with the reason."""
         self._loaded = asyncio.Event()
         self.is_unused = False
         """No request is signed: there is no secret."""
 
     def of(self, project: str) -> tuple[Secret, ...]:
-        """Return what a project's requests are signed with, the newest secret first."""
+        """Return what a project's requests are signed with, the newest secret first.
+
+        Raises UnreadableSecretError if one of them cannot be read: a request without its signature
+        may be what the receiver refuses for good, or worse, accepts.
+        """
+        if project in self._refused:
+            raise UnreadableSecretError(self._refused[project])
         return self._by_project.get(project, self._defaults)
 
     async def until_loaded(self) -> None:
@@ -76,22 +90,23 @@ class SigningSecrets:
         return self._hash.is_loaded
 
     def _take(self, entries: Mapping[str, bytes]) -> None:
-        self.records = {}
+        self.records = dict(_readable_records(entries))
+        self.unreadable, self._refused = {}, {}
         found: dict[str, list[tuple[int, Secret]]] = {}
-        for secret_id, raw in entries.items():
+        for secret_id, record in self.records.items():
             try:
-                record = _decoder.decode(raw)
-                secret = self._secret_of(record)
-            except (msgspec.DecodeError, UnreadableRecordError) as error:
+                entry = record.created_at_ms, self._secret_of(record)
+            except UnreadableRecordError as error:
+                reason = f"the signing secret {secret_id} cannot be read: {error}"
                 logger.error("signing_secret.unreadable", id=secret_id, reason=str(error))
-                continue
-            self.records[secret_id] = record
-            found.setdefault(record.project, []).append((record.created_at_ms, secret))
+                self.unreadable[secret_id] = self._refused[record.project] = reason
+            else:
+                found.setdefault(record.project, []).append(entry)
         self._by_project = {
             project: tuple(secret for _, secret in sorted(entries, reverse=True))
             for project, entries in found.items()
         }
-        self.is_unused = not (self._by_project or self._defaults)
+        self.is_unused = not (self._by_project or self._defaults or self._refused)
         self._loaded.set()
 
     def _secret_of(self, record: SigningRecord) -> Secret:
@@ -127,3 +142,11 @@ class SigningSecrets:
             yield
         finally:
             await cancel_and_wait([watching])
+
+
+def _readable_records(entries: Mapping[str, bytes]) -> Iterator[tuple[str, SigningRecord]]:
+    for secret_id, raw in entries.items():
+        try:
+            yield secret_id, _decoder.decode(raw)
+        except msgspec.DecodeError as error:
+            logger.error("signing_secret.unreadable", id=secret_id, reason=str(error))

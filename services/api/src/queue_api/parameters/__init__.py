@@ -5,6 +5,6 @@ from .query import MAX_LIMIT, Query, invalid_request, read_offset, refuse_cursor
 from .times import MAX_TIME_MS, parse_time, written_time
 
 __all__ = [
-    "MAX_LIMIT", "MAX_TIME_MS", "Query", "invalid_request", "parse_time", "read_body", "read_offset",
-    "refuse_cursor", "respond", "write_offset", "written_time",
+    "MAX_LIMIT", "MAX_TIME_MS", "Query", "invalid_request", "parse_time", "read_body",
+    "read_offset", "refuse_cursor", "respond", "write_offset", "written_time",
 ]  # fmt: skip

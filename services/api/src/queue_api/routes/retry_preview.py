@@ -16,8 +16,13 @@ from queue_common.task import VERSION, Attempt, Outcome, Task
 from ..auth import MayRead
 from ..openapi import json_response, problem_response, schema_of
 from ..parameters import (
-    MAX_TIME_MS, invalid_request, parse_time, read_body, respond, written_time,
-)  # fmt: skip
+    MAX_TIME_MS,
+    invalid_request,
+    parse_time,
+    read_body,
+    respond,
+    written_time,
+)
 from ..problems import FieldError
 from ..tasks.option_schemas import RetryCreate, Time
 from ..tasks.options import OptionError, check_retry, deadline_ms

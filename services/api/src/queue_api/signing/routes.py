@@ -53,7 +53,7 @@ async def create_secret(request: Request, principal: IsAdmin) -> Response:
         detail = f"No further secret can be kept: {error}. Delete one."
         raise ProblemError(HTTPStatus.TOO_MANY_REQUESTS, "limit-exceeded", detail) from None
     await context.audit.record(principal, "signing-secret.create", record.id, of_project=project)
-    created = SecretCreated(record.id, _created_at(record), text)
+    created = SecretCreated(record.id, _created_at(record), readable=True, secret=text)
     response = respond(created, HTTPStatus.CREATED)
     response.headers["Cache-Control"] = "no-store"
     return response
@@ -68,7 +68,8 @@ async def list_secrets(request: Request, _principal: IsAdmin) -> Response:
     await context.signing.refresh()
     records = [r for r in context.signing.records.values() if r.project == project]
     records.sort(key=lambda record: (record.created_at_ms, record.id), reverse=True)
-    return respond(Secrets([Secret(r.id, _created_at(r)) for r in records]))
+    unreadable = context.signing.unreadable
+    return respond(Secrets([Secret(r.id, _created_at(r), r.id not in unreadable) for r in records]))
 
 
 @router.delete(PATH + "/{secret_id}", openapi_extra=openapi.DELETE, status_code=204)

@@ -38,6 +38,9 @@ class Secret(msgspec.Struct, frozen=True):
 
     id: str
     created_at: str
+    readable: bool
+    """If not, ENCRYPTION_KEYS lacks its key here: the project's requests fail, and are repeated,
+    until the key is back or the secret is deleted."""
 
 
 class SecretCreated(Secret, frozen=True):

@@ -30,6 +30,7 @@ COLUMNS: list[Column] = [
 SECRET_COLUMNS: list[Column] = [
     ("id", lambda secret: secret.id),
     ("created", lambda secret: when(secret.created_at)),
+    ("readable", lambda secret: "yes" if secret.readable else "no: its encryption key is missing"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from queue_common.signing import UnreadableSecretError
 from queue_common.task import Outcome
 
 from ..transport.errors import (
@@ -24,6 +25,7 @@ _TABLE: tuple[tuple[type[BaseException], Outcome], ...] = (
     (ConnectError, Outcome.CONNECT_ERROR),
     (ConnectionLostError, Outcome.CONNECTION_LOST),
     (ProtocolError, Outcome.PROTOCOL_ERROR),
+    (UnreadableSecretError, Outcome.WORKER_ERROR),
 )
 
 
