@@ -23,7 +23,7 @@ from .lanes import routes as lanes
 from .listeners import routes as listeners
 from .openapi import BATCH_PATH
 from .operations import routes as operations
-from .operations.replayer import Replayer
+from .operations.replayer import Replayer, may_send
 from .projects import routes as projects
 from .routes import docs, health, me, retry_preview, workers
 from .signing import routes as signing
@@ -78,7 +78,7 @@ def create_app(
     app.state.create_task = create_task
     queue = context.queue
     app.state.operations = OperationRunner(
-        queue.bulk, queue.reader, queue.operations, Replayer(context)
+        queue.bulk, queue.reader, queue.operations, Replayer(context), may_send
     )
     app.router.routes.append(Route(tasks.PATH, create_task, methods=["POST"]))
     create_tasks = CreateTasks(context, create_task)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from queue_common.lanes import host_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["HostList", "check_host_pattern"]
+    from queue_common.task import Task
+
+__all__ = ["HostList", "check_host_pattern", "hosts_of"]
 
 _PATTERN = re.compile(r"(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]{0,251}[a-z0-9_])?|\[[0-9a-f:.]{2,45}\]")
 
@@ -20,6 +24,13 @@ def check_host_pattern(pattern: str) -> str:
         msg = "should be a host such as hooks.example.com or *.example.com"
         raise ValueError(msg)
     return lower
+
+
+def hosts_of(task: Task) -> list[str]:
+    """Return the hosts that a task's requests go to: its own and its callback's."""
+    callback = task.options.callback if task.options is not None else None
+    urls = [task.url] if callback is None else [task.url, callback.url]
+    return [host_of(url) for url in urls]
 
 
 class HostList:

@@ -8,9 +8,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
 from ..problems import ProblemError
+from .hosts import hosts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from queue_common.task import Task
 
     from .hosts import HostList
 
@@ -69,6 +72,15 @@ class Principal:
         """Raise ProblemError 403 if the key may not send to this host."""
         if self.allowed_hosts is not None and not self.allowed_hosts.allows(host):
             raise forbidden(f"The key's allowed_hosts do not list {host}.")
+
+    def check_hosts(self, task: Task | None) -> None:
+        """Raise ProblemError 403 if the key may not send an existing task; None: unreadable."""
+        if self.allowed_hosts is None:
+            return
+        if task is None:
+            raise forbidden("The key has allowed_hosts, and the task's host cannot be read.")
+        for host in hosts_of(task):
+            self.check_host(host)
 
 
 def forbidden(detail: str) -> ProblemError:

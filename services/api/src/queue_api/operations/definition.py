@@ -47,7 +47,8 @@ def read_definition(asked: OperationCreate, principal: Principal, now_ms: int) -
     ids = _ids(given.ids, errors)
     if errors:
         raise invalid_request(errors)
-    return Definition(asked.action, wanted, ids, asked.rate, asked.dry_run, principal.key_id)
+    hosts = None if principal.allowed_hosts is None else principal.allowed_hosts.patterns
+    return Definition(asked.action, wanted, ids, asked.rate, asked.dry_run, principal.key_id, hosts)
 
 
 def _time(name: str, text: str | None, errors: list[FieldError]) -> int | None:

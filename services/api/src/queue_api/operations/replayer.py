@@ -1,4 +1,4 @@
-"""Replays of an operation: as the route does it, with ids that follow from the operation's."""
+"""What the runner of operations needs of the API: replays, and the rule for a key's hosts."""
 
 from __future__ import annotations
 
@@ -6,20 +6,30 @@ from typing import TYPE_CHECKING
 
 from queue_common.task import derived_task_id
 
+from ..auth.hosts import HostList, hosts_of
 from ..tasks.enqueue import enqueue
 from ..tasks.manage.repetition import repeated, whole_source
 from ..tasks.trace import RequestTrace
 
 if TYPE_CHECKING:
+    from queue_common.queue import Definition
     from queue_common.task import TaskView
 
     from ..app_context import AppContext
 
-__all__ = ["Replayer"]
+__all__ = ["Replayer", "may_send"]
+
+
+def may_send(definition: Definition, view: TaskView) -> bool:
+    """Return whether the operation's key may have a task's requests made."""
+    if definition.allowed_hosts is None:
+        return True
+    hosts = HostList(definition.allowed_hosts)
+    return view.task is not None and all(map(hosts.allows, hosts_of(view.task)))
 
 
 class Replayer:
-    """Makes the tasks that repeat others."""
+    """Makes the tasks that repeat others, with ids that follow from the operation's."""
 
     def __init__(self, context: AppContext) -> None:
         self._context = context

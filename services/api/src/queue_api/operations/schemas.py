@@ -64,7 +64,7 @@ class OperationStatus(msgspec.Struct, frozen=True):
     """Tasks that the filter accepted."""
     done: int
     skipped: int
-    """Tasks that were in another state when their turn came."""
+    """Tasks that were in another state when their turn came, or whose hosts the key may not use."""
     failed: int
     error: str | None
     created_at: str

@@ -105,15 +105,18 @@ class CreateTask:
             raw, send.headers(), policy=self._context.policy, idempotency_key=idempotency_key
         )
         task = parsed.task
-        self.check_destination("url", task.url, principal)
-        if task.options is not None and task.options.callback is not None:
-            self.check_destination("callback.url", task.options.callback.url, principal)
+        self.check_destinations(task, principal)
         if principal.project != DEFAULT_PROJECT:
             task = msgspec.structs.replace(task, lane=lane_in(principal.project, task.lane))
         return task, parsed.task_id
 
-    def check_destination(self, field: str, url: str, principal: Principal) -> None:
-        """Raise ProblemError if this URL is forbidden, in general or for this key."""
+    def check_destinations(self, task: Task, principal: Principal) -> None:
+        """Raise ProblemError if a URL of the task is forbidden, in general or for this key."""
+        self._check_destination("url", task.url, principal)
+        if task.options is not None and task.options.callback is not None:
+            self._check_destination("callback.url", task.options.callback.url, principal)
+
+    def _check_destination(self, field: str, url: str, principal: Principal) -> None:
         if (reason := self._denial_reason(lane_of(url))) is not None:
             raise refused_destination(field, reason)
         if principal.allowed_hosts is not None:

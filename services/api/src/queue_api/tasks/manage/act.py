@@ -45,6 +45,7 @@ async def run_task(request: Request, principal: MayManage) -> Response:
     """
     context: AppContext = request.app.state.api
     view = await find_task(request, principal)
+    principal.check_hosts(view.task)
     found = await context.queue.operations.run(view.id)
     await context.audit.record(principal, "task.run", view.id, state=found)
     return await _respond(request, principal, view)

@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 from queue_common.errors import ConflictError, UnknownTaskError
 from queue_common.task import derived_task_id
 
-from ...auth import MayManage
+from ...auth import MayManage, Scope
 from ...parameters import invalid_request, respond
 from ...problems import FieldError, ProblemError
 from ..body import read_json_body
@@ -52,7 +52,8 @@ _FIELDS = {"url": "url", "method": "method", "headers": "headers",
 async def replay_task(request: Request, principal: MayManage) -> Response:
     """Make the request of a settled task again, as a new task.
 
-    The body may change URL, method, headers or body. A delivered task can be replayed while it is
+    The body may change URL, method, headers or body, with a key that has the scope `enqueue` too. A
+    delivered task can be replayed while it is
     kept in full. A repeated call with the same Idempotency-Key or, without one, with the same body
     within 10 s, returns the task of the first call.
     """
@@ -71,6 +72,8 @@ async def _replay(request: Request, principal: Principal, trace: RequestTrace) -
     context: AppContext = request.app.state.api
     key = _idempotency_key(request)
     given = await _read(request, context.settings.api_max_body)
+    if given:  # it is another request then, which this key may not send by other means
+        principal.check(Scope.ENQUEUE)
     view = await find_task(request, principal)
     task = await _task(request, principal, view, given, trace)
     task_id, existing = await _id(context, view, task, key)
@@ -133,7 +136,7 @@ async def _task(
         fields.add("headers")
     task = repeated(view, source, trace.send.headers(), changed=changed, fields=fields)
     create_task: CreateTask = request.app.state.create_task
-    create_task.check_destination("url", task.url, principal)
+    create_task.check_destinations(task, principal)
     return task
 
 

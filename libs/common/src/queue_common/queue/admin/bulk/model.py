@@ -54,6 +54,8 @@ class Definition(msgspec.Struct, frozen=True):
     dry_run: bool = False
     created_by: str | None = None
     """Id of the key."""
+    allowed_hosts: tuple[str, ...] | None = None
+    """The hosts that the key's tasks may go to; None: all."""
 
 
 class Operation(msgspec.Struct, frozen=True):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ....task import TaskView
     from ..operations import Operations
     from ..reader import TaskReader
+    from .model import Definition
     from .store import OperationStore
 
 __all__ = ["OperationRunner"]
@@ -33,6 +34,8 @@ MAX_PASSES: Final = 5
 """A cancellation begins again while it finds tasks: some have moved on behind it."""
 RETRY_SECONDS: Final = 0.5
 MAX_TRIES: Final = 20
+SENDING: Final = frozenset({Action.RUN, Action.REPLAY})
+"""Actions that make requests."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -48,12 +51,17 @@ class OperationRunner:
     def __init__(
         self, store: OperationStore, reader: TaskReader, operations: Operations,
         replay: Callable[[TaskView, str], Awaitable[bool]],
+        may_send: Callable[[Definition, TaskView], bool],
     ) -> None:  # fmt: skip
-        """``replay`` makes the task that repeats one, with an id that follows from the seed."""
+        """``replay`` makes the task that repeats one, with an id that follows from the seed.
+
+        ``may_send`` says if an operation's key may have the task's requests made.
+        """
         self._store = store
         self._reader = reader
         self._operations = operations
         self._replay = replay
+        self._may_send = may_send
         self._owner = str(uuid_utils.uuid7())
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -118,7 +126,11 @@ class OperationRunner:
 
     async def _act(self, operation: Operation, view: TaskView) -> bool:
         """Change a task; return whether it is to be counted with the step."""
-        match operation.definition.action:
+        action = operation.definition.action
+        if action in SENDING and not self._may_send(operation.definition, view):
+            msg = f"task {view.id}: the operation's key may not send to its hosts"
+            raise WrongStateError(msg)
+        match action:
             case Action.CANCEL:
                 payload = view.task.compact().encode() if view.task else b""
                 await self._operations.cancel(view.id, payload=payload, operation=operation.id)
