@@ -54,12 +54,13 @@ def secret_of(rendering: Rendering, component: str, variable: str) -> dict[str, 
     return dict(env[variable]["valueFrom"]["secretKeyRef"]) if variable in env else None
 
 
-def test_requests_are_signed_by_workers(helm: Helm) -> None:
-    """The signing secrets of a Secret reach the workers, and no other component."""
+def test_requests_are_signed(helm: Helm) -> None:
+    """The signing secrets of a Secret reach the workers, and the API for its listeners."""
     rendering = helm.render({"signing": {"existingSecret": "sign", "existingSecretKey": "k"}})
 
-    assert secret_of(rendering, "worker", "SIGNING_SECRETS") == {"name": "sign", "key": "k"}
-    assert secret_of(rendering, "api", "SIGNING_SECRETS") is None
+    for component in ("api", "worker"):
+        assert secret_of(rendering, component, "SIGNING_SECRETS") == {"name": "sign", "key": "k"}
+        assert secret_of(helm.render(), component, "SIGNING_SECRETS") is None
 
 
 def test_tasks_are_encrypted_by_keys_of_a_secret(helm: Helm) -> None:

@@ -5,7 +5,7 @@
 {{- with $found.metadata }}{{ .uid }}-{{ .resourceVersion }}{{ end -}}
 {{- end -}}
 
-{{/* Keys that encrypt tasks, for API and worker; secrets that sign requests, for the worker.
+{{/* Keys that encrypt tasks and secrets that sign requests. The API signs what it hands to listeners.
      Arguments: list ROOT COMPONENT. */}}
 {{- define "queue-system.sealingEnv" -}}
 {{- with (index . 0).Values.encryption }}
@@ -17,7 +17,6 @@
       key: {{ .existingSecretKey }}
 {{- end }}
 {{- end }}
-{{- if eq (index . 1) "worker" }}
 {{- with (index . 0).Values.signing }}
 {{- if .existingSecret }}
 - name: SIGNING_SECRETS
@@ -27,11 +26,10 @@
       key: {{ .existingSecretKey }}
 {{- end }}
 {{- end }}
-{{- end }}
 {{- end -}}
 
 {{- define "queue-system.sealingChecksum" -}}
 {{- $values := (index . 0).Values -}}
-{{- $names := list $values.encryption.existingSecret (ternary $values.signing.existingSecret "" (eq (index . 1) "worker")) -}}
+{{- $names := list $values.encryption.existingSecret $values.signing.existingSecret -}}
 {{- range compact $names | uniq }}{{ include "queue-system.secretRevision" (list (index $ 0) .) }}{{ end -}}
 {{- end -}}

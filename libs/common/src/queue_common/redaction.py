@@ -16,8 +16,10 @@ CACHE_SIZE = 1024
 MAX_CACHED_CHARACTERS = 64
 """A destination chooses the names of its headers: longer ones are not kept in memory."""
 _SECRET = re.compile(
-    r"auth|cookie|token|secret|signature|password|passwd|credential|session|api-?key|access-?key"
-    r"|private|jwt|csrf|xsrf|^x-.*-key$",
+    r"auth|cookie|token|secret|signature|password|passwd|credential|session|sess-?id"
+    r"|api[-_]?key|access[-_]?key|private|jwt|csrf|xsrf|(?:^|[-_])sid$"
+    # An idempotency key is no secret, and people look for it.
+    r"|(?<!idempotency)[-_]key$",
     re.IGNORECASE,
 )
 

@@ -44,5 +44,5 @@ class AppContext:
         return cls(
             settings, queue, settings.retry_policy(), tracing, allowed, authenticator,
             AuditTrail(queue, settings.audit_max), KeyStore(queue, authenticator.known),
-            SigningSecrets(queue, (), queue.sealer),
+            SigningSecrets(queue, settings.default_signing_secrets(), queue.sealer),
         )  # fmt: skip

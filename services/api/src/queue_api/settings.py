@@ -12,6 +12,7 @@ from queue_common.egress import EgressSettings
 from queue_common.metrics.settings import MetricsSettings
 from queue_common.queue import MAX_WAITING_BYTES
 from queue_common.settings import LogSettings, QueueSettings, RedisSettings, RetrySettings, Size
+from queue_common.signing import SigningSettings
 from queue_common.tracing.settings import TraceSettings
 
 from .auth.settings import AuthSettings
@@ -42,6 +43,7 @@ class ApiSettings(
     RetrySettings,
     TraceSettings,
     MetricsSettings,
+    SigningSettings,
     HttpSettings,
     AuthSettings,
 ):

@@ -2,12 +2,13 @@
 
 from .authenticator import Authenticator
 from .principal import Principal, Scope
-from .require import IsAdmin, MayEnqueue, MayManage, MayRead, principal_of
+from .require import IsAdmin, MayEnqueue, MayListen, MayManage, MayRead, principal_of
 
 __all__ = [
     "Authenticator",
     "IsAdmin",
     "MayEnqueue",
+    "MayListen",
     "MayManage",
     "MayRead",
     "Principal",

@@ -6,12 +6,20 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from fastapi import Depends, Request
 
-from .principal import Principal, Scope
+from .principal import Principal, Scope, forbidden
 
 if TYPE_CHECKING:
     from starlette.types import Scope as AsgiScope
 
-__all__ = ["PRINCIPAL", "IsAdmin", "MayEnqueue", "MayManage", "MayRead", "principal_of"]
+__all__ = [
+    "PRINCIPAL",
+    "IsAdmin",
+    "MayEnqueue",
+    "MayListen",
+    "MayManage",
+    "MayRead",
+    "principal_of",
+]
 
 PRINCIPAL = "queue_api.principal"
 """The key of the principal in the ASGI scope, which ``AuthGuard`` sets."""
@@ -31,10 +39,21 @@ def _require(scope: Scope) -> Any:  # noqa: ANN401 - FastAPI's
     return Depends(principal)
 
 
+async def _may_listen(request: Request) -> Principal:
+    """Return a principal that may have the project's requests, secrets included, sent to itself."""
+    found = principal_of(request.scope)
+    found.check(Scope.MANAGE)
+    found.check(Scope.ENQUEUE)
+    if found.allowed_hosts is not None:
+        raise forbidden("The key has allowed_hosts: a listener is another destination.")
+    return found
+
+
 # The types of a route's parameter ``principal``: the route gets it, or the client 403. FastAPI
 # reads a body that a route declares before it looks at them: a route with a body takes ``Request``
 # and reads it itself.
 MayEnqueue = Annotated[Principal, _require(Scope.ENQUEUE)]
 MayRead = Annotated[Principal, _require(Scope.READ)]
 MayManage = Annotated[Principal, _require(Scope.MANAGE)]
+MayListen = Annotated[Principal, Depends(_may_listen)]
 IsAdmin = Annotated[Principal, _require(Scope.ADMIN)]

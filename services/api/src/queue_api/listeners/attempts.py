@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
     from .schemas import ResultCreate
 
-__all__ = ["attempt_of", "delivery_of", "is_overdue", "overdue_attempt", "token_of"]
+__all__ = [
+    "attempt_of", "attempt_without_request", "delivery_of", "is_overdue", "overdue_attempt",
+    "token_of",
+]  # fmt: skip
 
 DEFAULT_TIMEOUT_MS = 30_000
 GRACE_MS = 2_000
@@ -33,6 +36,7 @@ GRACE_MS = 2_000
 WORKER = "listener"
 """How a task's attempts name who made them."""
 MAX_EXCERPT_BYTES = 1024
+MAX_ERROR_CHARACTERS = 300
 MAX_HEADERS, MAX_HEADER_CHARACTERS = 20, 200
 
 
@@ -84,6 +88,12 @@ def is_overdue(claim: Claim, now_ms: int) -> bool:
     if claim.task is None or claim.record is None:
         return False
     return now_ms > claim.record.at_ms + timeout_ms(claim.task) + GRACE_MS
+
+
+def attempt_without_request(claim: Claim, outcome: Outcome, reason: str, now_ms: int) -> Attempt:
+    """Return the attempt of a task that no listener can be given."""
+    error = reason[:MAX_ERROR_CHARACTERS]
+    return Attempt(claim.attempt, now_ms, 0.0, outcome, None, error, worker=WORKER)
 
 
 def overdue_attempt(claim: Claim, now_ms: int) -> Attempt:

@@ -9,7 +9,6 @@ import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-import msgspec
 from fastapi import APIRouter, Request, Response
 from msgspec import UNSET
 
@@ -17,18 +16,17 @@ from queue_common.errors import LeaseLostError
 from queue_common.lanes import lane_in, split_lane
 from queue_common.queue.consuming.listeners import LEASE_MS
 from queue_common.retry import Dead, Done, RetryAt, decide
-from queue_common.sealing import open_task
 from queue_common.task import State
 
-from ..auth import MayManage
+from ..auth import MayListen, MayManage
 from ..parameters import Query, invalid_request, read_body, respond, written_time
 from ..problems import FieldError, ProblemError
 from . import openapi
-from .attempts import attempt_of, delivery_of, is_overdue, overdue_attempt, token_of
+from .attempts import attempt_of, token_of
+from .deliveries import next_delivery_of, settle_overdue
 from .schemas import Listener, ListenerCreate, ListenerResult, ResultCreate
 
 if TYPE_CHECKING:
-    from queue_common.queue import Claim
     from queue_common.retry import Decision
 
     from ..app_context import AppContext
@@ -45,10 +43,11 @@ _STATES = {Done: State.DELIVERED, Dead: State.DEAD, RetryAt: State.SCHEDULED}
 
 
 @router.post(openapi.PATH, openapi_extra=openapi.CREATE, status_code=HTTPStatus.CREATED)
-async def create_listener(request: Request, principal: MayManage) -> Response:
+async def create_listener(request: Request, principal: MayListen) -> Response:
     """Take a lane's deliveries from the workers, for as long as the listener calls.
 
-    A lane has one listener: a new one replaces the one before.
+    A lane has one listener: a new one replaces the one before. It gets whole requests, secrets
+    included: its key has the scopes `manage` and `enqueue`, and no `allowed_hosts`.
     """
     context: AppContext = request.app.state.api
     wanted = await read_body(request, ListenerCreate)
@@ -73,7 +72,7 @@ def _lane_of(wanted: ListenerCreate) -> str:
 
 
 @router.get(openapi.PATH + "/{listener_id}/next", openapi_extra=openapi.NEXT)
-async def next_delivery(request: Request, principal: MayManage) -> Response:
+async def next_delivery(request: Request, principal: MayListen) -> Response:
     """Wait for the next delivery of a listener's lane; each call renews the listener.
 
     The result has to come within the attempt's timeout: else the task is tried again.
@@ -82,43 +81,32 @@ async def next_delivery(request: Request, principal: MayManage) -> Response:
     wait = query.read("wait", _wait_seconds)
     query.check()
     context: AppContext = request.app.state.api
-    listener_id = await _listener(request, principal)
-    await _settle_overdue(context, listener_id)
+    listener_id, _ = await _listener(request, principal)
+    await settle_overdue(context, listener_id)
     end = time.monotonic() + (DEFAULT_WAIT_SECONDS if wait is None else wait)
     poll = POLL_SECONDS
     while True:
         context.authenticator.check_valid(principal)
         try:
-            claim = await context.queue.listeners.claim(listener_id)
+            delivery = await next_delivery_of(context, listener_id)
         except LeaseLostError:
             raise _gone() from None
-        if claim is not None and claim.task is not None:
-            return respond(await _delivery(context, listener_id, claim))
+        if delivery is not None:
+            return respond(delivery)
         if time.monotonic() >= end or await request.is_disconnected():
             return Response(status_code=HTTPStatus.NO_CONTENT)
         await asyncio.sleep(poll)
         poll = min(poll * 1.5, MAX_POLL_SECONDS)
 
 
-async def _delivery(context: AppContext, listener_id: str, claim: Claim) -> object:
-    """Return the delivery of a claim, under the token of the claim as Redis has it now."""
-    assert claim.task is not None  # noqa: S101 - the caller's
-    await context.signing.refresh()
-    task = open_task(context.queue.sealer, claim.task_id, claim.task)
-    keys = context.signing.of(split_lane(claim.lane)[0])
-    held = await context.queue.listeners.claims(listener_id)
-    own = next((one for one in held if one.task_id == claim.task_id), claim)
-    return msgspec.structs.replace(delivery_of(claim, task, keys), token=token_of(own))
-
-
 @router.post(openapi.PATH + "/{listener_id}/results", openapi_extra=openapi.RESULT)
-async def send_result(request: Request, principal: MayManage) -> Response:
+async def send_result(request: Request, principal: MayListen) -> Response:
     """Tell how a delivery went: the listener's response is the attempt's."""
     context: AppContext = request.app.state.api
     result = await read_body(request, ResultCreate)
     if (result.status_code is UNSET) == (result.error is UNSET):
         raise invalid_request([FieldError("status_code", "should be given, or error in its place")])
-    listener_id = await _listener(request, principal)
+    listener_id, _ = await _listener(request, principal)
     held = await context.queue.listeners.claims(listener_id)
     claim = next((one for one in held if token_of(one) == result.token), None)
     if claim is None or claim.task is None:
@@ -149,31 +137,21 @@ def _result(decision: Decision, *, cancelled: bool) -> ListenerResult:
 async def delete_listener(request: Request, principal: MayManage) -> Response:
     """Give the lane, and the deliveries without a result, back to the workers."""
     context: AppContext = request.app.state.api
-    await context.queue.listeners.end(await _listener(request, principal))
+    listener_id, lane = await _listener(request, principal)
+    await context.queue.listeners.end(listener_id)
+    await context.audit.record(principal, "listener.delete", lane)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
-async def _listener(request: Request, principal: Principal) -> str:
-    """Return the id of a listener of the project; raises ProblemError 404."""
+async def _listener(request: Request, principal: Principal) -> tuple[str, str]:
+    """Return the id and the lane of a listener of the project; raises ProblemError 404."""
     context: AppContext = request.app.state.api
     listener_id: str = request.path_params["listener_id"]
-    lane = await context.queue.listeners.lane_of(listener_id)
-    if lane is None or split_lane(lane)[0] != principal.project:
+    queue_lane = await context.queue.listeners.lane_of(listener_id)
+    project, lane = split_lane(queue_lane or "")
+    if queue_lane is None or project != principal.project:
         raise _gone()
-    return listener_id
-
-
-async def _settle_overdue(context: AppContext, listener_id: str) -> None:
-    """End the attempts whose result did not come in time: they are tried again as usual."""
-    now_ms = round(time.time() * 1000)
-    for claim in await context.queue.listeners.claims(listener_id):
-        if claim.task is not None and is_overdue(claim, now_ms):
-            attempt = overdue_attempt(claim, now_ms)
-            decision = decide(attempt, claim.task, context.policy, now_ms, seed=claim.task_id)
-            try:
-                await context.queue.listeners.settle(claim, attempt, decision)
-            except LeaseLostError:
-                continue  # its result came just now
+    return listener_id, lane
 
 
 def _wait_seconds(text: str) -> int:
