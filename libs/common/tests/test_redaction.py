@@ -7,9 +7,10 @@ import pytest
 from queue_common.redaction import is_secret_header
 
 SECRET = [
-    "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "X-Api-Key", "ApiKey", "api_key",
-    "X-Auth-Token", "Ocp-Apim-Subscription-Key", "X-Functions-Key", "DD-API-KEY", "My-Key", "X-Sid",
-    "sid", "X-Session-Id", "PHPSESSID", "X-Sess-Id", "X-Hub-Signature-256", "X-Password", "X-Jwt",
+    "Authorization", "Proxy-Authorization", "Cookie", "Set-Cookie", "X-Api-Key", "ApiKey",
+    "api_key", "X-Auth-Token", "Ocp-Apim-Subscription-Key", "X-Functions-Key", "DD-API-KEY",
+    "My-Key", "X-Sid", "sid", "X-Session-Id", "PHPSESSID", "X-Sess-Id", "X-Hub-Signature-256",
+    "X-Password", "X-Jwt",
 ]  # fmt: skip
 PLAIN = [
     "Content-Type", "Idempotency-Key", "X-Request-Id", "Keep-Alive", "X-Inside", "Key-Count",

@@ -45,7 +45,7 @@ class Project:
 
     async def client(self, *scopes: str, **fields: object) -> httpx.AsyncClient:
         key = await new_key(self._root, scopes=scopes, project=self.name, **fields)
-        return httpx.AsyncClient(base_url=self._api.url, headers=bearer(key["key"]))
+        return httpx.AsyncClient(base_url=self._api.url, headers=bearer(key["key"]), timeout=30)
 
 
 @pytest.fixture
