@@ -25,6 +25,7 @@ from .attempts import (
 
 if TYPE_CHECKING:
     from queue_common.queue import Claim
+    from queue_common.retry import Decision
     from queue_common.task import Attempt
 
     from ..app_context import AppContext
@@ -81,7 +82,7 @@ async def settle_overdue(context: AppContext, listener_id: str) -> None:
 
 async def _settle(context: AppContext, claim: Claim, attempt: Attempt) -> None:
     if claim.task is None:
-        decision = Dead(attempt.error or attempt.outcome)
+        decision: Decision = Dead(attempt.error or attempt.outcome)
     else:
         decision = decide(attempt, claim.task, context.policy, _now_ms(), seed=claim.task_id)
     with suppress(LeaseLostError):  # its result came just now
