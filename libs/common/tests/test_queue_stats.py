@@ -115,8 +115,8 @@ async def test_a_task_moved_into_its_lane_waits_since_it_was_due(
     (claim,) = await scripted.claim("worker")
     for task_id in ("b", "c"):
         await scripted.submit(task_id, a_task(lane="x"), delay_ms=1)
+        await scripted.make_due(task_id, "x")
         await waits_since(scripted, raw_redis, task_id, 2)
-        await raw_redis.zadd(scripted.key("s:x"), {task_id: 1})
     await scripted.settle(claim, RetryAt(now_ms() + HOUR_MS))
     (taken,) = await scripted.claim("worker")
 

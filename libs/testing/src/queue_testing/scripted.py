@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from queue_common.lanes import split_lane
+from queue_common.lanes import PROJECT_SEPARATOR, split_lane
 from queue_common.queue.admin.lanes import Lanes
 from queue_common.queue.admin.operations import Operations
 from queue_common.queue.admin.projects import Projects
@@ -231,6 +231,12 @@ class ScriptedQueue:
 
     async def forget_dead_groups(self) -> None:
         """Make dead letters look as the previous release wrote them: in no group."""
-        for name in (Key.DEAD_GROUP, Key.DEAD_GROUPS, Key.DEAD_GROUP_OF):
-            async for key in self._client.scan_iter(f"{self.keys.of(name)}*"):
-                await self._client.delete(key)
+        members: list[bytes] = await reply(self._client.hvals(self.keys.of(Key.DEAD_GROUP_OF)))
+        groups = {member.decode() for member in members}
+        lanes = {group.rsplit("\n", 2)[0] for group in groups}
+        projects = {split_lane(lane)[0] + PROJECT_SEPARATOR for lane in lanes}
+        await self._client.delete(
+            self.keys.of(Key.DEAD_GROUP_OF),
+            *(self.keys.of(Key.DEAD_GROUP, group) for group in groups),
+            *(self.keys.of(Key.DEAD_GROUPS, scope) for scope in ("", *lanes, *projects)),
+        )
