@@ -27,7 +27,7 @@ def blocks(document: str, language: str) -> list[str]:
 
 def commands() -> list[str]:
     lines = [line for block in blocks("cli.md", "sh") for line in block.splitlines()]
-    return [line for line in lines if not line.startswith("queue dev")]
+    return [line for line in lines if line.startswith("queue ") and "queue dev" not in line]
 
 
 def prepare(directory: Path, receiver: Receiver) -> None:

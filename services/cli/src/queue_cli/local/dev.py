@@ -28,7 +28,7 @@ def dev(
     try:
         from queue_standalone.__main__ import main
     except ImportError as error:
-        msg = f"{error.name} is not installed: pipx install 'queue-cli[dev]'"
+        msg = f"{error.name} is not installed: install queue-standalone beside queue-cli"
         raise CommandError(msg, USAGE) from None
     if port is not None:
         os.environ["API_PORT"] = str(port)
