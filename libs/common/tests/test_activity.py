@@ -88,6 +88,24 @@ async def test_poison_counts_as_dead_and_is_told(
     assert _sums((await queue.rings.read("default"))[0]) == (0, 0, 1, 1)
 
 
+async def test_a_task_that_expires_is_dead_without_an_attempt(
+    open_queue: Callable[[], TaskQueue],
+) -> None:
+    """No request was made, so none has failed, in all stats and in those of its lane."""
+    queue, reader = open_queue(), open_queue()
+    await queue.start_consuming(worker_id="worker", concurrency=1)
+    await queue.submit(TaskId("late"), a_task(lane="a.test:80"))
+    (claim,) = await queue.claim(1)
+    await queue.settle(claim, an_attempt(Outcome.EXPIRED), Dead("deadline passed"))
+    await queue.disconnect()
+    series, _ = await reader.rings.read("default")
+    lane = await reader.lanes.get("default", "a.test:80")
+
+    assert _sums(series) == (1, 0, 0, 1)
+    assert {point.attempt_p50_ms for point in series.points} == {None}
+    assert (lane.recent.failed, lane.recent.last_outcome) == (0, Outcome.EXPIRED)
+
+
 async def test_rings_have_their_length_and_end_now(open_queue: Callable[[], TaskQueue]) -> None:
     """There are 60 steps of 5 s and 72 of an hour, and what was just done is in the last ones."""
     queue, reader = open_queue(), open_queue()

@@ -11,8 +11,8 @@ from redis.asyncio import Redis
 from queue_common.callbacks import CallbackBody, callback_task
 from queue_common.options import Callback, CallbackEvent, TaskOptions
 from queue_common.queue import Claim, Key, TaskQueue
-from queue_common.queue.activity import Death
 from queue_common.queue.consuming.outbox import Outbox
+from queue_common.queue.storage.connection import reply
 from queue_common.queue.storage.record import queued_record
 from queue_common.queue.storage.scripts import Scripts
 from queue_common.retry import Dead, Decision, Done, RetryAt
@@ -25,8 +25,9 @@ TRACE = {"traceparent": f"00-{'1' * 32}-{'2' * 16}-01", "baggage": "k=v"}
 LATER = RetryAt(4_000_000_000_000)
 
 
-def _ignore(death: Death) -> None:
-    """Count no death."""
+def a_mover(client: Redis, queue: TaskQueue) -> Outbox:
+    scripts = Scripts(client, queue.name)
+    return Outbox(client, scripts, queue.keys, queue.sealer, queue.activity)
 
 
 def with_callback(on: tuple[CallbackEvent, ...] = ALL, lane: str = "source") -> Task:
@@ -177,16 +178,36 @@ async def test_movers_at_once_double_nothing(
     for _ in range(3):
         for claim in await scripted.claim("w", 100):
             await scripted.settle(claim, Done(), an_attempt())
-    movers = [
-        Outbox(raw_redis, Scripts(raw_redis, queue.name), queue.keys, queue.sealer, _ignore)
-        for _ in range(4)
-    ]
+    movers = [a_mover(raw_redis, queue) for _ in range(4)]
 
     moved = await asyncio.gather(*(mover.move_all() for mover in movers))
     again = await movers[0].move_all()
 
     assert (sum(moved), again) == (250, 0)
     assert (await queue.reader.count()).queued == 250
+
+
+async def test_callbacks_are_counted_and_told_as_they_are_moved(
+    scripted: ScriptedQueue, queue: TaskQueue, raw_redis: Redis
+) -> None:
+    """Whoever watches hears of each once, and the stats have it among the accepted tasks."""
+    await scripted.scripts.run("watch_events", 60_000)
+    await scripted.submit(new_task_id(), with_callback())
+    await scripted.register("w")
+    (claim,) = await scripted.claim("w")
+    await scripted.settle(claim, Done(), an_attempt())
+    (entry,) = await reply(raw_redis.lrange(queue.keys.of(Key.OUTBOX), 0, -1))
+    await reply(raw_redis.rpush(queue.keys.of(Key.OUTBOX), entry))
+    mover = a_mover(raw_redis, queue)
+
+    assert await mover.move_all() == 2
+    await queue.activity.close()
+    events = await raw_redis.xrange(queue.keys.of(Key.EVENTS))
+    (event,) = [msgspec.json.decode(fields[b"e"]) for _, fields in events]
+    assert (event["type"], event["lane"]) == ("task.accepted", "told.test:80")
+    assert event["task_id"].encode() == entry[1:37]
+    series, _ = await queue.rings.read("default")
+    assert sum(point.accepted for point in series.points) == 1
 
 
 async def test_an_entry_that_comes_twice_is_one_task(queue: TaskQueue, raw_redis: Redis) -> None:
@@ -196,7 +217,7 @@ async def test_an_entry_that_comes_twice_is_one_task(queue: TaskQueue, raw_redis
     own_id, told = found
     entry = b"T" + own_id.encode() + queued_record(told.lane, told.encode(), told.digest())
     await raw_redis.rpush(queue.keys.of(Key.OUTBOX), entry, entry)  # type: ignore[misc]
-    mover = Outbox(raw_redis, Scripts(raw_redis, queue.name), queue.keys, queue.sealer, _ignore)
+    mover = a_mover(raw_redis, queue)
     await mover.move_all()
 
     assert (await queue.reader.count()).queued == 1

@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from ...retry import Decision
     from ...task import Attempt, Task, TaskId
     from ..claim import Claim
-    from ..enqueue_batcher import WaitingTask
-    from ..storage.scripts import Scripts
+    from ..storage.scripts import Argument, Scripts
 
 __all__ = ["FRESH_SECONDS", "Death", "EventPublisher"]
 
@@ -73,11 +72,10 @@ class EventPublisher:
         """Believe nothing any more: somebody in this process watches."""
         self._unwatched_until = 0.0
 
-    def accepted(self, waiting: WaitingTask) -> None:
-        """Tell of a new task."""
+    def accepted(self, task_id: Argument, raw: Argument) -> None:
+        """Tell of a new task; ``raw`` is its record."""
         with suppress(UnreadableRecordError):
-            task_id, _, _, raw = waiting.arguments
-            assert isinstance(task_id, bytes)  # noqa: S101 - EnqueueBatcher's
+            assert isinstance(task_id, bytes)  # noqa: S101 - EnqueueBatcher's, or Redis'
             assert isinstance(raw, bytes)  # noqa: S101
             record = Record.unpack(raw)
             task = record.task()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from ...retry import Done
+from ...retry import NO_ATTEMPT, Done
 
 if TYPE_CHECKING:
     from ...retry import Decision
@@ -42,7 +42,7 @@ class LaneOutcomes:
         outcomes.last = attempt
         if isinstance(decision, Done):
             outcomes.delivered += 1
-        else:
+        elif attempt.outcome not in NO_ATTEMPT:
             outcomes.failed += 1
 
     def take(self) -> list[list[Argument]]:

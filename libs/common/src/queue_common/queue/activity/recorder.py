@@ -11,14 +11,14 @@ import structlog
 
 from ...errors import QueueUnavailableError
 from ...lanes import DEFAULT_PROJECT, PROJECT_SEPARATOR
-from ...retry import Dead, Done
+from ...retry import NO_ATTEMPT, Dead, Done
 from ..storage.connection import translated
 from .events import EventPublisher
 from .histogram import BUCKETS, bucket_of
 from .lane_outcomes import LaneOutcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ...retry import Decision
     from ...task import Attempt
@@ -90,7 +90,15 @@ class Activity:
             if result == NEW:
                 self._of(submission.lane).accepted += 1
                 if told:
-                    self.events.accepted(submission)
+                    task_id, _, _, record = submission.arguments
+                    self.events.accepted(task_id, record)
+
+    def moved(self, tasks: Iterable[Sequence[bytes]]) -> None:
+        """Count tasks that were moved out of the outbox: id, lane and, to tell of it, record."""
+        for task_id, lane, record in tasks:
+            self._of(lane.decode()).accepted += 1
+            if record:
+                self.events.accepted(task_id, record)
 
     def settled(
         self, claim: Claim, attempt: Attempt, decision: Decision, *, cancelled: bool
@@ -103,11 +111,13 @@ class Activity:
         if claim.waiting_since_ms:
             # The clocks of worker and Redis may differ slightly.
             counts.waits[bucket_of(attempt.started_at_ms - claim.waiting_since_ms)] += 1
-        counts.attempts[bucket_of(attempt.duration_ms)] += 1
         if isinstance(decision, Done):
+            counts.attempts[bucket_of(attempt.duration_ms)] += 1
             counts.delivered += 1
             return
-        counts.failed += 1
+        if attempt.outcome not in NO_ATTEMPT:
+            counts.attempts[bucket_of(attempt.duration_ms)] += 1
+            counts.failed += 1
         if isinstance(decision, Dead) and not cancelled:
             counts.dead += 1
 

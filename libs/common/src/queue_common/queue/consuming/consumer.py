@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from ...sealing import Sealer
-    from ..activity import Death
+    from ..activity import Activity
     from ..hooks import QueueHooks
     from ..storage.connection import RedisServers
     from ..storage.retention import Retention
@@ -50,7 +50,7 @@ class Consumer:
     def __init__(
         self, servers: RedisServers, retention: Retention, name: str, worker_id: str,
         concurrency: int, in_flight: InFlight, lane_concurrency: int, hooks: QueueHooks,
-        on_workers: Callable[[int], None], on_death: Callable[[Death], None], sealer: Sealer,
+        on_workers: Callable[[int], None], activity: Activity, sealer: Sealer,
     ) -> None:  # fmt: skip
         # No silent retries here: a claim that ran twice would take tasks that nobody knows about.
         self._client = servers.open()
@@ -62,7 +62,7 @@ class Consumer:
         self.idle = asyncio.Event()
         """Set while there is no round trip and nothing waits for one."""
         lease_scripts = Scripts(self._lease_client, name, hooks)
-        self.outbox = Outbox(self._lease_client, lease_scripts, keys, sealer, on_death)
+        self.outbox = Outbox(self._lease_client, lease_scripts, keys, sealer, activity)
         self.lease = Lease(
             lease_scripts, retention, hooks, worker_id=worker_id,
             concurrency=concurrency, on_change=self._poll_now, on_renewal=self._compare,

@@ -24,13 +24,12 @@ from ..storage.record import Record, queued_record
 from .settlement import attempts_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from redis.asyncio import Redis
 
     from ...retry import Decision
     from ...sealing import Sealer
     from ...task import Attempt, Task
+    from ..activity import Activity
     from ..claim import Claim
     from ..storage.keys import Keys
     from ..storage.scripts import Scripts
@@ -74,10 +73,10 @@ class Outbox:
 
     def __init__(
         self, client: Redis, scripts: Scripts, keys: Keys, sealer: Sealer,
-        on_death: Callable[[Death], None],
+        activity: Activity,
     ) -> None:  # fmt: skip
         self._client = client
-        self._on_death = on_death
+        self._activity = activity
         self._sealer = sealer
         self._scripts = scripts
         self._keys = keys
@@ -105,13 +104,15 @@ class Outbox:
         while more:
             death = await self._read_death(died.decode()) if died else None
             entry = self._entry_of(death) if death else b""
+            watched = int(self._activity.events.wanted)
             with translated():
-                moved, more, died, buried = await self._scripts.run(
-                    "move_outbox", BATCH_SIZE, died, entry
+                moved, more, died, buried, stored = await self._scripts.run(
+                    "move_outbox", BATCH_SIZE, died, entry, watched
                 )
             removed += int(moved)
             if death and buried:
-                self._on_death(death)
+                self._activity.died(death)
+            self._activity.moved(stored)
         return removed
 
     async def _read_death(self, task_id: str) -> Death | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ...retry import Dead, Decision, Done, RetryAt
+from ...retry import NO_ATTEMPT, Dead, Decision, Done, RetryAt
 from ...task import Attempt, Outcome
 from ..storage.codes import (
     ACTION_DEAD,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["attempts_after", "defer_arguments", "release_arguments", "settle_arguments"]
 
 _NO_DIGEST = bytes(8)
-_NO_ATTEMPT = frozenset({Outcome.UNREADABLE, Outcome.EXPIRED})
 # TLS_ERROR is not among them: it occupies no slot for long, and a client can cause it for others in
 # the same lane, by sending https:// to a plain HTTP port.
 _FAILURES = frozenset({
@@ -132,7 +131,7 @@ def _with_history(claim: Claim, attempt: Attempt) -> bytes:
 
 def attempts_after(claim: Claim, attempt: Attempt | None) -> int:
     """Return the number of counted attempts after this one; None if no attempt was made."""
-    made = attempt is not None and attempt.outcome not in _NO_ATTEMPT
+    made = attempt is not None and attempt.outcome not in NO_ATTEMPT
     return claim.attempt if made else claim.attempt - 1
 
 

@@ -65,7 +65,7 @@ class Consuming:
             self._consumer = Consumer(
                 self._servers, self._retention, self.name, worker_id, concurrency,
                 self._in_flight, self._lane_concurrency, self._hooks, self.full_results.share,
-                self.activity.died, self.sealer,
+                self.activity, self.sealer,
             )  # fmt: skip
 
     async def until_consuming(self) -> None:

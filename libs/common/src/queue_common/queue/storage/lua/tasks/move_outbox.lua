@@ -2,13 +2,15 @@
 --
 -- KEYS[1]  the queue
 -- ARGV     max tasks a call; the id of a task whose death stands in front ('' for none), and the entry of
---          the task that follows from it ('' for none)
+--          the task that follows from it ('' for none); 1 if somebody may watch
 -- Result   {entries that were moved or removed, 1 if there are more, the id of a task whose death stands
 --          in front ('' for none): it is read before the others can be moved, 1 if this call removed
---          the death that was given}
+--          the death that was given, the tasks that this call stored, {id, lane, record} of each: the
+--          record if somebody may watch, '' if not}
 -- Cost     O(1) a task, about 3 commands. Any number of workers may run it at once: an entry is removed by
 --          the script that stores its task, and an id that exists is not stored again.
 local max, died, follows = tonumber(ARGV[1]), ARGV[2], ARGV[3]
+local watched, stored = ARGV[4] == '1', {}
 local moved, by_lane, lanes = 0, {}, {}
 local buried = 0
 
@@ -28,6 +30,7 @@ local function store(entry)
     lanes[#lanes + 1] = lane
   end
   table.insert(by_lane[lane], id)
+  stored[#stored + 1] = {id, lane, watched and record or ''}
 end
 
 if died ~= '' and call('LINDEX', OUTBOX, 0) == OUTBOX_DIED .. died then
@@ -53,4 +56,4 @@ local placed = false
 for _, lane in ipairs(lanes) do placed = push(lane, by_lane[lane]) or placed end
 finish_projects()
 if placed then wake() end
-return {moved, call('EXISTS', OUTBOX), died, buried}
+return {moved, call('EXISTS', OUTBOX), died, buried, stored}
