@@ -8,8 +8,9 @@ import msgspec
 import pytest
 
 from queue_common.errors import UnknownTaskError, WrongStateError
+from queue_common.options import Rerun, Retry, TaskOptions
 from queue_common.queue import TaskQueue
-from queue_common.retry import Dead, Done, RetryAt, RetryPolicy, decide
+from queue_common.retry import Dead, Done, RetryAt, RetryPolicy, deadline_of, decide
 from queue_common.task import Outcome, State, TaskId
 from queue_testing.inspector import QueueInspector
 from queue_testing.scripted import ScriptedQueue
@@ -175,6 +176,30 @@ async def test_dead_letter_is_requeued_with_a_new_deadline(scripted: ScriptedQue
     assert again.last_attempt == failed
     assert isinstance(still, RetryAt)
     assert isinstance(over, Dead)
+    await scripted.inspector.check()
+
+
+async def test_a_task_that_is_run_keeps_its_own_deadline(scripted: ScriptedQueue) -> None:
+    """It counts from each run on, and the attempts of the policy from the dead letter's run."""
+    options = TaskOptions(delay_ms=864_000_000, retry=Retry(max_attempts=1))
+    task = msgspec.structs.replace(
+        a_task(lane="a"), accepted_at_ms=now_ms() - 3_600_000, options=options,
+        retry_deadline_ms=864_000_000 + 5000,
+    )  # fmt: skip
+    await scripted.register("worker")
+    await scripted.submit(ONE, task, delay_ms=864_000_000)
+    await scripted.operations.run(ONE)
+    early, begin = (await scripted.reader.record(ONE)).task(), now_ms()
+    (claim,) = await scripted.claim("worker")
+    await scripted.settle(claim, Dead("enough"))
+    await scripted.operations.run(ONE)
+    record = await scripted.reader.record(ONE)
+    again = record.task()
+
+    assert deadline_of(early, RetryPolicy()) == pytest.approx(begin + 5000, abs=2000)
+    assert deadline_of(again, RetryPolicy()) == pytest.approx(begin + 5000, abs=2000)
+    assert (early.rerun, again.rerun) == (Rerun(5000, 0), Rerun(5000, 1))
+    assert again.is_whole(record.digest)
     await scripted.inspector.check()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from queue_common.options import Retry, TaskOptions
+from queue_common.options import Rerun, Retry, TaskOptions
 from queue_common.retry import Dead, Done, RetryAt, RetryPolicy, deadline_of, decide
 from queue_common.task import Attempt, Outcome, Task
 from queue_testing.tasks import a_task
@@ -131,6 +131,33 @@ def _waits(retry: Retry, attempts: int) -> list[float | str]:
 def test_a_task_is_tried_as_its_own_policy_says(retry: Retry, waits: list[float | str]) -> None:
     """Each strategy has its waits, and ends where it says."""
     assert _waits(retry, len(waits)) == waits
+
+
+@pytest.mark.parametrize(
+    ("retry", "days"),
+    [
+        (None, 1),
+        (Retry(interval_ms=1000), 1),
+        (Retry(max_attempts=3), 30),
+        (Retry("schedule", delays_ms=(1000,)), 30),
+    ],
+)
+def test_a_policy_that_counts_is_not_cut_by_the_default_deadline(
+    retry: Retry | None, days: int
+) -> None:
+    """Without a deadline of its own, its attempts are made within the longest there is."""
+    task = TASK if retry is None else _with(retry)
+
+    assert deadline_of(task, POLICY) == T0 + days * DAY
+
+
+@pytest.mark.parametrize("retry", [Retry(max_attempts=3), Retry("schedule", delays_ms=(10, 10))])
+def test_a_dead_letter_that_is_run_begins_its_policy_anew(retry: Retry) -> None:
+    """As many attempts are made as before; their numbers go on."""
+    task = msgspec.structs.replace(_with(retry), rerun=Rerun(None, 3))
+    decisions = [decide(_failed(number), task, POLICY, T0) for number in (4, 5, 6)]
+
+    assert [type(decision) for decision in decisions] == [RetryAt, RetryAt, Dead]
 
 
 def test_growing_waits_have_an_end() -> None:

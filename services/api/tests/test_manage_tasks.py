@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -310,6 +311,31 @@ async def test_a_scheduled_or_dead_task_is_run_now_and_again(
 
     assert (first.status_code, second.status_code) == (200, 200)
     assert first.json()["state"] == second.json()["state"] == "queued"
+
+
+async def test_a_task_that_was_run_and_delivered_is_run_again(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """A call whose answer was lost says success again, also after the delivery."""
+    task_id = await _create(client, delay="1h")
+    first = await client.post(f"{TASKS}/{task_id}/run")
+    await _settle(api, redis_settings, task_id, Done())
+    again = await client.post(f"{TASKS}/{task_id}/run")
+
+    assert (first.status_code, first.json()["state"]) == (200, "queued")
+    assert (again.status_code, again.json()["state"]) == (200, "delivered")
+
+
+async def test_the_deadline_of_a_task_that_is_run_early_counts_from_then(
+    client: httpx.AsyncClient,
+) -> None:
+    """A delay of ten days that is cut short is no part of the deadline."""
+    task_id = await _create(client, delay="10d", retry={"deadline": "1h"})
+    await client.post(f"{TASKS}/{task_id}/run")
+    task = await _get(client, f"{TASKS}/{task_id}")
+    deadline = datetime.fromisoformat(task["deadline_at"])
+
+    assert timedelta(0) < deadline - datetime.now(UTC) <= timedelta(hours=1)
 
 
 async def test_a_cancelled_task_is_not_run(client: httpx.AsyncClient) -> None:

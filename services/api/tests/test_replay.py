@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -88,6 +89,24 @@ async def test_a_repeated_call_makes_one_task(
     ids = {keyed[0].json()["task_id"], plain[0].json()["task_id"], another.json()["task_id"]}
     assert len(ids) == 3
     assert set((await _get(client, f"{TASKS}/{source}"))["replays"]) == ids
+
+
+@pytest.mark.parametrize("runs", [False, True], ids=["dead", "run and dead again"])
+async def test_a_replay_has_the_deadline_of_its_source(
+    runs: bool, client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """Neither the source's delay nor the time until it was run adds to a replay's deadline."""
+    source = await _create(client, delay="10d", retry={"deadline": "1h"})
+    await client.post(f"{TASKS}/{source}/run")
+    await _settle(api, redis_settings, source, Dead("enough"), FAILED)
+    if runs:
+        await client.post(f"{TASKS}/{source}/run")
+        await _settle(api, redis_settings, source, Dead("enough"), FAILED)
+    made = (await _replay(client, source)).json()
+    task = await _get(client, f"{TASKS}/{made['task_id']}")
+    begin, end = (datetime.fromisoformat(task[name]) for name in ("created_at", "deadline_at"))
+
+    assert end - begin == timedelta(hours=1)
 
 
 async def test_a_key_with_another_body_is_refused(

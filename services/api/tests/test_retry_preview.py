@@ -24,6 +24,9 @@ async def waits_of(client: httpx.AsyncClient, **asked: object) -> list[float]:
         ({"strategy": "schedule", "delays": ["5s", "1m"]}, [0, 5, 65]),
         ({"max_attempts": 2}, [0, 10]),
         ({"interval": "1m", "deadline": "2m"}, [0, 60, 120]),
+        ({"strategy": "schedule", "delays": ["1h", "1d", "2d"]}, [0, 3600, 90_000, 262_800]),
+        ({"max_attempts": 3, "interval": "20h"}, [0, 72_000, 144_000]),
+        ({"max_attempts": 9, "interval": "14d"}, [0, 1_209_600, 2_419_200]),
     ],
 )
 async def test_the_times_of_a_policy(

@@ -6,7 +6,15 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Callback", "CallbackEvent", "Retry", "Strategy", "TaskOptions", "matches_status"]
+__all__ = [
+    "Callback",
+    "CallbackEvent",
+    "Rerun",
+    "Retry",
+    "Strategy",
+    "TaskOptions",
+    "matches_status",
+]
 
 Strategy = Literal["constant", "linear", "exponential", "schedule"]
 CallbackEvent = Literal["delivered", "dead", "attempt"]
@@ -42,6 +50,18 @@ class Callback(msgspec.Struct, frozen=True, array_like=True):
     url: str
     on: tuple[CallbackEvent, ...]
     headers: dict[str, str] = {}
+
+
+class Rerun(msgspec.Struct, frozen=True, array_like=True):
+    """The last time that a client ran a dead letter, or a task before its due time.
+
+    New fields are added at the end, with a default.
+    """
+
+    deadline_ms: int | None
+    """The task's own deadline, from the run on; None: the default's."""
+    attempts: int
+    """Attempts before. The retry policy counts those that follow."""
 
 
 class TaskOptions(msgspec.Struct, frozen=True, array_like=True):

@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from .options import Retry, matches_status
 from .task import Attempt, Outcome, Task
 
-__all__ = ["Dead", "Decision", "Done", "RetryAt", "RetryPolicy", "deadline_of", "decide", "wait_ms"]
+__all__ = [
+    "MAX_DEADLINE_MS", "NO_ATTEMPT", "Dead", "Decision", "Done", "RetryAt", "RetryPolicy",
+    "deadline_of", "decide", "default_deadline_ms", "own_deadline_ms", "wait_ms",
+]  # fmt: skip
+
+NO_ATTEMPT = frozenset({Outcome.EXPIRED, Outcome.UNREADABLE})
+"""The outcomes without a request: no attempt is counted."""
+MAX_DEADLINE_MS = 30 * 24 * 3600 * 1000
+"""The longest deadline that a client can give a task."""
 
 MAX_WAIT_MS = 31 * 24 * 3600 * 1000
 """Growing waits stop here: longer ones are all beyond the longest deadline."""
@@ -69,10 +77,12 @@ def decide(
     if attempt.status_code in _ENDING:
         return Dead(f"the destination wants no further attempt; last: {attempt.error}")
     retry = task.options.retry if task.options else None
-    if retry is not None and (reason := _ending_reason(retry, attempt)) is not None:
+    # A dead letter that is run again begins its policy anew.
+    number = attempt.number if task.rerun is None else attempt.number - task.rerun.attempts
+    if retry is not None and (reason := _ending_reason(retry, attempt, number)) is not None:
         return Dead(f"{reason}; last: {attempt.error}")
     deadline = deadline_of(task, policy)
-    due = now_ms + _interval_ms(retry, task, policy, attempt.number, seed)
+    due = now_ms + _interval_ms(retry, task, policy, number, seed)
     if attempt.retry_after_ms is not None and now_ms + attempt.retry_after_ms <= deadline:
         due = now_ms + attempt.retry_after_ms
     if due > deadline:
@@ -82,13 +92,41 @@ def decide(
 
 def deadline_of(task: Task, policy: RetryPolicy) -> int:
     """Return the Unix time in ms after which no attempt begins."""
-    allowed = policy.deadline_ms if task.retry_deadline_ms is None else task.retry_deadline_ms
-    return task.accepted_at_ms + allowed
+    if task.retry_deadline_ms is not None:
+        return task.accepted_at_ms + task.retry_deadline_ms
+    retry = task.options.retry if task.options else None
+    return task.accepted_at_ms + default_deadline_ms(retry, policy)
 
 
-def _ending_reason(retry: Retry, attempt: Attempt) -> str | None:
-    """Return why a task's own policy allows no attempt after this one; None if it does."""
-    number = attempt.number
+def default_deadline_ms(retry: Retry | None, policy: RetryPolicy) -> int:
+    """Return the ms after its due time at which a task without a deadline is given up.
+
+    A policy that counts its attempts ends by itself, so only the longest deadline limits it.
+    """
+    if retry is not None and (retry.max_attempts is not None or retry.strategy == "schedule"):
+        return max(MAX_DEADLINE_MS, policy.deadline_ms)
+    return policy.deadline_ms
+
+
+def own_deadline_ms(task: Task) -> int | None:
+    """Return the ms after its due time, or its last run, at which a task is given up.
+
+    None: the default's.
+    """
+    if task.rerun is not None:
+        return task.rerun.deadline_ms
+    if task.retry_deadline_ms is None:
+        return None
+    own_ms = task.retry_deadline_ms - (task.options.delay_ms if task.options else 0)
+    # The release before this one counts the deadline of a task that is run again otherwise.
+    return own_ms if own_ms > 0 else None
+
+
+def _ending_reason(retry: Retry, attempt: Attempt, number: int) -> str | None:
+    """Return why a task's own policy allows no attempt after this one; None if it does.
+
+    ``number`` counts the attempts since the task was accepted, or run again.
+    """
     if retry.max_attempts is not None and number >= retry.max_attempts:
         return f"all of max_attempts={retry.max_attempts} are made"
     if retry.strategy == "schedule" and number > len(retry.delays_ms):

@@ -12,7 +12,7 @@ import msgspec
 import uuid_utils
 
 from .errors import UnreadableRecordError
-from .options import TaskOptions
+from .options import Rerun, TaskOptions
 
 __all__ = [
     "VERSION",
@@ -145,20 +145,22 @@ class Task(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):
     headers: dict[str, str]
     body: bytes | None
     accepted_at_ms: int
-    """Unix time at which the API accepted the task. Its deadline counts from here."""
+    """Unix time at which the API accepted the task."""
     lane: str
     """The task's lane. Tasks of one lane wait for each other; lanes do not."""
     retry_interval_ms: int | None = None
     """None: the worker's WORKER_RETRY_INTERVAL."""
     retry_deadline_ms: int | None = None
-    """Milliseconds after acceptance, the delay of the first attempt included; None: the worker's
-    WORKER_RETRY_DEADLINE."""
+    """Milliseconds after acceptance, the delay of the first attempt and the time until the last run
+    included; None: the default's (``retry.default_deadline_ms``)."""
     trace_context: dict[str, str] | None = None
     """The send span's ``traceparent``, ``tracestate`` and ``baggage`` (W3C)."""
     options: TaskOptions | None = None
     """None: a plain task."""
     sealed: bytes | None = None
     """Headers, body and the URL's query, if they are encrypted (``sealing``); those are empty."""
+    rerun: Rerun | None = None
+    """None: a client has not run the task."""
 
     def encode(self) -> bytes:
         """Return the wire form."""

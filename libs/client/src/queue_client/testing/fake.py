@@ -31,7 +31,7 @@ PROBLEM = "urn:queue-system:problem:"
 WAITING = {"queued", "scheduled"}
 ALLOWED = {
     "cancel": {*WAITING, "active", "cancelled"},
-    "run": {*WAITING, "active", "dead"},
+    "run": {*WAITING, "active", "dead", "delivered"},
     "replay": {"dead", "delivered", "cancelled"},
     "delete": {"dead"},
 }
@@ -213,7 +213,7 @@ class FakeQueue:
             return self._replay(sent, changes)
         if action == "delete":
             del self.tasks[task_id]
-        else:
+        elif sent.state != "delivered":
             sent.state = "cancelled" if action == "cancel" else "queued"
         return sent
 

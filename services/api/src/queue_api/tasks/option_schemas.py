@@ -164,7 +164,8 @@ class RetryCreate(msgspec.Struct, forbid_unknown_fields=True):
     """The largest share by which a wait is randomly shortened."""
     max_attempts: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
     deadline: DurationText | UnsetType = UNSET
-    """The time from the first attempt's due time until the task is given up; max 30 days."""
+    """The time from the first attempt's due time until the task is given up; max 30 days. Default:
+    30 days with max_attempts or the strategy schedule, otherwise the worker's (24 h)."""
     on: Failures | UnsetType = UNSET
 
 

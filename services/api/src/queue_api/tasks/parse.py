@@ -10,7 +10,7 @@ import msgspec
 from msgspec import UNSET
 
 from queue_common.lanes import lane_of
-from queue_common.retry import RetryPolicy
+from queue_common.retry import RetryPolicy, default_deadline_ms
 from queue_common.task import VERSION, Task
 
 from ..problems import FieldError, ProblemError
@@ -98,7 +98,9 @@ def _with_options(create: TaskCreate, task: Task, policy: RetryPolicy) -> Parsed
     own_deadline = deadline_ms(create.retry)
     if options is not None and options.delay_ms:
         # Stored in the field that the previous release reads too.
-        own_deadline = options.delay_ms + (own_deadline or policy.deadline_ms)
+        own_deadline = options.delay_ms + (
+            own_deadline or default_deadline_ms(options.retry, policy)
+        )
     more = msgspec.structs.replace(
         task,
         lane=task.lane if create.lane is UNSET else check_lane(create.lane),

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
-
-import msgspec
 
 from ...errors import (
     QueueUnavailableError,
@@ -17,10 +14,11 @@ from ...errors import (
 from ...task import State, TaskId
 from ..storage.codes import STATE_DEAD, STATE_SCHEDULED, STATES
 from ..storage.connection import translated
-from ..storage.record import Record, immutable_part
+from .rerun import is_whole, rerun_dead, rerun_early
 
 if TYPE_CHECKING:
     from ..activity import EventPublisher
+    from ..storage.record import Record
     from ..storage.scripts import Argument, Scripts
     from .reader import TaskReader
 
@@ -74,12 +72,13 @@ class Operations:
         """
         moved: WrongStateError | None = None
         for _ in range(MAX_TRIES):
-            found = (await self._reader.record(task_id)).state
+            record = await self._reader.record(task_id)
+            found = record.state
             try:
                 if found is State.SCHEDULED:
-                    await self.run_now(task_id, operation=operation)
+                    await self._run_early(task_id, record, operation)
                 elif found is State.DEAD:
-                    await self.requeue(task_id, operation=operation)
+                    await self._requeue(task_id, record, DAY_MS, operation)
             except WrongStateError as error:
                 moved = error  # since it was read, maybe: then its new state decides
                 continue
@@ -98,22 +97,33 @@ class Operations:
             raise WrongStateError(msg)
 
     async def run_now(self, task_id: TaskId, *, operation: str = "") -> None:
-        """Move a scheduled task to the front of its lane; raises WrongStateError for others."""
-        await self._move_to_front(task_id, State.SCHEDULED, b"", operation)
+        """Move a scheduled task to the front of its lane; raises WrongStateError for others.
+
+        The deadline of a task that is run before its due time counts from now.
+        """
+        await self._run_early(task_id, await self._reader.record(task_id), operation)
+
+    async def _run_early(self, task_id: TaskId, record: Record, operation: str) -> None:
+        await self._move_to_front(task_id, State.SCHEDULED, rerun_early(record), operation)
 
     async def requeue(
         self, task_id: TaskId, *, lifetime_ms: int = DAY_MS, operation: str = ""
     ) -> None:
-        """Move a dead letter to the front of its lane, to be retried for ``lifetime_ms``.
+        """Move a dead letter to the front of its lane, where its retry policy begins anew.
 
-        Its attempts continue to be counted. Raises WrongStateError for a task that is not dead,
-        and for one without its original headers or body.
+        Its deadline counts from now; ``lifetime_ms`` is that of a task that has none. Its attempts
+        continue to be numbered. Raises WrongStateError for a task that is not dead, and for one
+        without its original headers or body.
         """
-        record = await self._reader.record(task_id)
-        if record.state is State.DEAD and not _is_whole(record):
+        await self._requeue(task_id, await self._reader.record(task_id), lifetime_ms, operation)
+
+    async def _requeue(
+        self, task_id: TaskId, record: Record, lifetime_ms: int, operation: str
+    ) -> None:
+        if record.state is State.DEAD and not is_whole(record):
             msg = f"task {task_id} cannot be sent again: its headers and body were not kept"
             raise WrongStateError(msg)
-        replacement = _with_new_deadline(record, lifetime_ms)
+        replacement = rerun_dead(record, lifetime_ms)
         await self._move_to_front(task_id, State.DEAD, replacement, operation)
 
     async def _move_to_front(
@@ -191,21 +201,3 @@ def _compact(record: Record) -> bytes:
         return record.task().compact().encode()
     except UnreadableRecordError:
         return b""
-
-
-def _is_whole(record: Record) -> bool:
-    """Return whether the record is complete; a SAQ job's always is."""
-    try:
-        return record.task().is_whole(record.digest)
-    except UnreadableRecordError:
-        return True
-
-
-def _with_new_deadline(record: Record, lifetime_ms: int) -> bytes:
-    try:
-        task = record.task()
-    except UnreadableRecordError:
-        return b""
-    since_accepted = round(time.time() * 1000) - task.accepted_at_ms
-    alive = msgspec.structs.replace(task, retry_deadline_ms=since_accepted + lifetime_ms)
-    return immutable_part(record.lane, alive.encode(), record.digest)

@@ -10,6 +10,7 @@ import msgspec
 from queue_common.errors import WrongStateError
 from queue_common.lanes import lane_in, lane_of, split_lane
 from queue_common.options import TaskOptions
+from queue_common.retry import own_deadline_ms
 from queue_common.task import State
 
 if TYPE_CHECKING:
@@ -55,5 +56,6 @@ def repeated(
     )  # fmt: skip
     return msgspec.structs.replace(
         task, **replaced, lane=new_lane, accepted_at_ms=round(time.time() * 1000),
-        trace_context=trace_context, options=options,
+        trace_context=trace_context, options=options, retry_deadline_ms=own_deadline_ms(task),
+        rerun=None,
     )  # fmt: skip
