@@ -239,6 +239,7 @@ async def test_a_poisoned_task_is_told_too(scripted: ScriptedQueue, queue: TaskQ
     assert told.task is not None
     body = body_of(told.task)
     assert (body.event, body.outcome, body.task_id) == ("dead", Outcome.POISON, task_id)
+    assert (body.attempts, body.interrupted) == (0, 3)
 
 
 async def test_a_plain_task_leaves_the_outbox_alone(queue: TaskQueue, raw_redis: Redis) -> None:

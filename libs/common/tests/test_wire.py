@@ -85,12 +85,12 @@ def test_stored_digest_still_tells_the_same_task(sample: dict[str, bytes]) -> No
 
 
 def test_tasks_of_this_version_begin_as_they_did(sample: dict[str, bytes]) -> None:
-    """New fields follow those of the earlier release; they take a plain task two bytes."""
+    """New fields follow those of the earlier release; they take a plain task three bytes."""
     for name, task in (("task_full", FULL), ("task_least", LEAST)):
         before, now = msgspec.msgpack.decode(sample[name]), msgspec.msgpack.decode(task.encode())
 
-        assert now == [*before, None, None]
-        assert len(task.encode()) == len(sample[name]) + 2
+        assert now == [*before, None, None, None]
+        assert len(task.encode()) == len(sample[name]) + 3
 
 
 class TaskOfRelease010(msgspec.Struct, frozen=True, array_like=True, omit_defaults=True):

@@ -73,6 +73,7 @@ async def test_repetitions_are_told(client: httpx.AsyncClient) -> None:
 
     assert [answer["status"] for answer in first + again] == [201, 200, 422, 200]
     assert len({answer["task_id"] for answer in (first[0], first[1], again[0])}) == 1
+    assert len({answer["trace_id"] for answer in (first[0], first[1], again[0])}) == 1
 
 
 async def test_a_given_id_that_is_taken_conflicts(client: httpx.AsyncClient) -> None:
@@ -82,6 +83,42 @@ async def test_a_given_id_that_is_taken_conflicts(client: httpx.AsyncClient) -> 
     answers = await send_lines(client, lines_of([task, task, {**task, "method": "PUT"}]))
 
     assert [answer["status"] for answer in answers] == [201, 200, 409]
+    assert answers[0]["trace_id"] == answers[1]["trace_id"]
+
+
+@pytest.mark.parametrize("by_lines", [True, False], ids=["NDJSON", "an array"])
+async def test_a_batch_that_is_sent_again_under_its_key_makes_no_second_task(
+    by_lines: bool, client: httpx.AsyncClient
+) -> None:
+    """The header's key and a task's index are the key of each that has none of its own."""
+    key, own = str(uuid4()), str(uuid4())
+    tasks = [{"url": URL}, {"url": URL}, {"url": URL, "idempotency_key": own}]
+    content = lines_of(tasks) if by_lines else json.dumps(tasks).encode()
+    headers = {**(NDJSON if by_lines else {"Content-Type": "application/json"}),
+               "Idempotency-Key": key}  # fmt: skip
+    answers = []
+    for _ in range(2):
+        response = await client.post(BATCH, content=content, headers=headers)
+        text = response.text if not by_lines else f"[{','.join(response.text.splitlines())}]"
+        answers.append(json.loads(text))
+
+    assert [[line["status"] for line in lines] for lines in answers] == [[201] * 3, [200] * 3]
+    assert len({line["task_id"] for line in answers[0]}) == 3
+    for name in ("task_id", "trace_id"):
+        assert [line[name] for line in answers[0]] == [line[name] for line in answers[1]]
+    found = [await client.get(f"/api/v1/tasks/{line['task_id']}") for line in answers[0]]
+    keys = [task.json()["idempotency_key"] for task in found]
+    assert keys == [f"{key}:0", f"{key}:1", own]
+
+
+@pytest.mark.parametrize("key", ["k" * 251, ""])
+async def test_a_key_unfit_for_a_batch_is_refused(key: str, client: httpx.AsyncClient) -> None:
+    """A key from which no task's can be made is 422, and nothing is stored."""
+    headers = {"Idempotency-Key": key}
+    response = await client.post(BATCH, json=[{"url": URL}], headers=headers)
+
+    assert response.status_code == 422
+    assert [error["field"] for error in response.json()["errors"]] == ["Idempotency-Key"]
 
 
 async def test_lines_may_come_in_pieces(client: httpx.AsyncClient) -> None:
@@ -118,7 +155,9 @@ async def test_no_more_than_ten_thousand(client: httpx.AsyncClient) -> None:
 
     assert [answer["status"] for answer in answers] == [201] * 10_000 + [422]
     assert answers[-1]["problem"]["type"].endswith("batch-too-large")  # type: ignore[index]
+    assert "this one and all behind it were not read" in answers[-1]["problem"]["detail"]  # type: ignore[index]
     assert array.status_code == 422
+    assert "None of these is stored" in array.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ async def test_project_over_a_limit_is_told_which(
 
 @WAYS
 async def test_backlog_of_a_lane_is_bounded(api_at: Api, way: bytes) -> None:
-    """Past MAX_LANE_BACKLOG tasks of the lane are refused with 429, and those of others taken."""
+    """Past MAX_LANE_BACKLOG tasks of the lane are refused with 429, in a batch too; others not."""
     api_at.environment["MAX_LANE_BACKLOG"] = "2"
     api_at.start()
     await api_at.until_alive()
@@ -66,9 +66,12 @@ async def test_backlog_of_a_lane_is_bounded(api_at: Api, way: bytes) -> None:
         headers = _headers("default", way)
         codes = [(await client.post(PATH, json=TASK, headers=headers)).status_code for _ in "123"]
         response = await client.post(PATH, json=TASK, headers=headers)
+        batch = await client.post(f"{PATH}/batch", json=[TASK], headers=headers)
         other = await client.post(PATH, json={"url": "http://localhost:8/"}, headers=headers)
 
     assert (codes, other.status_code) == ([201, 201, 429], 201)
     assert response.json()["type"] == "urn:queue-system:problem:backlog-full"
     assert response.json()["limit"] == "lane_backlog"
+    assert batch.json()[0]["problem"] == response.json()
+    assert batch.json()[0]["retry_after"] == 5
     assert response.headers["retry-after"] == "5"

@@ -8,10 +8,14 @@ from typing import Any
 
 import httpx
 import pytest
+import redis.asyncio
 
+from queue_common.queue import Key
+from queue_common.queue.storage.keys import Keys
 from queue_common.retry import Dead, Done
 from queue_common.settings import RedisSettings
 from queue_common.task import Attempt, Outcome
+from queue_testing import RedisServer
 
 from .conftest import Api
 from .test_manage_tasks import FAILED, TASK, TASKS, _create, _get, _settle, client
@@ -83,7 +87,7 @@ async def test_a_repeated_call_makes_one_task(
     another = await _replay(client, source, key="k2")
 
     assert [response.status_code for response in keyed] == [201, 200]
-    assert len({response.json()["task_id"] for response in keyed}) == 1
+    assert keyed[0].json() == keyed[1].json()
     assert len({response.json()["task_id"] for response in plain}) == 1
     assert sorted(response.status_code for response in plain) == [200] * 4 + [201]
     ids = {keyed[0].json()["task_id"], plain[0].json()["task_id"], another.json()["task_id"]}
@@ -135,6 +139,43 @@ async def test_a_delivered_task_is_replayed_while_it_is_whole(
     refused = await _replay(client, compact)
     assert refused.status_code == 409
     assert "not kept any more" in refused.json()["detail"]
+
+
+async def test_a_replays_key_outlives_the_source(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings, redis_server: RedisServer
+) -> None:
+    """A repeated call is answered with the first's task, also if its source is not kept."""
+    source = await _create(client)
+    await _settle(api, redis_settings, source, Done(), DELIVERED)
+    body = {"headers": {"A": "1"}, "url": "http://b.test/v2"}
+    first = await _replay(client, source, key="k1", **body)
+    async with redis.asyncio.Redis(port=redis_server.port) as raw:
+        keys = Keys(api.environment["QUEUE_NAME"])
+        await raw.delete(keys.of(Key.WHOLE, source))
+        repeated = [await _replay(client, source, key="k1", **body)]
+        await raw.delete(keys.of(Key.RECORD, source))
+    repeated.append(await _replay(client, source, key="k1", **body))
+    other = await _replay(client, source, key="k1", url="http://b.test/v3")
+    unknown = await _replay(client, source, key="k2", **body)
+    foreign = await client.post(
+        f"{TASKS}/{source}/replay", json=body,
+        headers={"Idempotency-Key": "k1", "X-Project": "another"},
+    )  # fmt: skip
+
+    assert first.status_code == 201
+    assert [response.status_code for response in repeated] == [200, 200]
+    assert [response.json() for response in repeated] == [first.json()] * 2
+    assert (other.status_code, unknown.status_code, foreign.status_code) == (422, 404, 404)
+
+
+async def test_a_cancelled_task_is_not_replayed(client: httpx.AsyncClient) -> None:
+    """Its headers and body are removed with the cancellation, and the 409 says so."""
+    task_id = await _create(client)
+    await client.delete(f"{TASKS}/{task_id}")
+    refused = await _replay(client, task_id)
+
+    assert refused.status_code == 409
+    assert "a cancellation removes them" in refused.json()["detail"]
 
 
 async def test_a_waiting_task_is_not_replayed(client: httpx.AsyncClient) -> None:

@@ -38,10 +38,17 @@ class CallbackBody(msgspec.Struct, frozen=True):
     next_attempt_at_ms: int | None
     """Unix time; None if there is no further attempt."""
     labels: dict[str, str]
+    interrupted: int
+    """Attempts in a row that were interrupted by the death of their worker; they do not count."""
 
 
 def callback_task(
-    task_id: TaskId, task: Task, attempt: Attempt, decision: Decision, attempts: int
+    task_id: TaskId,
+    task: Task,
+    attempt: Attempt,
+    decision: Decision,
+    attempts: int,
+    interrupted: int = 0,
 ) -> tuple[TaskId, Task] | None:
     """Return the callback for ``attempt`` and its id; None if the task has none for it.
 
@@ -59,7 +66,7 @@ def callback_task(
         state, next_at_ms = State.SCHEDULED, decision.due_at_ms
     body = CallbackBody(
         event, task_id, state, attempts, attempt.outcome, attempt.status_code, attempt.error,
-        attempt.response_excerpt, next_at_ms, task.options.labels or {},
+        attempt.response_excerpt, next_at_ms, task.options.labels or {}, interrupted,
     )  # fmt: skip
     headers = dict(callback.headers)
     if _CONTENT_TYPE.lower() not in map(str.lower, headers):

@@ -169,8 +169,16 @@ _BATCH_LINE = {
         "index": {"type": "integer", "description": "From 0, in the order of the request."},
         "status": {"type": "integer", "description": "201, 200 for a repetition, or an error's."},
         "task_id": {"type": "string"},
-        "trace_id": {"type": "string"},
+        "trace_id": {
+            "type": "string",
+            "description": "Of the task's trace; for a repetition of the first task's, if that is "
+            "still kept.",
+        },
         "problem": schema_of("Problem"),
+        "retry_after": {
+            "type": "integer",
+            "description": "Seconds after which to send this task again, for a 429 or 503.",
+        },
     },
     "required": ["index", "status"],
 }
@@ -184,8 +192,19 @@ CREATE_TASKS: dict[str, Any] = {
     "description": "Keep up to 10,000 requests in the queue. A bad one fails alone: the answer has "
     "a line for each, in order.\n\n"
     "The body is a JSON array of tasks, or NDJSON with one per line (`application/x-ndjson`), "
-    "which is read as it comes; the answer has the same form.",
+    "which is read as it comes; the answer has the same form. Lines over the limits of a batch end "
+    "it: the last line of the answer says so, and those before it are stored as they say. An array "
+    "over them is refused as a whole.",
     "operationId": "create_tasks_api_v1_tasks_batch_post",
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "Each task without a key of its own gets this one, a colon, and its "
+            "index: a batch that is sent again under its key makes no second task.",
+            "schema": {"type": "string", "pattern": "^[!-~]{1,250}$"},
+        },
+    ],
     "requestBody": {
         "required": True,
         "content": {

@@ -42,7 +42,7 @@ class Replayer:
             return True
         source = await whole_source(queue, view)
         trace = RequestTrace(self._context.tracing.begin(None))
-        task = repeated(view, source, trace.send.headers())
+        task = repeated(view, source, trace.send.headers(), source)
         await enqueue(queue, task, trace, task_id).until_stored()
         await queue.reader.note_replay(view.id, task_id)
         return True

@@ -23,8 +23,10 @@ from .schemas import TaskCreate
 if TYPE_CHECKING:
     from queue_common.task import TaskId
 
-__all__ = ["ParsedTask", "parse_task", "refused_destination"]
+__all__ = ["ParsedTask", "check_batch_key", "parse_task", "refused_destination"]
 
+MAX_BATCH_KEY_CHARACTERS = 250
+"""A colon and a task's index follow."""
 MAX_ERRORS = 100
 """Max errors in a response: a body of 1 MB may have 100,000 unknown fields."""
 
@@ -44,22 +46,24 @@ class ParsedTask(msgspec.Struct, frozen=True, gc=False):
 def parse_task(
     raw: bytes, trace_context: dict[str, str] | None = None, *,
     policy: RetryPolicy = _DEFAULTS, idempotency_key: str | None = None,
+    fallback_key: str | None = None,
 ) -> ParsedTask:  # fmt: skip
     """Return the task of a body, which carries ``trace_context``.
 
-    ``policy`` has the deadline of delayed tasks, ``idempotency_key`` is the header's value. Raises
-    ProblemError 400 if the body is not JSON, 422 with every field and reason if it is invalid.
+    ``policy`` has the deadline of delayed tasks, ``idempotency_key`` is the header's value, and
+    ``fallback_key`` the key of a task that names none. Raises ProblemError 400 if the body is not
+    JSON, 422 with every field and reason if it is invalid.
     """
     try:
         raw.decode()  # the decoder does not check the bytes in strings
-        return _parse(raw, trace_context, policy, idempotency_key)
+        return _parse(raw, trace_context, policy, idempotency_key, fallback_key)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise _malformed(error) from None
 
 
 def _parse(
     raw: bytes, trace_context: dict[str, str] | None, policy: RetryPolicy,
-    idempotency_key: str | None,
+    idempotency_key: str | None, fallback_key: str | None,
 ) -> ParsedTask:  # fmt: skip
     try:
         create = _decoder.decode(raw)
@@ -67,6 +71,8 @@ def _parse(
             raise _invalid(raw)
         if idempotency_key is not None:
             _take_key(create, idempotency_key)
+        if fallback_key is not None and create.idempotency_key is UNSET:
+            create.idempotency_key = fallback_key
         task = _to_task(create, trace_context)
         return _with_options(create, task, policy) if _is_more(create) else ParsedTask(task)
     except msgspec.ValidationError:
@@ -129,6 +135,17 @@ def _take_key(create: TaskCreate, key: str) -> None:
         create.idempotency_key = check_idempotency_key(key)
     except ValueError as error:
         raise _wrong_key(str(error)) from None
+
+
+def check_batch_key(key: str) -> str:
+    """Return the header's key of a batch; raises ProblemError if no key can be derived from it."""
+    try:
+        check_idempotency_key(key)
+    except ValueError as error:
+        raise _wrong_key(str(error)) from None
+    if len(key) > MAX_BATCH_KEY_CHARACTERS:
+        raise _wrong_key(f"should be at most {MAX_BATCH_KEY_CHARACTERS} characters for a batch")
+    return key
 
 
 def _wrong_key(reason: str) -> ProblemError:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from ..app_context import AppContext
 
-__all__ = ["PATH", "CreateTask"]
+__all__ = ["PATH", "CreateTask", "idempotency_key_of"]
 
 PATH = openapi.PATH
 
@@ -68,7 +68,7 @@ class CreateTask:
             principal = principal_of(scope)
             principal.check(Scope.ENQUEUE)
             raw = await read_json_body(scope["headers"], receive, self.max_bytes)
-            key = _idempotency_key(scope)
+            key = idempotency_key_of(scope)
             submission = self.submit(raw, trace, principal, idempotency_key=key)
         except Exception as error:
             await self.refuse(error, trace, scope, receive, send)
@@ -94,16 +94,17 @@ class CreateTask:
 
     def admit_task(
         self, raw: bytes, send: TraceContext, principal: Principal,
-        idempotency_key: str | None = None,
+        idempotency_key: str | None = None, fallback_key: str | None = None,
     ) -> tuple[Task, TaskId | None]:  # fmt: skip
         """Return the task that a body asks for, and the id that it gives it.
 
-        ``send`` is the span that sends it. Raises ProblemError if it is no task, or not one that
-        the principal may send.
+        ``send`` is the span that sends it, ``fallback_key`` the key of a task without one. Raises
+        ProblemError if it is no task, or not one that the principal may send.
         """
         parsed = parse_task(
-            raw, send.headers(), policy=self._context.policy, idempotency_key=idempotency_key
-        )
+            raw, send.headers(), policy=self._context.policy, idempotency_key=idempotency_key,
+            fallback_key=fallback_key,
+        )  # fmt: skip
         task = parsed.task
         self.check_destinations(task, principal)
         if principal.project != DEFAULT_PROJECT:
@@ -178,7 +179,7 @@ class CreateTask:
             raise error
 
 
-def _idempotency_key(scope: AsgiScope) -> str | None:
+def idempotency_key_of(scope: AsgiScope) -> str | None:
     """Return the header's value. The fast path does not handle requests with it."""
     for name, value in scope["headers"]:
         if name == b"idempotency-key":

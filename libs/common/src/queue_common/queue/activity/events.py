@@ -48,6 +48,8 @@ class Death(NamedTuple):
     attempt: Attempt
     attempts: int
     """Attempts that ended."""
+    interrupted: int
+    """Attempts that its workers' deaths interrupted."""
 
 
 class EventPublisher:

@@ -45,19 +45,20 @@ def entry_after(claim: Claim, attempt: Attempt, decision: Decision, sealer: Seal
     """Return the outbox's entry for the task that follows from an attempt; empty if none does."""
     if claim.task is None or claim.task.options is None:
         return b""
-    attempts = attempts_after(claim, attempt)
-    return _entry(claim.task_id, claim.task, attempt, decision, attempts, sealer)
+    made = (attempts_after(claim, attempt), claim.interrupted)
+    return _entry(claim.task_id, claim.task, attempt, decision, made, sealer)
 
 
 def _entry(
-    task_id: TaskId, task: Task, attempt: Attempt, decision: Decision, attempts: int,
+    task_id: TaskId, task: Task, attempt: Attempt, decision: Decision, made: tuple[int, int],
     sealer: Sealer,
 ) -> bytes:  # fmt: skip
+    """Return the entry; ``made`` are the attempts that count, and those that were interrupted."""
     if task.sealed is not None and task.options is not None and task.options.callback is not None:
         # Without its key the callback goes out too, but for its headers and its URL's query.
         with suppress(UnreadableRecordError):
             task = open_task(sealer, task_id, task)
-    found = callback_task(task_id, task, attempt, decision, attempts)
+    found = callback_task(task_id, task, attempt, decision, *made)
     if found is None:
         return b""
     own_id, callback = found
@@ -126,10 +127,10 @@ class Outbox:
         attempt = record.last_attempt()
         if attempt is None:
             return None
-        return Death(TaskId(task_id), record.lane, task, attempt, record.attempts)
+        made = (record.attempts, record.interrupted)
+        return Death(TaskId(task_id), record.lane, task, attempt, *made)
 
     def _entry_of(self, death: Death) -> bytes:
         reason = Dead(death.attempt.error or death.attempt.outcome)
-        return _entry(
-            death.task_id, death.task, death.attempt, reason, death.attempts, self._sealer
-        )
+        made = (death.attempts, death.interrupted)
+        return _entry(death.task_id, death.task, death.attempt, reason, made, self._sealer)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
 from opentelemetry.trace import SpanKind
 
+from queue_common.errors import QueueUnavailableError
 from queue_common.lanes import DEFAULT_PROJECT
 from queue_common.logs import events
 from queue_common.task import new_task_id
@@ -17,9 +19,10 @@ from queue_common.tracing import names
 from queue_common.tracing.spans import OK, failed
 
 from ...problems import ProblemError, document_of, translate
+from ..manage.status import trace_id_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from opentelemetry.trace import Link
 
@@ -51,6 +54,16 @@ class _Item(msgspec.Struct, gc=False):
     stored: asyncio.Future[Stored]
     started_ns: int
 
+    @property
+    def first(self) -> TaskId | None:
+        """The id of the task that was there before; None if this one is new, or not stored."""
+        if self.stored.exception() is not None:
+            return None
+        stored = self.stored.result()
+        if isinstance(stored, str):
+            return stored
+        return self.task_id if self.names_id and not stored else None
+
 
 class Batch:
     """Submits tasks, and writes their answers in their order.
@@ -61,8 +74,10 @@ class Batch:
 
     def __init__(
         self, create_task: CreateTask, context: AppContext, principal: Principal,
-        links: Sequence[Link],
+        links: Sequence[Link], idempotency_key: str | None = None,
     ) -> None:  # fmt: skip
+        """Derive from ``idempotency_key`` a key for each task that has none of its own."""
+        self._key = idempotency_key
         self._create_task = create_task
         self._queue = context.queue
         self._tracing = context.tracing
@@ -99,7 +114,10 @@ class Batch:
             return self._problem(index, part)
         send = self._tracing.begin(None)
         try:
-            task, own_id = self._create_task.admit_task(part, send, self._principal)
+            key = None if self._key is None else f"{self._key}:{index}"
+            task, own_id = self._create_task.admit_task(
+                part, send, self._principal, fallback_key=key
+            )
         except Exception as error:
             return self._problem(index, translate(error))
         task_id = own_id or new_task_id()
@@ -113,30 +131,43 @@ class Batch:
         waiting = [item.stored for item in items if not isinstance(item, bytes)]
         if waiting:
             await asyncio.wait(waiting)
-        self.lines += [item if isinstance(item, bytes) else self._line(item) for item in items]
+        traces = await self._first_traces(items)
+        self.lines += [
+            item if isinstance(item, bytes) else self._line(item, traces) for item in items
+        ]
 
-    def _line(self, item: _Item) -> bytes:
+    async def _first_traces(self, items: list[_Item | bytes]) -> dict[str, str]:
+        """Return the trace ids of the tasks that were there before, by their ids."""
+        ids = [first for item in items if isinstance(item, _Item) and (first := item.first)]
+        if not ids:
+            return {}
+        with suppress(QueueUnavailableError):
+            views, _ = await self._queue.reader.search.views(ids)
+            found = {view.id: trace_id_of(view.task) for view in views if view is not None}
+            return {task_id: trace_id for task_id, trace_id in found.items() if trace_id}
+        return {}
+
+    def _line(self, item: _Item, traces: Mapping[str, str]) -> bytes:
         error = item.stored.exception()
         if item.started_ns:
             self._record(item, error)
         if error is not None:
             return self._problem(item.index, translate(_as_exception(error)))
-        stored, task_id, status = item.stored.result(), item.task_id, CREATED
-        if isinstance(stored, str):
-            task_id, status = stored, EXISTS
-        elif not stored and item.names_id:
-            status = EXISTS
+        first = item.first
+        status = CREATED if first is None else EXISTS
         self.statuses[status] += 1
-        return (
-            f'{{"index":{item.index},"status":{status},"task_id":"{task_id}",'
-            f'"trace_id":"{item.send.trace_id}"}}'
-        ).encode()
+        line = f'{{"index":{item.index},"status":{status},"task_id":"{first or item.task_id}"'
+        trace_id = item.send.trace_id if first is None else traces.get(first)
+        return (line + (f',"trace_id":"{trace_id}"}}' if trace_id else "}")).encode()
 
     def _problem(self, index: int, error: ProblemError) -> bytes:
         self.statuses[int(error.status)] += 1
         document = document_of(error)
         document = msgspec.structs.replace(document, errors=document.errors[:MAX_ERRORS_PER_TASK])
-        return _encoder.encode({"index": index, "status": int(error.status), "problem": document})
+        line = {"index": index, "status": int(error.status), "problem": document}
+        if (seconds := error.headers.get("Retry-After")) is not None:
+            line["retry_after"] = int(seconds)
+        return _encoder.encode(line)
 
     def _record(self, item: _Item, error: BaseException | None) -> None:
         """Record the span that sends the task; it is linked to the request, and begins a trace."""

@@ -53,7 +53,7 @@ async def json_parts(
         detail = f"The body is not JSON: {error}"
         raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed-json", detail) from None
     if len(tasks) > MAX_TASKS:
-        raise _too_many()
+        raise _too_many(" None of these is stored.")
     parts = map(bytes, tasks)
     return [p if len(p) <= max_task_bytes else too_large(max_task_bytes) for p in parts]
 
@@ -79,10 +79,10 @@ async def ndjson_parts(
         parts = lines.feed(chunk, last=not more)
         number += len(parts)
         if number > MAX_TASKS:
-            yield [*parts[: MAX_TASKS - number], _too_many()]
+            yield [*parts[: MAX_TASKS - number], _cut_off(_too_many())]
             return
         if size > max_bytes:
-            yield [*parts, too_large(max_bytes, LIMIT)]
+            yield [*parts, _cut_off(too_large(max_bytes, LIMIT))]
             return
         yield parts
 
@@ -116,6 +116,12 @@ class _Lines:
         return parts
 
 
-def _too_many() -> ProblemError:
-    detail = f"A batch holds at most {MAX_TASKS} tasks; send the others in another"
+def _too_many(rest: str = "") -> ProblemError:
+    detail = f"A batch holds at most {MAX_TASKS:,} tasks.{rest}"
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "batch-too-large", detail)
+
+
+def _cut_off(error: ProblemError) -> ProblemError:
+    """Return the last line of the answer to lines that are not all read."""
+    rest = "The lines before this one are answered above; this one and all behind it were not read."
+    return ProblemError(error.status, error.kind, f"{error.detail.rstrip('.')}. {rest}")

@@ -12,6 +12,8 @@ from queue_common.logs import events
 
 from ...auth import Scope, principal_of
 from ...problems import ProblemError, problem, translate
+from ..parse import check_batch_key
+from ..routes import idempotency_key_of
 from .items import Batch
 from .reader import NDJSON, is_ndjson, json_parts, ndjson_parts
 
@@ -49,9 +51,11 @@ class CreateTasks:
             principal.check(Scope.ENQUEUE)
             span = get_current_span().get_span_context()
             context = self._context
+            key = idempotency_key_of(scope)
             batch = Batch(
-                self._create_task, context, principal, [Link(span)] if span.is_valid else []
-            )
+                self._create_task, context, principal, [Link(span)] if span.is_valid else [],
+                None if key is None else check_batch_key(key),
+            )  # fmt: skip
             by_lines = await self._read(scope, receive, batch)
         except Exception as error:
             response = problem(translate(error))

@@ -14,8 +14,6 @@ from queue_common.retry import own_deadline_ms
 from queue_common.task import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from queue_common.queue import TaskQueue
     from queue_common.task import Task, TaskView
 
@@ -31,31 +29,28 @@ async def whole_source(queue: TaskQueue, view: TaskView) -> Task:
         raise WrongStateError(msg)
     task = await queue.reader.whole_task(view.id)
     if task is None:
-        msg = f"task {view.id} cannot be replayed: its headers and body are not kept any more"
-        raise WrongStateError(msg)
+        raise WrongStateError(_not_kept(view))
     return task
 
 
+def _not_kept(view: TaskView) -> str:
+    why = "" if view.state is not State.CANCELLED else "; a cancellation removes them at once"
+    return f"task {view.id} cannot be replayed: its headers and body are not kept any more{why}"
+
+
 def repeated(
-    source: TaskView, task: Task, trace_context: dict[str, str] | None, *,
-    changed: Task | None = None, fields: Collection[str] = (),
-) -> Task:  # fmt: skip
-    """Return a task like ``task``, accepted now, with those ``fields`` of ``changed``."""
-    replaced = {
-        name: getattr(changed, name)
-        for name in ("url", "method", "headers", "body")
-        if name in fields
-    }
-    url = replaced.get("url", task.url)
+    source: TaskView, task: Task, trace_context: dict[str, str] | None, asked: Task
+) -> Task:
+    """Return a task like ``task``, accepted now, that makes the request of ``asked``."""
     project, lane = split_lane(task.lane)
     # A lane set by the client is kept; otherwise the lane follows from the new URL.
-    new_lane = lane_in(project, lane_of(url)) if lane == lane_of(task.url) else task.lane
+    new_lane = lane_in(project, lane_of(asked.url)) if lane == lane_of(task.url) else task.lane
     options = msgspec.structs.replace(
         task.options or TaskOptions(), replay_of=source.id, delay_ms=0, schedule_at_ms=None,
         idempotency_key=None,
     )  # fmt: skip
     return msgspec.structs.replace(
-        task, **replaced, lane=new_lane, accepted_at_ms=round(time.time() * 1000),
+        asked, lane=new_lane, accepted_at_ms=round(time.time() * 1000),
         trace_context=trace_context, options=options, retry_deadline_ms=own_deadline_ms(task),
         rerun=None,
     )  # fmt: skip

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from fastapi import APIRouter, Request, Response
 
-from queue_common.errors import ConflictError, UnknownTaskError
+from queue_common.errors import ConflictError, UnknownTaskError, WrongStateError
 from queue_common.task import derived_task_id
 
 from ...auth import MayManage, Scope
@@ -21,7 +21,7 @@ from ..enqueue import enqueue
 from ..parse import parse_task
 from ..trace import begin_trace
 from . import openapi
-from .found import find_task
+from .found import find_task, is_of, task_id_of
 from .repetition import repeated, whole_source
 from .schemas import Replayed
 from .status import trace_id_of
@@ -50,11 +50,11 @@ _FIELDS = {"url": "url", "method": "method", "headers": "headers",
     status_code=HTTPStatus.CREATED,
 )
 async def replay_task(request: Request, principal: MayManage) -> Response:
-    """Make the request of a settled task again, as a new task.
+    """Make the request of a dead or delivered task again, as a new task.
 
     The body may change URL, method, headers or body, with a key that has the scope `enqueue` too. A
-    delivered task can be replayed while it is
-    kept in full. A repeated call with the same Idempotency-Key or, without one, with the same body
+    delivered task can be replayed while it is kept in full; a cancellation removes headers and body
+    at once. A repeated call with the same Idempotency-Key or, without one, with the same body
     within 10 s, returns the task of the first call.
     """
     context: AppContext = request.app.state.api
@@ -74,11 +74,18 @@ async def _replay(request: Request, principal: Principal, trace: RequestTrace) -
     given = await _read(request, context.settings.api_max_body)
     if given:  # it is another request then, which this key may not send by other means
         principal.check(Scope.ENQUEUE)
-    view = await find_task(request, principal)
-    task = await _task(request, principal, view, given, trace)
+    try:
+        view = await find_task(request, principal)
+        task = await _task(request, principal, view, given, trace)
+    except (UnknownTaskError, WrongStateError):
+        # An earlier call may have found more of the source than is kept now.
+        existing = None if key is None else await _made_before(request, principal, key, given)
+        if existing is None:
+            raise
+        return _replayed_before(task_id_of(request), existing)
     task_id, existing = await _id(context, view, task, key)
     if existing is not None:
-        return respond(Replayed(existing.id, view.id, trace_id_of(existing.task)))
+        return _replayed_before(view.id, existing)
     submission = enqueue(context.queue, task, trace, task_id)
     try:
         await submission.until_stored()
@@ -86,9 +93,42 @@ async def _replay(request: Request, principal: Principal, trace: RequestTrace) -
         raise _other_content() from None
     await context.queue.reader.note_replay(view.id, submission.task_id)
     await context.audit.record(principal, "task.replay", view.id, task_id=submission.task_id)
-    is_new = submission.stored.result()
-    status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
-    return respond(Replayed(submission.task_id, view.id, trace.send.trace_id), status)
+    if not submission.stored.result():
+        return _replayed_before(view.id, await context.queue.get_task(submission.task_id))
+    replayed = Replayed(submission.task_id, view.id, trace.send.trace_id)
+    return respond(replayed, HTTPStatus.CREATED)
+
+
+def _replayed_before(source: TaskId, existing: TaskView) -> Response:
+    return respond(Replayed(existing.id, source, trace_id_of(existing.task)))
+
+
+async def _made_before(
+    request: Request, principal: Principal, key: str, given: dict[str, msgspec.Raw]
+) -> TaskView | None:
+    """Return the task that an earlier call with this key has made; None if none has.
+
+    What is kept of it decides whether the call had the same body.
+    """
+    context: AppContext = request.app.state.api
+    try:
+        view = await context.queue.get_task(_keyed_id(task_id_of(request), key))
+    except UnknownTaskError:
+        return None
+    if not is_of(principal, view) or view.task is None:
+        return None
+    whole = await context.queue.reader.whole_task(view.id)
+    task = whole or view.task
+    asked = _changed(task, given)
+    differs = asked.method != task.method or _path(asked.url) != _path(task.url)
+    if differs or (whole is not None and asked != whole):
+        raise _other_content()
+    return view
+
+
+def _path(url: str) -> str:
+    """Return a URL without its query, which an encrypted task may not show."""
+    return url.partition("?")[0]
 
 
 def _idempotency_key(request: Request) -> str | None:
@@ -124,20 +164,25 @@ async def _task(
 ) -> Task:  # fmt: skip
     context: AppContext = request.app.state.api
     source = await whole_source(context.queue, view)
-    changed = None
-    if given:
-        url = msgspec.Raw(msgspec.json.encode(source.url))
-        changed = parse_task(msgspec.json.encode({"url": url, **given})).task
-    fields = {_FIELDS[name] for name in given}
-    if "body" in fields and "headers" not in fields and changed is not None:
-        # The Content-Type that belongs to the new body replaces the old one.
-        own = {n: v for n, v in source.headers.items() if n.lower() != "content-type"}
-        changed = msgspec.structs.replace(changed, headers={**own, **changed.headers})
-        fields.add("headers")
-    task = repeated(view, source, trace.send.headers(), changed=changed, fields=fields)
+    task = repeated(view, source, trace.send.headers(), _changed(source, given))
     create_task: CreateTask = request.app.state.create_task
     create_task.check_destinations(task, principal)
     return task
+
+
+def _changed(task: Task, given: dict[str, msgspec.Raw]) -> Task:
+    """Return a task with the fields of a body."""
+    if not given:
+        return task
+    url = msgspec.Raw(msgspec.json.encode(task.url))
+    parsed = parse_task(msgspec.json.encode({"url": url, **given})).task
+    fields = {_FIELDS[name] for name in given}
+    changes = {name: getattr(parsed, name) for name in fields}
+    if "body" in fields and "headers" not in fields:
+        # The Content-Type that belongs to the new body replaces the old one.
+        own = {n: v for n, v in task.headers.items() if n.lower() != "content-type"}
+        changes["headers"] = {**own, **parsed.headers}
+    return msgspec.structs.replace(task, **changes)
 
 
 async def _id(
@@ -145,7 +190,7 @@ async def _id(
 ) -> tuple[TaskId, TaskView | None]:
     """Return the new task's id, and the task if an earlier call has created it."""
     if key is not None:
-        return derived_task_id(view.id, f"key {key}"), None
+        return _keyed_id(view.id, key), None
     content = task.digest().hex()
     window = int(time.time()) // REPEAT_SECONDS
     before = derived_task_id(view.id, f"{content} {window - 1}")
@@ -157,6 +202,10 @@ async def _id(
     since_ms = (time.time() - REPEAT_SECONDS) * 1000
     is_recent = found.task is not None and found.task.accepted_at_ms > since_ms
     return now, found if is_recent else None
+
+
+def _keyed_id(source: TaskId, key: str) -> TaskId:
+    return derived_task_id(source, f"key {key}")
 
 
 def _other_content() -> ProblemError:
