@@ -96,6 +96,19 @@ async def test_lane_with_a_slash_is_one(client: httpx.AsyncClient, headers: dict
     assert paused.json()["paused"]
 
 
+async def test_each_lane_that_a_task_names_can_be_paused(
+    client: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    """Characters that are not printed, such as a no-break space, are allowed in both places."""
+    lane = "billing\u00a0\U000e3bf9"
+    task = {"url": "http://localhost:9/", "lane": lane}
+    sent = await client.post("/api/v1/tasks", json=task, headers=headers)
+    paused = await client.post(f"{PATH}/{quote(lane, safe='')}/pause", headers=headers)
+
+    assert (sent.status_code, paused.status_code) == (201, 200)
+    assert (paused.json()["lane"], paused.json()["waiting"]) == (lane, 1)
+
+
 async def test_lanes_are_listed(
     client: httpx.AsyncClient, api: Api, redis_server: RedisServer, headers: dict[str, str],
     name: str,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import unquote
 
@@ -26,6 +27,7 @@ __all__ = ["router"]
 PURGE_STEPS = 10
 """Max script calls of a purge, each for 1,000 tasks. A client repeats the call for more."""
 MAX_LANE_CHARACTERS = 300
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ONE = openapi.PATH + "/{lane}"
 
 router = APIRouter(tags=["lanes"])
@@ -122,7 +124,7 @@ def _lane_of(request: Request) -> str:
 
 
 def _check_lane(text: str) -> str:
-    if not 0 < len(text) <= MAX_LANE_CHARACTERS or not text.isprintable():
+    if not 0 < len(text) <= MAX_LANE_CHARACTERS or _CONTROL.search(text):
         msg = f"should be 1 to {MAX_LANE_CHARACTERS} characters, none of them a control character"
         raise ValueError(msg)
     return text
