@@ -110,6 +110,19 @@ def test_only_what_was_refused_for_now_is_sent_again() -> None:
         assert keys(api.requests[1][3]) == ["b-1"]
 
 
+def test_a_refused_task_that_should_wait_too_long_is_told() -> None:
+    """A longer wait than the client's policy allows is the caller's: nothing is sent again."""
+    problem = {"type": "urn:queue-system:problem:limit-exceeded", "status": 429}
+    line = {"index": 0, "status": 429, "problem": problem, "retry_after": 3600}
+    with (
+        scripted(Answer(200, json.dumps(line).encode())) as api,
+        QueueClient(api.url, retry=QUICK) as client,
+    ):
+        (item,) = client.send_batch([NewTask(URL)], batch_id="b")
+
+        assert (item.status, item.retry_after, len(api.requests)) == (429, 3600, 1)
+
+
 def test_what_is_wrong_with_one_task_stops_no_other(fake_queue: FakeQueue) -> None:
     """A task that is refused has a problem in its place; the others are accepted."""
     client = fake_queue.client()

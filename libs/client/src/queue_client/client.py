@@ -142,8 +142,10 @@ class AsyncQueueClient(Endpoints, AsyncCaller):
 def _delay(tries: Tries, refused: BatchItem) -> float | None:
     if refused.problem is None:
         return None
+    error = error_of_problem(refused.problem)
+    error.retry_after = refused.retry_after
     try:
-        return tries.after_refusal(error_of_problem(refused.problem))
+        return tries.after_refusal(error)
     except ApiError:
         return None  # the items tell it
 

@@ -41,6 +41,8 @@ class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
     task_id: str | None = None
     trace_id: str | None = None
     problem: Problem | None = None
+    retry_after: int | None = None
+    """Seconds after which the API asks to send a refused task again."""
 
     @property
     def accepted(self) -> bool:
