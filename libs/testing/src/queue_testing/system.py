@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import uuid
@@ -56,6 +57,14 @@ class System:
         process = self._processes.pop(name)
         process.kill()
         process.wait(10)
+
+    def freeze(self, name: str) -> None:
+        """Stop a process without ending it: its connections stay open, and it answers nothing."""
+        self._processes[name].send_signal(signal.SIGSTOP)
+
+    def thaw(self, name: str) -> None:
+        """Let a frozen process go on."""
+        self._processes[name].send_signal(signal.SIGCONT)
 
     def log(self, name: str) -> str:
         """Return what a process wrote."""

@@ -65,7 +65,7 @@ async def _to_login(request: Request, error: Exception) -> Response:
         reason = f"No proxy has named a user in {header}, or the API does not know its key."
         return _error_page(request, 403, reason)
     if request.headers.get("accept") == "text/event-stream":
-        return Response(status_code=204)  # the browser then does not connect again
+        return Response("event: ended\ndata: 1\n\n", media_type="text/event-stream")
     path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     back = path if request.method == "GET" and path != "/" else None
     said = error.said if isinstance(error, LoginRequiredError) else None

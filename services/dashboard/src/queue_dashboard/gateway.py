@@ -6,10 +6,20 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
-from queue_client import AsyncQueueClient, Me, RetryPolicy, Stats
+from queue_client import (
+    AsyncQueueClient,
+    Me,
+    QueueClientError,
+    RetryPolicy,
+    Stats,
+    UnavailableError,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    from queue_client.call import Call
 
     from .settings import DashboardSettings
 
@@ -21,7 +31,9 @@ ME_SECONDS = 15.0
 STATS_SECONDS = 2.0
 """However many pages are open, the API computes the overview this often for a caller."""
 MAX_CACHED = 300
-TIMEOUT_SECONDS = 10.0
+READ_SECONDS = 4.0
+"""A page that an API does not answer shows the problem after this time."""
+WRITE_SECONDS = 10.0
 
 
 class Caller(NamedTuple):
@@ -31,14 +43,27 @@ class Caller(NamedTuple):
     project: str | None
 
 
+class _Client(AsyncQueueClient):
+    """A client whose calls have a time for all their tries: a user waits for them."""
+
+    async def call(self, call: Call[T]) -> T:
+        """Make a call; raises UnreachableError if its time is over."""
+        seconds = READ_SECONDS if call.method == "GET" else WRITE_SECONDS
+        try:
+            async with asyncio.timeout(seconds):
+                return await super().call(call)
+        except TimeoutError as error:
+            msg = f"no answer within {seconds:g} s"
+            raise UnreachableError(msg) from error
+
+
 class Gateway:
     """Gives each caller a client, and shares between pages what may be a moment old."""
 
     def __init__(self, settings: DashboardSettings) -> None:
-        # A page is better late than wrong, and better an error than very late. No token of the
-        # process' own environment may stand in for a user who has none.
-        self._client = AsyncQueueClient(
-            settings.dashboard_api_url, token="", project="", timeout=TIMEOUT_SECONDS,
+        # No token of the process' own environment may stand in for a user who has none.
+        self._client = _Client(
+            settings.dashboard_api_url, token="", project="", timeout=WRITE_SECONDS,
             retry=RetryPolicy(max_retries=1, max_retry_after=1.0),
         )  # fmt: skip
         self._cached: dict[tuple[str, Caller], tuple[float, asyncio.Task[Any]]] = {}
@@ -46,6 +71,14 @@ class Gateway:
     def client(self, caller: Caller) -> AsyncQueueClient:
         """Return the caller's client."""
         return self._client.with_options(token=caller.token, project=caller.project)
+
+    async def api_answers(self) -> bool:
+        """Whether the API can be reached, and has its Redis."""
+        try:
+            await self._client.ready()
+        except QueueClientError as error:
+            return not isinstance(error, (UnavailableError, UnreachableError))
+        return True
 
     async def me(self, caller: Caller) -> Me:
         """Return who the caller is; raises AuthenticationError if the API knows no such key."""

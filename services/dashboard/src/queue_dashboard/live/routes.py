@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,6 +24,7 @@ __all__ = ["router"]
 router = APIRouter(dependencies=[needs("read")])
 
 KEEP_ALIVE_SECONDS = 15.0
+_ID = re.compile(r"[0-9]{1,15}-[0-9]{1,15}")
 FIELDS = ("type", "state", "lane", "task_id")
 _encoder = msgspec.json.Encoder()
 
@@ -30,8 +32,9 @@ _encoder = msgspec.json.Encoder()
 @router.get("/live")
 async def show_tail(visit: Visitor) -> Response:
     """Show what happens, as it happens."""
-    recent = [event for event in visit.dashboard.hub.recent(visit.caller) if _fits(event, visit)]
-    return visit.page("live.html", rows=[_row(event) for event in reversed(recent)])
+    recent = visit.dashboard.hub.recent(visit.caller)
+    rows = [_row(event) for event in reversed(recent) if _fits(event, visit)]
+    return visit.page("live.html", rows=rows, after=recent[-1].id if recent else None)
 
 
 @router.get("/live/events")
@@ -42,10 +45,13 @@ async def send_events(visit: Visitor) -> Response:
 
 
 async def _stream(visit: Visit) -> AsyncIterator[bytes]:
-    hub, last = visit.dashboard.hub, visit.request.headers.get("last-event-id")
-    async with hub.subscribe(visit.caller, last) as subscription:
+    hub, away = visit.dashboard.hub, False
+    async with hub.subscribe(visit.caller, _last_event_id(visit)) as subscription:
         yield b"retry: 2000\n\n"
         while True:
+            if subscription.away != away:
+                away = subscription.away
+                yield b"event: %s\ndata: 1\n\n" % (b"away" if away else b"back")
             events = await subscription.take(KEEP_ALIVE_SECONDS)
             if subscription.missed:
                 yield b"event: missed\ndata: %d\n\n" % subscription.missed
@@ -55,6 +61,12 @@ async def _stream(visit: Visit) -> AsyncIterator[bytes]:
             if subscription.ended:
                 yield b"event: ended\ndata: 1\n\n"
                 return
+
+
+def _last_event_id(visit: Visit) -> str | None:
+    """Return what the page has had last: a browser's header, or ``after`` of a new connection."""
+    last = visit.request.headers.get("last-event-id") or visit.query.get("after", "")
+    return last if _ID.fullmatch(last) else None
 
 
 def _fits(event: Event, visit: Visit) -> bool:
