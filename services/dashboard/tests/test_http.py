@@ -109,8 +109,8 @@ async def test_the_login_leads_to_own_pages_alone(site: Site, there: str) -> Non
         page = (await http.get("/login", params={"next": there})).text
         found = re.search(r'name="csrf" value="([^"]+)"', page)
         assert found
-        form = {"csrf": found[1], "key": ROOT_KEY, "next": there}
-        answer = await http.post("/login", data=form)
+        form = {"csrf": found[1], "key": ROOT_KEY}
+        answer = await http.post("/login", params={"next": there}, data=form)
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/")
 

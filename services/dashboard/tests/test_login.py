@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import httpx
 import pytest
+from playwright.async_api import expect
+from pydantic import SecretStr
+from starlette.requests import Request
+from starlette.responses import Response
+
+from queue_dashboard.access.session import Session, SessionCookies
 
 from .conftest import OpenPage
-from .dashboards import ROOT_KEY, Site
+from .dashboards import ROOT_KEY, SECRET, Site
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
@@ -100,3 +107,60 @@ async def test_a_link_of_another_site_leads_in(site: Site, open_page: OpenPage) 
     await page.evaluate("url => { location.href = url }", f"{site.asking.url}/tasks")
 
     await page.wait_for_selector("h1:has-text('Tasks')")
+
+
+async def test_a_bad_project_locks_nobody_out(site: Site, open_page: OpenPage) -> None:
+    """A name that no project can have is refused, and the pages go on with the project before."""
+    page = await open_page(site.asking.url, quiet=False)
+    await page.fill("#key", ROOT_KEY)
+    await page.click("button.primary")
+    await page.fill("#project", "Billing")
+    await page.click(".who button:text-is('Show')")
+
+    assert "should be 1 to 63 characters" in await page.inner_text("main")
+    await page.click("text=To the overview")
+    await expect(page.locator("h1")).to_have_text("Overview")
+    await expect(page.locator("#project")).to_have_value("default")
+
+
+async def test_a_session_that_the_api_refuses_can_end(site: Site) -> None:
+    """The page of a problem offers to log out, if the API refuses all that the session asks."""
+    sealed = SessionCookies(SecretStr(SECRET), "/")
+    response = Response()
+    request = Request(
+        {"type": "http", "scheme": "http", "headers": [], "path": "/", "server": ("h", 1)}
+    )
+    sealed.write(request, response, Session("token-of-forms", ROOT_KEY, project="Not A Name"))
+    cookie = response.headers["set-cookie"].partition(";")[0]
+    async with httpx.AsyncClient(base_url=site.asking.url, headers={"Cookie": cookie}) as http:
+        page = await http.get("/")
+        assert page.status_code == 422
+        assert "Log out" in page.text
+        answer = await http.post("/logout", data={"csrf": "token-of-forms"})
+
+    assert answer.headers["Location"] == "/login?said=logged-out"
+    assert 'queue_dashboard=""' in answer.headers["Set-Cookie"]
+
+
+async def test_a_wrong_key_does_not_lose_the_way(site: Site, open_page: OpenPage) -> None:
+    """After a wrong key the right one still opens the page that was asked for."""
+    page = await open_page(f"{site.asking.url}/lanes?sort=name", quiet=False)
+    await page.fill("#key", "qk_aaaaaaaaaaaa_" + "b" * 43)
+    await page.click("button.primary")
+    await page.fill("#key", ROOT_KEY)
+    await page.click("button.primary")
+
+    await page.wait_for_url(f"{site.asking.url}/lanes?sort=name")
+
+
+async def test_an_old_form_is_shown_anew(site: Site, open_page: OpenPage) -> None:
+    """A login form whose session is gone is shown again, says so, and still knows the way."""
+    page = await open_page(f"{site.asking.url}/lanes", quiet=False)
+    await page.context.clear_cookies()
+    await page.fill("#key", ROOT_KEY)
+    await page.click("button.primary")
+    assert "too old" in await page.inner_text("[role=alert]")
+    await page.fill("#key", ROOT_KEY)
+    await page.click("button.primary")
+
+    await page.wait_for_url(f"{site.asking.url}/lanes")

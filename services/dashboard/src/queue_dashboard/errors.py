@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import structlog
@@ -23,6 +24,8 @@ from .context import dashboard_of
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from starlette.requests import Request
+
+    from .access.visit import Visit
 
 __all__ = ["add_error_pages"]
 
@@ -52,10 +55,18 @@ def add_error_pages(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def _error_page(request: Request, status: int, reason: str) -> Response:
-    title = TITLES.get(status, "Something went wrong")
-    pages = dashboard_of(request).pages
-    return pages.response("error.html", status, status=status, title=title, reason=reason)
+def _error_page(request: Request, status: int, reason: str, title: str | None = None) -> Response:
+    """Return a page of the dashboard; a bare one if nobody knows who asks."""
+    title = title or TITLES.get(status, "Something went wrong")
+    visit: Visit | None = getattr(request.state, "visit", None)
+    if visit is not None:
+        return visit.page("problem.html", status, status=status, title=title, reason=reason)
+    dashboard = dashboard_of(request)
+    session = dashboard.cookies.read(request)
+    csrf = session.csrf if session and session.token else None
+    return dashboard.pages.response(
+        "error.html", status, status=status, title=title, reason=reason, csrf=csrf
+    )
 
 
 async def _to_login(request: Request, error: Exception) -> Response:
@@ -87,7 +98,8 @@ async def _missing_scope(request: Request, error: Exception) -> Response:
 
 async def _refused_form(request: Request, error: Exception) -> Response:
     status = error.status if isinstance(error, FormError) else 400
-    return _error_page(request, status, str(error))
+    title = "This form cannot be taken" if status == HTTPStatus.FORBIDDEN else None
+    return _error_page(request, status, str(error), title)
 
 
 async def _api_error(request: Request, error: Exception) -> Response:

@@ -133,7 +133,9 @@ async def open_visit(request: Request) -> Visit:
         me = await dashboard.gateway.me(caller)
     except AuthenticationError as error:
         raise LoginRequiredError("expired" if token else None) from error
-    return Visit(request, dashboard, kept, caller, me, fresh=kept is not session)
+    visit = Visit(request, dashboard, kept, caller, me, fresh=kept is not session)
+    request.state.visit = visit  # for the page of a problem
+    return visit
 
 
 def _came_from_another_site(request: Request) -> bool:
