@@ -114,12 +114,16 @@ async def test_bulk_on_all_that_match(site: Site, open_page: OpenPage) -> None:
     page = await open_page(f"{site.open.url}/tasks?state=dead&label={label}")
     await page.click("text=Act on all that match")
     await page.check("#a-delete")
-    await page.click("text=Start")
-    await page.wait_for_url("**/operations/*")
-    await page.wait_for_selector("#operation >> text=done >> nth=0")
+    await page.click("text=Count what matches")
+    await page.wait_for_selector("text=5 tasks match")
+    async with site.client() as client:
+        assert len((await client.list_tasks(state="dead", label=label)).tasks) == 5
+    await page.click("button:has-text('Delete 5 tasks')")
+    await page.wait_for_selector("text=The operation runs.")
     await page.wait_for_selector("#operation .state-delivered")
+    assert await page.locator("text=Stop").count() == 0
     done = page.locator(".number", has_text="done").locator(".value")
-    assert await done.inner_text() == "5"
+    assert await done.inner_text() == "5 of 5"
     await page.goto(f"{site.open.url}/tasks?state=dead&label={label}")
     assert await page.locator("[data-row]").count() == 0
 

@@ -1,7 +1,11 @@
-"""Operations on all tasks of a filter: started, watched, stopped."""
+"""Operations on all tasks of a filter: counted, confirmed, watched, stopped."""
 
 from __future__ import annotations
 
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 from fastapi import APIRouter
 from msgspec import UNSET
 from starlette.responses import Response
@@ -10,7 +14,10 @@ from queue_client import ApiError, Filter, UnavailableError
 
 from ..access.forms import Form, FormError
 from ..access.visit import PostedForm, Visitor, needs
-from .query import FILTER_FIELDS, STATES, task_filter
+from .query import FILTER_FIELDS, OUTCOMES, STATES, TIMES, task_filter
+
+if TYPE_CHECKING:
+    from queue_client import Operation
 
 __all__ = ["router"]
 
@@ -21,7 +28,16 @@ ACTIONS = {
     "cancel": "Cancel: end each without a further attempt",
     "delete": "Delete: remove dead letters for good",
 }
+CONSEQUENCES = {
+    "replay": "Each is sent again as a new task.",
+    "run": "Each is put at the front of its lane.",
+    "cancel": "No further attempt is made of any of them. This cannot be taken back.",
+    "delete": "The dead letters and their requests are gone for good.",
+}
 LIMIT = 50
+COUNT_SECONDS = 2.0
+"""How long a form waits for the count; a longer one is watched on its page."""
+POLL_SECONDS = 0.1
 
 
 @router.get("/operations", dependencies=[needs("read")])
@@ -34,29 +50,49 @@ async def list_operations(visit: Visitor) -> Response:
 @router.get("/operations/new", dependencies=[needs("manage")])
 async def plan_operation(visit: Visitor) -> Response:
     """Ask what is to be done with all tasks of the filter in the URL."""
-    values = {"action": "replay", "rate": "50", **visit.query}
+    values = {"action": "replay", **visit.query}
     return _form(visit, values, None)
 
 
 @router.post("/operations", dependencies=[needs("manage")])
-async def start_operation(visit: Visitor, form: PostedForm) -> Response:
-    """Start an operation."""
+async def count_tasks(visit: Visitor, form: PostedForm) -> Response:
+    """Count the tasks of a filter; nothing is done to them before their number is confirmed."""
     try:
-        operation = await visit.client.start_operation(
-            action=form.get("action", ""), filter=_filter(form), rate=form.whole("rate") or UNSET,
-            dry_run="dry_run" in form,
-        )  # fmt: skip
+        counting = await visit.client.start_operation(
+            action=form.get("action", ""), filter=_filter(form), dry_run=True
+        )
     except (ApiError, FormError) as error:
         if isinstance(error, UnavailableError):
             raise
         return _form(visit, form, error)
-    return visit.redirect(f"/operations/{operation.id}", said="started")
+    await _wait_for_count(visit, counting)
+    return visit.redirect(f"/operations/{counting.id}")
+
+
+async def _wait_for_count(visit: Visitor, counting: Operation) -> None:
+    for _ in range(round(COUNT_SECONDS / POLL_SECONDS)):
+        if counting.ended:
+            return
+        await asyncio.sleep(POLL_SECONDS)
+        counting = await visit.client.get_operation(counting.id)
+
+
+@router.post("/operations/{operation_id}/confirm", dependencies=[needs("manage")])
+async def confirm_operation(visit: Visitor, operation_id: str, form: PostedForm) -> Response:
+    """Do with the tasks of a filter what they were counted for."""
+    counting = await visit.client.get_operation(operation_id)
+    operation = await visit.client.start_operation(
+        action=counting.action, filter=msgspec.convert(counting.filter, Filter),
+        rate=form.whole("rate") or UNSET,
+    )  # fmt: skip
+    counted = counting.matched if counting.dry_run and counting.ended else None
+    return visit.redirect(f"/operations/{operation.id}", said="started", counted=counted)
 
 
 def _form(visit: Visitor, values: dict[str, str], error: ApiError | FormError | None) -> Response:
     return visit.page(
         "operation_new.html", 200 if error is None else error.status, values=values, error=error,
-        actions=ACTIONS, states=STATES,
+        actions=ACTIONS, states=STATES, outcomes=OUTCOMES,
         filter={name: values.get(name, "") for name in FILTER_FIELDS},
     )  # fmt: skip
 
@@ -72,7 +108,21 @@ def _filter(form: Form) -> Filter:
 async def show_operation(visit: Visitor, operation_id: str) -> Response:
     """Show how far an operation is."""
     operation = await visit.client.get_operation(operation_id)
-    return visit.page("operation.html", operation=operation)
+    counted = visit.query.get("counted", "")
+    return visit.page(
+        "operation.html", operation=operation, again=_again(operation),
+        counted=int(counted) if counted.isascii() and counted.isdecimal() else 0,
+        consequence=CONSEQUENCES.get(operation.action, ""),
+    )  # fmt: skip
+
+
+def _again(operation: Operation) -> dict[str, Any]:
+    """Return the query of the form that leads to this operation."""
+    query = {"action": operation.action, **operation.filter}
+    query.pop("ids", None)
+    for name in TIMES & query.keys():
+        query[name] = query[name][:16]  # what a field of a browser takes
+    return query
 
 
 @router.post("/operations/{operation_id}/stop", dependencies=[needs("manage")])

@@ -10,9 +10,14 @@ from ..access.forms import FormError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FILTER_FIELDS", "STATES", "task_filter"]
+__all__ = ["FILTER_FIELDS", "OUTCOMES", "STATES", "TIMES", "task_filter"]
 
 STATES = ("scheduled", "queued", "active", "delivered", "dead", "cancelled")
+OUTCOMES = (
+    "delivered", "http_error", "timeout", "dns_error", "connect_error", "tls_error",
+    "connection_lost", "protocol_error", "egress_refused", "expired", "unreadable", "worker_error",
+    "poison",
+)  # fmt: skip
 FILTER_FIELDS = (
     "state", "lane", "label", "url_prefix", "outcome", "created_after", "created_before",
     "idempotency_key",
