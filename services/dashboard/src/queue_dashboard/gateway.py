@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from queue_client import (
     AsyncQueueClient,
+    LanePage,
     Me,
     QueueClientError,
     RetryPolicy,
@@ -88,6 +89,13 @@ class Gateway:
         """Return the overview, up to 2 s old."""
         read = self.client(caller).stats
         return await self.shared("stats", caller, STATS_SECONDS, lambda: read())
+
+    async def lanes(self, caller: Caller, limit: int) -> LanePage:
+        """Return the first lanes, those in trouble first; up to 2 s old."""
+        list_lanes = self.client(caller).list_lanes
+        return await self.shared(
+            f"lanes {limit}", caller, STATS_SECONDS, lambda: list_lanes(sort="trouble", limit=limit)
+        )
 
     async def shared(
         self, what: str, caller: Caller, seconds: float, read: Callable[[], Coroutine[Any, Any, T]]

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from . import lanes
 from .words import FILTERS
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Pages:
             trim_blocks=True, lstrip_blocks=True, auto_reload=False,
         )  # fmt: skip
         self._environment.filters |= FILTERS
+        self._environment.filters |= {"health": lanes.health, "probe_is_due": lanes.probe_is_due}
         self._environment.globals |= {"url": self.url, "asset": self.asset}
 
     def url(self, path: str, query: Mapping[str, Any] | None = None, **more: Any) -> str:  # noqa: ANN401
