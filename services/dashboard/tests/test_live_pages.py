@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from playwright.async_api import expect
 
 from queue_client import Retry
 from queue_testing import wait_until
@@ -66,7 +67,7 @@ async def test_the_first_task_appears(site: Site, open_page: OpenPage) -> None:
 
 
 async def test_a_task_page_follows_its_task(site: Site, open_page: OpenPage) -> None:
-    """The page of a task shows its new state by itself."""
+    """The page of a task shows its new state by itself, and offers what can then be done."""
     async with site.client() as client:
         later = Retry(strategy="constant", interval="1h")
         sent = await client.send(f"{site.destination}/down", retry=later, lane="follows")
@@ -74,9 +75,52 @@ async def test_a_task_page_follows_its_task(site: Site, open_page: OpenPage) -> 
         page = await open_page(f"{site.open.url}/tasks/{sent.task_id}")
         await page.wait_for_selector("[data-state=scheduled]")
         await page.wait_for_selector("#pulse[data-live=on]")
+        await expect(page.locator("summary:has-text('Cancel')")).to_have_count(1)
         await client.cancel_task(sent.task_id)
 
     await page.wait_for_selector("[data-state=cancelled]")
+    await expect(page.locator("summary:has-text('Cancel')")).to_have_count(0)
+    await expect(page.locator("[data-copy]").first).to_be_visible()
+
+
+async def test_a_lane_page_follows_its_lane(site: Site, open_page: OpenPage) -> None:
+    """If somebody else resumes a lane, its page says so and offers to pause it."""
+    async with site.client() as client:
+        await client.send(f"{site.destination}/fine", lane="elsewhere", delay="1h")
+        page = await open_page(f"{site.open.url}/lane?name=elsewhere")
+        await page.click("button:has-text('Pause')")
+        await expect(page.locator("button:has-text('Resume')")).to_have_count(1)
+        await client.resume_lane("elsewhere")
+
+    await expect(page.locator("button:has-text('Pause')")).to_have_count(1, timeout=20_000)
+    assert await page.inner_text("[role=status]") == "The lane was paused."
+
+
+async def test_a_refused_limit_stays_in_the_form(site: Site, open_page: OpenPage) -> None:
+    """What cannot be a limit is still in its field, and the page of the error is live."""
+    async with site.client() as client:
+        await client.send(f"{site.destination}/fine", lane="refused limit", delay="1h")
+        page = await open_page(f"{site.open.url}/lane?name=refused+limit", quiet=False)
+        await page.fill("#f-rate", "fast")
+        await page.click("text=Set >> nth=-1")
+        await expect(page.locator("[role=alert]")).to_contain_text("should be a number")
+        await expect(page.locator("#f-rate")).to_have_value("fast")
+        await client.pause_lane("refused limit")
+
+    await expect(page.locator("button:has-text('Resume')")).to_have_count(1, timeout=20_000)
+
+
+async def test_escape_closes_a_question(site: Site, open_page: OpenPage) -> None:
+    """A question whose button says what it does is closed by Escape, or by a click elsewhere."""
+    page = await open_page(f"{site.open.url}/tasks/{site.tasks['scheduled']}")
+    sure = page.locator("button.danger:has-text('Cancel the task')")
+    await page.click("summary:has-text('Cancel')")
+    await expect(sure).to_be_visible()
+    await page.keyboard.press("Escape")
+    await expect(sure).to_be_hidden()
+    await page.click("summary:has-text('Cancel')")
+    await page.click("h1")
+    await expect(sure).to_be_hidden()
 
 
 async def test_many_pages_cost_the_api_one_reader(site: Site, tmp_path: Path) -> None:

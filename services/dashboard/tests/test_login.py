@@ -77,7 +77,7 @@ async def test_a_sender_sees_the_form_alone(site: Site, open_page: OpenPage) -> 
     assert await page.inner_text("h1") == "Send a task"
     await page.fill("#f-url", f"{site.destination}/fine")
     await page.click("main button.primary")
-    assert await page.inner_text("[role=status]") == "The task is in the queue."
+    assert await page.inner_text("[role=status]") == "The task was accepted."
 
 
 async def test_a_revoked_key_is_asked_for_again(site: Site, open_page: OpenPage) -> None:

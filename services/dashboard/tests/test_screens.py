@@ -76,7 +76,7 @@ async def test_a_form_is_sent_without_script(site: Site, open_page: OpenPage) ->
     await page.click("main button.primary")
 
     assert "/tasks/" in page.url
-    assert await page.inner_text("[role=status]") == "The task is in the queue."
+    assert await page.inner_text("[role=status]") == "The task was accepted."
 
 
 async def test_below_a_path(site: Site, open_page: OpenPage) -> None:

@@ -119,7 +119,7 @@ async def test_bulk_on_all_that_match(site: Site, open_page: OpenPage) -> None:
     async with site.client() as client:
         assert len((await client.list_tasks(state="dead", label=label)).tasks) == 5
     await page.click("button:has-text('Delete 5 tasks')")
-    await page.wait_for_selector("text=The operation runs.")
+    await page.wait_for_selector("text=The operation was started.")
     await page.wait_for_selector("#operation .state-delivered")
     assert await page.locator("text=Stop").count() == 0
     done = page.locator(".number", has_text="done").locator(".value")
@@ -160,7 +160,7 @@ async def test_a_task_is_cancelled_after_a_question(site: Site, open_page: OpenP
     await page.click("button.danger:has-text('Cancel')")
 
     await page.wait_for_selector("[data-state=cancelled]")
-    assert await page.inner_text("[role=status]") == "The task is cancelled."
+    assert await page.inner_text("[role=status]") == "The task was cancelled."
 
 
 async def test_a_lane_is_paused_limited_and_purged(site: Site, open_page: OpenPage) -> None:
@@ -176,17 +176,17 @@ async def test_a_lane_is_paused_limited_and_purged(site: Site, open_page: OpenPa
         await page.fill("#f-concurrency", "3")
         await page.fill("#f-rate", "2.5")
         await page.click("text=Set >> nth=-1")
-        await page.wait_for_selector("text=The limits are set.")
+        await page.wait_for_selector("text=The limits were set.")
         limits = (await client.get_lane(lane)).limits
         assert (limits.concurrency, limits.rate) == (3, 2.5)
 
         await page.click("summary:has-text('Purge')")
         await page.click("button.danger")
-        await page.wait_for_selector("text=What waited in the lane is removed.")
+        await page.wait_for_selector("text=What waited in the lane was removed.")
         with pytest.raises(NotFoundError):
             await client.get_task(sent.task_id)
     await page.click("text=Resume")
-    await page.wait_for_selector("text=The lane goes on.")
+    await page.wait_for_selector("text=The lane was resumed.")
     await page.goto(f"{site.open.url}/audit")
     assert lane in await page.inner_text("main")
 
@@ -234,7 +234,7 @@ async def test_a_key_is_made_and_revoked(site: Site, open_page: OpenPage) -> Non
     assert key not in await page.content()
     await row.locator("summary").click()
     await row.locator("button.danger").click()
-    await page.wait_for_selector("text=The key is revoked.")
+    await page.wait_for_selector("text=The key was revoked.")
     assert await page.locator("tr", has_text=name).count() == 0
 
 

@@ -28,25 +28,27 @@ __all__ = [
 ]
 
 SAID = {
-    "cancelled": "The task is cancelled.",
-    "cancel-requested": "The task ends with the attempt that is under way.",
-    "run": "The task is at the front of its lane.",
+    "cancelled": "The task was cancelled.",
+    "cancel-requested": "The task was to end with the attempt that was under way.",
+    "run": "The task was put at the front of its lane.",
     "deleted": "Deleted.",
-    "sent": "The task is in the queue.",
+    "sent": "The task was accepted.",
     "exists": "This task was in the queue already.",
     "replayed": "This is the new task.",
-    "paused": "The lane is paused: no further attempt starts.",
-    "resumed": "The lane goes on.",
-    "limits": "The limits are set.",
-    "purged": "What waited in the lane is removed.",
-    "started": "The operation runs.",
-    "stopping": "The operation stops; what is done stays done.",
-    "revoked": "The key is revoked.",
+    "paused": "The lane was paused.",
+    "resumed": "The lane was resumed.",
+    "limits": "The limits were set.",
+    "purged": "What waited in the lane was removed.",
+    "started": "The operation was started.",
+    "stopping": "The operation was told to stop; what is done stays done.",
+    "revoked": "The key was revoked.",
     "saved": "Saved.",
     "logged-out": "You are logged out.",
     "expired": "The API does not know this key any more. Log in again.",
 }
-"""What a page may say after a form was sent: the URL names one of these, and nothing else."""
+"""What a page may say after a form was sent: the URL names one of these, and nothing else.
+
+A page goes on while it says this: each tells of the act, not of a state that others change."""
 
 
 class LoginRequiredError(Exception):

@@ -5,6 +5,9 @@ A lane's name may hold any character, so it is in the query, not in the path.
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 from fastapi import APIRouter
 from starlette.responses import Response
 
@@ -39,10 +42,15 @@ async def show_lane(visit: Visitor) -> Response:
 
 
 async def _lane_page(
-    visit: Visitor, name: str, error: ApiError | FormError | None = None
-) -> Response:
+    visit: Visitor, name: str, error: ApiError | FormError | None = None,
+    values: dict[str, Any] | None = None,
+) -> Response:  # fmt: skip
+    """Return the page, with what was typed if that was refused."""
     lane = await visit.client.get_lane(name)
-    return visit.page("lane.html", 200 if error is None else error.status, lane=lane, error=error)
+    return visit.page(
+        "lane.html", 200 if error is None else error.status, lane=lane, error=error,
+        values=values or msgspec.to_builtins(lane.limits),
+    )  # fmt: skip
 
 
 @router.post("/lane/pause", dependencies=[needs("manage")])
@@ -71,7 +79,7 @@ async def set_limits(visit: Visitor, form: PostedForm) -> Response:
     except (ApiError, FormError) as error:
         if isinstance(error, UnavailableError):
             raise
-        return await _lane_page(visit, name, error)
+        return await _lane_page(visit, name, error, form)
     return visit.redirect("/lane", name=lane.lane, said="limits")
 
 

@@ -37,9 +37,16 @@ function move(step) {
   next?.closest("tr")?.scrollIntoView({ block: "nearest" });
 }
 
+function closeConfirms(but) {
+  for (const open of all("details.confirm[open]")) if (open !== but) open.open = false;
+}
+
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input, textarea, select");
-  if (event.key === "Escape" && typing) return typing.blur();
+  if (event.key === "Escape") {
+    if (typing) typing.blur();
+    return closeConfirms();
+  }
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return undefined;
   if (going) {
     going = false;
@@ -70,6 +77,7 @@ async function copy(button) {
 }
 
 document.addEventListener("click", (event) => {
+  closeConfirms(event.target.closest?.("details.confirm"));
   const button = event.target.closest?.("[data-copy]");
   if (button) copy(button);
 });
