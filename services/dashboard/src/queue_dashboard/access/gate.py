@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["HEALTH", "Gate"]
 
 HEALTH = "/health"
+EVENTS = "/live/events"
 _NAME = re.compile(r"(\[[0-9a-f:.]+\]|[^:\[\]@/\s]+)(?::[0-9]{0,5})?")
 _ADDRESS = re.compile(r"\[.*\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _CSP = (
@@ -37,6 +38,7 @@ class Gate:
 
     Refuses foreign names in ``Host``: a page whose own name was made to lead here (DNS rebinding)
     would otherwise read and act as its reader. Takes the root path off if the proxy left it on.
+    Answers HEAD as GET.
     """
 
     def __init__(self, app: ASGIApp, dashboard: Dashboard) -> None:
@@ -76,7 +78,10 @@ def _below(scope: Scope, root_path: str) -> Scope:
     path: str = scope["path"]
     if root_path and (path == root_path or path.startswith(f"{root_path}/")):
         path = path.removeprefix(root_path) or "/"
-    return {**scope, "path": path, "raw_path": None, "root_path": ""}
+    # Of an answer to HEAD the server sends no body. A stream has no end, so it has no HEAD.
+    heads = scope["method"] == "HEAD" and path != EVENTS
+    method = "GET" if heads else scope["method"]
+    return {**scope, "method": method, "path": path, "raw_path": None, "root_path": ""}
 
 
 def _with_headers(send: Send) -> Send:

@@ -10,7 +10,7 @@ from ..access.forms import FormError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FILTER_FIELDS", "OUTCOMES", "STATES", "TIMES", "task_filter"]
+__all__ = ["FILTER_FIELDS", "OUTCOMES", "STATES", "TIMES", "read_status", "task_filter"]
 
 STATES = ("scheduled", "queued", "active", "delivered", "dead", "cancelled")
 OUTCOMES = (
@@ -22,6 +22,7 @@ FILTER_FIELDS = (
     "state", "lane", "label", "url_prefix", "outcome", "created_after", "created_before",
     "idempotency_key",
 )  # fmt: skip
+STATUS_DIGITS = 3
 TIMES = {"created_after", "created_before"}
 
 
@@ -32,6 +33,17 @@ def task_filter(given: Mapping[str, str]) -> dict[str, Any]:
     """
     found = {name: given[name].strip() for name in FILTER_FIELDS if given.get(name, "").strip()}
     return {name: _time(name, value) if name in TIMES else value for name, value in found.items()}
+
+
+def read_status(given: Mapping[str, str]) -> int | None:
+    """Return the HTTP status in a query, which the API's list does not know.
+
+    Raises FormError if it is none.
+    """
+    text = given.get("status_code", "").strip()
+    if text and not (text.isascii() and text.isdecimal() and len(text) == STATUS_DIGITS):
+        raise FormError(422, "status_code: should be an HTTP status such as 503")
+    return int(text) if text else None
 
 
 def _time(name: str, value: str) -> datetime:

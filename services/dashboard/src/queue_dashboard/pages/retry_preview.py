@@ -21,6 +21,7 @@ router = APIRouter(dependencies=[needs("read")])
 STRATEGIES = ("constant", "linear", "exponential", "schedule")
 DURATIONS = ("interval", "max_interval", "deadline")
 ATTEMPTS = 30
+SAME_SECONDS = 0.01
 WIDTH = 1000.0
 
 
@@ -37,7 +38,7 @@ async def preview(visit: Visitor) -> Response:
         error = refused
     return visit.page(
         "retry_preview.html", 200 if error is None else error.status, values=values, error=error,
-        preview=found, dots=_dots(found), strategies=STRATEGIES,
+        preview=found, dots=_dots(found), strategies=STRATEGIES, more=_more(found, values),
     )  # fmt: skip
 
 
@@ -50,6 +51,23 @@ def _policy(values: Form) -> Retry:
         **policy, delays=delays or None, multiplier=values.number("multiplier"),
         jitter=values.number("jitter"), max_attempts=values.whole("max_attempts"),
     )  # fmt: skip
+
+
+def _more(found: RetryPreview | None, values: Form) -> int | None:
+    """Return about how many attempts follow those shown; 0 if none does, None if nobody knows.
+
+    They are counted if the last intervals are the same: an interval that has stopped growing.
+    """
+    if found is None or len(found.attempts) < ATTEMPTS:
+        return 0
+    before, last = found.attempts[-2:]
+    step = last.after_seconds - before.after_seconds
+    grown = step - (before.after_seconds - found.attempts[-3].after_seconds)
+    if found.gives_up_at is None or step <= 0 or abs(grown) > SAME_SECONDS:
+        return None
+    more = int((found.gives_up_at - last.at).total_seconds() / step)
+    limit = values.whole("max_attempts")
+    return max(more if limit is None else min(more, limit - ATTEMPTS), 0)
 
 
 def _dots(found: RetryPreview | None) -> list[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from functools import partial
 
 from fastapi import APIRouter
 from starlette.responses import Response
@@ -43,9 +44,10 @@ def _curl(api: str, target: str, *, login: bool) -> str:
 def _python(api: str, target: str, *, login: bool) -> str:
     token = ', token=os.environ["QUEUE_TOKEN"]' if login else ""
     first = "import os\n\n" if login else ""
+    quoted = partial(json.dumps, ensure_ascii=False)  # Python reads JSON's strings too
     return (
         f"{first}from queue_client import QueueClient\n\n"
-        f"queue = QueueClient({api!r}{token})\n"
-        f"task = queue.send({target!r}, body={{'hello': 'world'}})\n"
+        f"queue = QueueClient({quoted(api)}{token})\n"
+        f'task = queue.send({quoted(target)}, body={{"hello": "world"}})\n'
         f"print(queue.wait(task.task_id).state)"
-    ).replace("'", '"')
+    )
