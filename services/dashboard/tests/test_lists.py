@@ -8,11 +8,11 @@ from playwright.async_api import expect
 
 from queue_client import Retry
 
-from .conftest import OpenPage
+from .conftest import ONCE, OpenPage
 from .dashboards import USER_HEADER, Site
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
-ONCE = Retry(max_attempts=1)
+AGAIN = Retry(strategy="constant", interval="30m", on=["4xx"])
 
 
 @pytest.mark.parametrize(
@@ -117,3 +117,15 @@ async def test_nothing_is_live_where_nothing_changes(site: Site, open_page: Open
     await page.goto(f"{site.open.url}/keys")
 
     await expect(page.locator("#pulse")).to_be_hidden()
+
+
+async def test_the_overview_counts_failing_lanes(site: Site, open_page: OpenPage) -> None:
+    """A lane whose attempts fail is counted on the overview and listed as in trouble."""
+    async with site.client() as client:
+        for _ in range(3):
+            await client.send(f"{site.destination}/gone", retry=AGAIN, lane="all gone")
+    page = await open_page(site.open.url)
+
+    lanes = page.locator(".number", has_text="Lanes")
+    await expect(lanes).to_contain_text("failing", timeout=20_000)
+    await expect(page.locator("#trouble tr", has_text="all gone")).to_contain_text("failing")

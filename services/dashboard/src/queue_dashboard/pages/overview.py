@@ -32,7 +32,7 @@ async def show_overview(visit: Visitor) -> Response:
     )
     return visit.page(
         "overview.html", stats=stats, backlogs=largest(page.lanes, BACKLOGS),
-        trouble=troubled(page.lanes), health=summary(page.lanes), workers=workers.workers,
+        trouble=troubled(page.lanes), lanes_health=summary(page.lanes), workers=workers.workers,
         looked_at=len(page.lanes) if page.cursor else None,
         fine=stats.series.get(FINE), coarse=stats.series.get(COARSE),
     )  # fmt: skip

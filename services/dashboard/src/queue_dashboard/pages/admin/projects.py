@@ -17,7 +17,7 @@ __all__ = ["router"]
 router = APIRouter(dependencies=[needs("admin")])
 LIMITS = {
     "rate": "tasks accepted a second",
-    "burst": "accepted at once above that",
+    "burst": "at once above that",
     "waiting": "tasks that wait",
     "stored_bytes": "bytes stored",
     "in_flight": "attempts under way",
