@@ -6,13 +6,11 @@ import httpx
 import pytest
 from playwright.async_api import expect
 
-from queue_client import Retry
-
-from .conftest import ONCE, OpenPage
+from . import hostile
+from .conftest import LATER, ONCE, OpenPage
 from .dashboards import USER_HEADER, Site
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
-AGAIN = Retry(strategy="constant", interval="30m", on=["4xx"])
 
 
 @pytest.mark.parametrize(
@@ -123,9 +121,11 @@ async def test_the_overview_counts_failing_lanes(site: Site, open_page: OpenPage
     """A lane whose attempts fail is counted on the overview and listed as in trouble."""
     async with site.client() as client:
         for _ in range(3):
-            await client.send(f"{site.destination}/gone", retry=AGAIN, lane="all gone")
+            await client.send(f"{site.destination}{hostile.PATH}", retry=LATER, lane="all fail")
     page = await open_page(site.open.url)
 
     lanes = page.locator(".number", has_text="Lanes")
     await expect(lanes).to_contain_text("failing", timeout=20_000)
-    await expect(page.locator("#trouble tr", has_text="all gone")).to_contain_text("failing")
+    await expect(page.locator("#trouble tr", has_text="all fail")).to_contain_text(
+        "failing", timeout=20_000
+    )

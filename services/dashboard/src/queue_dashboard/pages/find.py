@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import uuid
+from http import HTTPStatus
 from typing import TYPE_CHECKING, NamedTuple
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from queue_client import ApiError, LanePage, TaskPage, UnavailableError
+from queue_client import ApiError, LanePage, TaskPage
 
 from ..access.visit import Visit, Visitor, needs
 
@@ -64,7 +65,7 @@ async def _unless_refused(reading: Coroutine[None, None, T], otherwise: T) -> T:
     try:
         return await reading
     except ApiError as error:
-        if isinstance(error, UnavailableError):
+        if error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
             raise
         return otherwise
 

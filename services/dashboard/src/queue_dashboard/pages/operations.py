@@ -121,7 +121,7 @@ def _again(operation: Operation) -> dict[str, Any]:
     query = {"action": operation.action, **operation.filter}
     query.pop("ids", None)
     for name in TIMES & query.keys():
-        query[name] = query[name][:16]  # what a field of a browser takes
+        query[name] = query[name][:19]  # what a field of a browser takes
     return query
 
 

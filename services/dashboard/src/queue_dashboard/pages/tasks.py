@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from queue_client import ApiError, TaskPage, UnavailableError
+from queue_client import ApiError, TaskPage
 
 from ..access.forms import FormError
 from ..access.visit import Visit, Visitor, needs
@@ -41,7 +42,7 @@ async def list_tasks(visit: Visitor) -> Response:
     try:
         page = await _find(visit, task_filter(query), read_status(query), cursor)
     except (ApiError, FormError) as refused:
-        if isinstance(refused, UnavailableError):
+        if refused.status != HTTPStatus.UNPROCESSABLE_ENTITY:
             raise
         error = refused
     shown = {name: query[name] for name in (*FILTER_FIELDS, "status_code") if name in query}
