@@ -34,8 +34,8 @@ async def test_a_wrong_filter_is_named_in_the_form(
 async def test_a_group_leads_to_its_own_tasks(site: Site, open_page: OpenPage) -> None:
     """A group of dead letters leads to the tasks with its status, and to no others."""
     async with site.client() as client:
-        for path in ("gone", "gone", "down"):
-            sent = await client.send(f"{site.destination}/{path}", retry=ONCE, lane="two ends")
+        for path in ("/gone", "/gone", hostile.PATH):
+            sent = await client.send(f"{site.destination}{path}", retry=ONCE, lane="two ends")
             await client.wait(sent.task_id, timeout=30)
     page = await open_page(f"{site.open.url}/dead-letters?lane=two+ends")
 
