@@ -171,3 +171,28 @@ async def test_workers_are_listed(
     (worker,) = response.json()["workers"]
     assert (worker["id"], worker["concurrency"], worker["active"]) == ("worker-1", 7, len(claims))
     assert worker["lease_expires_at"].endswith("Z")
+
+
+@pytest.mark.parametrize("lane", ["a\u00a0b", "a\u2028b", "a\u200bb", "\ue000"])
+async def test_each_lane_of_a_task_can_be_managed(
+    client: httpx.AsyncClient, headers: dict[str, str], lane: str
+) -> None:
+    """A lane that a task may name can be shown, listed by its prefix, and purged."""
+    task = {"url": "http://localhost:9/", "lane": lane, "delay": "1h"}
+    assert (await client.post("/api/v1/tasks", json=task, headers=headers)).status_code == 201
+    path = f"{PATH}/{quote(lane)}"
+    shown = (await client.get(path, headers=headers)).json()
+    listed = (await client.get(PATH, params={"prefix": lane}, headers=headers)).json()["lanes"]
+    purged = (await client.post(f"{path}/purge", headers=headers)).json()
+
+    assert (shown["lane"], [found["lane"] for found in listed]) == (lane, [lane])
+    assert purged["purged"] == 1
+
+
+async def test_lanes_are_of_one_project(client: httpx.AsyncClient) -> None:
+    """`X-Project: *` names no project whose lanes could be listed or shown: 422."""
+    headers = {"X-Project": "*"}
+    responses = [await client.get(path, headers=headers) for path in (PATH, f"{PATH}/a")]
+
+    assert [response.status_code for response in responses] == [422, 422]
+    assert responses[0].json()["errors"][0]["field"] == "X-Project"

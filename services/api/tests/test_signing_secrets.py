@@ -7,8 +7,12 @@ import uuid
 import httpx
 import pytest
 
+from queue_common.retry import Dead
+from queue_common.settings import RedisSettings
+
 from .conftest import Api
 from .test_keys import client_of, root, start, two_apis
+from .test_manage_tasks import FAILED, _settle
 
 __all__ = ["root", "two_apis"]
 
@@ -88,3 +92,26 @@ async def test_a_secret_without_its_key_is_listed_and_can_be_deleted(
 
     assert shown == [[(made["id"], True)], [(made["id"], False)]]
     assert (deleted.status_code, left) == (204, [])
+
+
+async def test_a_task_without_its_key_says_so(
+    two_apis: list[Api], redis_settings: RedisSettings
+) -> None:
+    """A process without the key tells it in the look-up, and refuses a replay by its name."""
+    first, second = two_apis
+    first.environment |= {"ENCRYPTION_KEYS": "mine:" + "A" * 43 + "="}
+    await start(first, second)
+    task = {"url": "http://localhost:9/", "body": "hello"}
+    async with client_of(first) as with_key, client_of(second) as without:
+        task_id = (await with_key.post("/api/v1/tasks", json=task)).json()["task_id"]
+        await _settle(first, redis_settings, task_id, Dead("enough"), FAILED)
+        shown = (await without.get(f"/api/v1/tasks/{task_id}")).json()
+        replayed = await without.post(f"/api/v1/tasks/{task_id}/replay")
+        by_key = await with_key.post(f"/api/v1/tasks/{task_id}/replay")
+
+    assert shown["request"] is None
+    reason = "it is sealed with the key 'mine', which ENCRYPTION_KEYS does not have"
+    assert shown["request_error"] == reason
+    assert replayed.status_code == 409
+    assert replayed.json()["detail"] == f"task {task_id} cannot be replayed: {reason}"
+    assert by_key.status_code == 201

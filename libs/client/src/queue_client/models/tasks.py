@@ -218,6 +218,8 @@ class TaskStatus(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int | None = None
     request: TaskRequest | None = None
     """Only from ``get_task``, with the scope ``manage``."""
+    request_error: str | None = None
+    """Why a request that is kept cannot be shown: its encryption key is missing."""
 
     @property
     def settled(self) -> bool:

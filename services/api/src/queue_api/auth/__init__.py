@@ -2,7 +2,7 @@
 
 from .authenticator import Authenticator
 from .principal import Principal, Scope
-from .require import IsAdmin, MayEnqueue, MayListen, MayManage, MayRead, principal_of
+from .require import IsAdmin, MayEnqueue, MayListen, MayManage, MayRead, MayReadOne, principal_of
 
 __all__ = [
     "Authenticator",
@@ -11,6 +11,7 @@ __all__ = [
     "MayListen",
     "MayManage",
     "MayRead",
+    "MayReadOne",
     "Principal",
     "Scope",
     "principal_of",

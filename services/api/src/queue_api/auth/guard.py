@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
-from ..problems import FieldError, ProblemError, problem
+from ..problems import ProblemError, problem
 from .authenticator import UnknownKeyError
+from .principal import one_project
 from .require import PRINCIPAL
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class AuthGuard:
             try:
                 principal = await self._authenticate(scope["headers"])
                 if principal.all_projects and scope["method"] not in _READ_METHODS:
-                    raise _one_project()
+                    raise one_project()
             except ProblemError as error:
                 await problem(error)(scope, receive, send)
                 return
@@ -65,10 +65,3 @@ class AuthGuard:
 
 def _is_open(path: str) -> bool:
     return path in OPEN_PATHS or path.startswith(_OPEN_FOLDER)
-
-
-def _one_project() -> ProblemError:
-    errors = [FieldError("X-Project", "should name one project; * is for reading")]
-    return ProblemError(
-        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-project", "X-Project is *.", errors=errors
-    )

@@ -7,7 +7,7 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Literal
 
-from ..problems import ProblemError
+from ..problems import FieldError, ProblemError
 from .hosts import hosts_of
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .hosts import HostList
 
-__all__ = ["ALL_SCOPES", "Principal", "Scope", "forbidden", "with_implied"]
+__all__ = ["ALL_SCOPES", "Principal", "Scope", "forbidden", "one_project", "with_implied"]
 
 
 class Scope(StrEnum):
@@ -73,6 +73,11 @@ class Principal:
         if self.allowed_hosts is not None and not self.allowed_hosts.allows(host):
             raise forbidden(f"The key's allowed_hosts do not list {host}.")
 
+    def check_one_project(self) -> None:
+        """Raise ProblemError 422 for ``X-Project: *``: what follows is of one project."""
+        if self.all_projects:
+            raise one_project()
+
     def check_hosts(self, task: Task | None) -> None:
         """Raise ProblemError 403 if the key may not send an existing task; None: unreadable."""
         if self.allowed_hosts is None:
@@ -81,6 +86,14 @@ class Principal:
             raise forbidden("The key has allowed_hosts, and the task's host cannot be read.")
         for host in hosts_of(task):
             self.check_host(host)
+
+
+def one_project() -> ProblemError:
+    """Return the 422 of what needs one project."""
+    errors = [FieldError("X-Project", "should name one project; * is for some lists alone")]
+    return ProblemError(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-project", "X-Project is *.", errors=errors
+    )
 
 
 def forbidden(detail: str) -> ProblemError:

@@ -18,6 +18,7 @@ __all__ = [
     "MayListen",
     "MayManage",
     "MayRead",
+    "MayReadOne",
     "principal_of",
 ]
 
@@ -30,10 +31,12 @@ def principal_of(scope: AsgiScope) -> Principal:
     return cast("Principal", scope[PRINCIPAL])
 
 
-def _require(scope: Scope) -> Any:  # noqa: ANN401 - FastAPI's
+def _require(scope: Scope, *, of_one_project: bool = False) -> Any:  # noqa: ANN401 - FastAPI's
     async def principal(request: Request) -> Principal:
         found = principal_of(request.scope)
         found.check(scope)
+        if of_one_project:
+            found.check_one_project()
         return found
 
     return Depends(principal)
@@ -44,6 +47,7 @@ async def _may_listen(request: Request) -> Principal:
     found = principal_of(request.scope)
     found.check(Scope.MANAGE)
     found.check(Scope.ENQUEUE)
+    found.check_one_project()
     if found.allowed_hosts is not None:
         raise forbidden("The key has allowed_hosts: a listener is another destination.")
     return found
@@ -54,6 +58,8 @@ async def _may_listen(request: Request) -> Principal:
 # and reads it itself.
 MayEnqueue = Annotated[Principal, _require(Scope.ENQUEUE)]
 MayRead = Annotated[Principal, _require(Scope.READ)]
+MayReadOne = Annotated[Principal, _require(Scope.READ, of_one_project=True)]
+"""For what is of one project: ``X-Project: *`` is a 422."""
 MayManage = Annotated[Principal, _require(Scope.MANAGE)]
 MayListen = Annotated[Principal, Depends(_may_listen)]
 IsAdmin = Annotated[Principal, _require(Scope.ADMIN)]

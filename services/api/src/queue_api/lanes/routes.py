@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Literal, cast
 from urllib.parse import unquote
 
@@ -12,9 +11,10 @@ from msgspec import UNSET
 
 from queue_common.lanes import lane_in
 
-from ..auth import MayManage, MayRead
+from ..auth import MayManage, MayReadOne
 from ..parameters import Query, invalid_request, read_body, refuse_cursor, respond
 from ..problems import FieldError
+from ..tasks.options import check_lane_name
 from . import openapi
 from .schemas import Lane, LaneList, LanePurged, LanePut
 
@@ -27,7 +27,6 @@ __all__ = ["router"]
 PURGE_STEPS = 10
 """Max script calls of a purge, each for 1,000 tasks. A client repeats the call for more."""
 MAX_LANE_CHARACTERS = 300
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ONE = openapi.PATH + "/{lane}"
 
 router = APIRouter(tags=["lanes"])
@@ -35,7 +34,7 @@ router = APIRouter(tags=["lanes"])
 
 @router.head(openapi.PATH, include_in_schema=False)
 @router.get(openapi.PATH, openapi_extra=openapi.LIST)
-async def list_lanes(request: Request, principal: MayRead) -> Response:
+async def list_lanes(request: Request, principal: MayReadOne) -> Response:
     """List the project's lanes with tasks, limits or a pause, those with problems first."""
     context: AppContext = request.app.state.api
     query = Query(request, {"sort", "prefix", "limit", "cursor"})
@@ -78,7 +77,7 @@ async def purge_lane(request: Request, principal: MayManage) -> Response:
 
 @router.head(_ONE, include_in_schema=False)
 @router.get(_ONE, openapi_extra=openapi.GET)
-async def get_lane(request: Request, principal: MayRead) -> Response:
+async def get_lane(request: Request, principal: MayReadOne) -> Response:
     """Return a lane: its tasks by state, health, limits and recent outcomes."""
     return await _show(request, principal)
 
@@ -124,10 +123,10 @@ def _lane_of(request: Request) -> str:
 
 
 def _check_lane(text: str) -> str:
-    if not 0 < len(text) <= MAX_LANE_CHARACTERS or _CONTROL.search(text):
-        msg = f"should be 1 to {MAX_LANE_CHARACTERS} characters, none of them a control character"
+    if not 0 < len(text) <= MAX_LANE_CHARACTERS:
+        msg = f"should be 1 to {MAX_LANE_CHARACTERS} characters"
         raise ValueError(msg)
-    return text
+    return check_lane_name(text)
 
 
 def _order(text: str) -> Literal["trouble", "name"]:

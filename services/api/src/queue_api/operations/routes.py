@@ -13,7 +13,7 @@ from fastapi import APIRouter, Request, Response
 from queue_common.errors import UnknownOperationError
 from queue_common.queue import Definition
 
-from ..auth import MayManage, MayRead
+from ..auth import MayManage, MayRead, MayReadOne
 from ..parameters import Query, read_body, respond
 from ..problems import ProblemError
 from . import openapi
@@ -71,7 +71,7 @@ async def list_operations(request: Request, principal: MayRead) -> Response:
 
 @router.head(openapi.PATH + "/{operation_id}", include_in_schema=False)
 @router.get(openapi.PATH + "/{operation_id}", openapi_extra=openapi.GET)
-async def get_operation(request: Request, principal: MayRead) -> Response:
+async def get_operation(request: Request, principal: MayReadOne) -> Response:
     """Tell how far an operation has come."""
     context: AppContext = request.app.state.api
     operation = await context.queue.bulk.get(principal.project, _id(request))

@@ -32,6 +32,7 @@ __all__ = [
     "check_idempotency_key",
     "check_labels",
     "check_lane",
+    "check_lane_name",
     "check_retry",
     "check_success",
     "check_task_id",
@@ -89,16 +90,21 @@ def check_task_id(text: str) -> TaskId:
         raise ValueError(msg) from error
 
 
-def check_lane(lane: str) -> str:
-    """Return the lane."""
+def check_lane_name(lane: str) -> str:
+    """Return the lane, of a task or to be managed."""
     if _CONTROL.search(lane):
         msg = "has a control character"
         raise ValueError(msg)
+    _check_encodable(lane)
+    return lane
+
+
+def check_lane(lane: str) -> str:
+    """Return the lane of a task."""
     if lane.startswith(_SAQ_LANES):
         msg = "begins with saq:, which is for SAQ's jobs"
         raise ValueError(msg)
-    _check_encodable(lane)
-    return lane
+    return check_lane_name(lane)
 
 
 def _wait(field: str, text: str) -> int:

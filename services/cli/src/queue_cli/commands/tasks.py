@@ -47,6 +47,7 @@ def rows(task: TaskStatus) -> list[tuple[str, object]]:
         ("task", task.id),
         ("state", "cancel requested" if task.cancel_requested and not task.settled else task.state),
         ("request", f"{task.method} {request.url if request else task.url}"),
+        ("unreadable", task.request_error),
         ("lane", task.lane),
         ("attempts", task.attempts),
         ("last", f"{_how(last)}, {when(last.started_at)}" if last else None),

@@ -97,21 +97,23 @@ class TaskReader:
     async def whole_task(self, task_id: TaskId) -> Task | None:
         """Return a task with headers and body; None if they are no longer kept.
 
-        Those of a delivered task are kept for RESULT_FULL_TTL. Raises QueueUnavailableError.
+        Those of a delivered task are kept for RESULT_FULL_TTL. Raises QueueUnavailableError, and
+        UnreadableRecordError if they are kept, but this process lacks their key.
         """
         keys = [self._keys.of(key, task_id) for key in (Key.RECORD, Key.WHOLE)]
         with translated():
             raw, whole = await reply(self._client.mget(keys))
         record = _readable(raw)
+        if record is not None and record.state is State.DELIVERED:
+            record = _readable(whole)
         if record is None:
             return None
-        if record.state is State.DELIVERED:
-            record = _readable(whole)
         try:
-            task = open_task(self._sealer, task_id, record.task()) if record else None
+            stored = record.task()
         except UnreadableRecordError:
             return None
-        return task if task and record and task.is_whole(record.digest) else None
+        task = open_task(self._sealer, task_id, stored)
+        return task if task.is_whole(record.digest) else None
 
     async def note_replay(self, source: TaskId, replay: TaskId) -> None:
         """Store the id of a task that replays another one. The last five are kept for 30 days."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 from fastapi import APIRouter, Request, Response
 
+from queue_common.errors import UnreadableRecordError
 from queue_common.queue import TaskPage
 
 from ...auth import MayRead, Scope
@@ -85,7 +86,10 @@ async def full_status(request: Request, principal: Principal, view: TaskView) ->
     status = msgspec.structs.replace(status, replays=list(replays))
     if Scope.MANAGE not in principal.scopes:
         return status
-    task = await context.queue.reader.whole_task(view.id)
+    try:
+        task = await context.queue.reader.whole_task(view.id)
+    except UnreadableRecordError as error:
+        return msgspec.structs.replace(status, request=None, request_error=str(error))
     return msgspec.structs.replace(status, request=request_of(task) if task else None)
 
 

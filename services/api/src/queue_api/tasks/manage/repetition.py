@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from queue_common.errors import WrongStateError
+from queue_common.errors import UnreadableRecordError, WrongStateError
 from queue_common.lanes import lane_in, lane_of, split_lane
 from queue_common.options import TaskOptions
 from queue_common.retry import own_deadline_ms
@@ -23,11 +23,18 @@ SETTLED = frozenset({State.DEAD, State.DELIVERED, State.CANCELLED})
 
 
 async def whole_source(queue: TaskQueue, view: TaskView) -> Task:
-    """Return a settled task with headers and body; raises WrongStateError without them."""
+    """Return a settled task with headers and body; raises WrongStateError without them.
+
+    The error says if they are kept, and only their key is missing.
+    """
     if view.state not in SETTLED:
         msg = f"task {view.id} is {view.state}: only a settled task can be replayed"
         raise WrongStateError(msg)
-    task = await queue.reader.whole_task(view.id)
+    try:
+        task = await queue.reader.whole_task(view.id)
+    except UnreadableRecordError as error:
+        msg = f"task {view.id} cannot be replayed: {error}"
+        raise WrongStateError(msg) from error
     if task is None:
         raise WrongStateError(_not_kept(view))
     return task

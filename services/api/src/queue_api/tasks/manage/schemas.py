@@ -134,7 +134,10 @@ class TaskStatus(msgspec.Struct, frozen=True):
     trace_url: str | UnsetType = UNSET
     """The URL of the trace; only with TRACE_URL_TEMPLATE."""
     request: RequestShown | UnsetType | None = UNSET
-    """Only with the scope ``manage``, and not in lists; null if it is no longer kept."""
+    """Only with the scope ``manage``, and not in lists; null if it is no longer kept, or if its
+    key is missing."""
+    request_error: str | UnsetType = UNSET
+    """Only if the request is kept, but cannot be read: which of ENCRYPTION_KEYS is missing."""
 
 
 class TaskList(msgspec.Struct, frozen=True):
