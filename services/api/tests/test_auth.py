@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -180,6 +181,22 @@ async def test_development_is_open_and_says_so(api_at: Api) -> None:
 
     assert (me["auth"], me["key_id"], me["project"]) == ("off", None, "default")
     assert "api.open" in api_at.log()
+
+
+async def test_an_open_api_in_production_says_so(api: Api) -> None:
+    """With API_AUTH=off the log of an API in production warns that everybody may do everything."""
+    assert "API_AUTH=off: who reaches it may do all" in api.log()
+
+
+async def test_one_root_key_is_named(api_at: Api, tmp_path: Path) -> None:
+    """A root key and a file with one are refused together: one would be passed over."""
+    file = tmp_path / "key"
+    file.write_text(ROOT)
+    api_at.environment |= {"API_AUTH": "", "API_ROOT_KEY": ROOT, "API_ROOT_KEY_FILE": str(file)}
+    api_at.start()
+
+    assert await api_at.until_ended() == 2
+    assert api_at.log() == "API_ROOT_KEY_FILE: should not be set together with API_ROOT_KEY\n"
 
 
 async def test_a_root_key_may_come_from_a_file(api_at: Api) -> None:

@@ -29,7 +29,7 @@ def _headers(project: str, way: bytes) -> dict[str, str]:
     [
         ({"rate": 0.25, "burst": 2}, "rate", '"rate";q=2;w=8'),
         ({"waiting": 2}, "waiting", '"waiting";q=2'),
-        ({"lanes": 0}, "lanes", '"lanes";q=0'),
+        ({"lanes": 1}, "lanes", '"lanes";q=1'),
     ],
     ids=["rate", "waiting", "lanes"],
 )
@@ -42,8 +42,9 @@ async def test_project_over_a_limit_is_told_which(
     async with redis.asyncio.Redis(port=redis_server.port) as raw:
         queue = ScriptedQueue(raw, api.environment["QUEUE_NAME"])
         await queue.projects.put(project, weight=1, limits=ProjectLimits(**limits))  # type: ignore[arg-type]
-    for _ in range(3):
-        response = await client.post(PATH, json=TASK, headers=_headers(project, way))
+    for i in range(3):
+        task = {**TASK, "lane": f"lane-{i}"} if name == "lanes" else TASK
+        response = await client.post(PATH, json=task, headers=_headers(project, way))
     other = await client.post(PATH, json=TASK, headers=_headers("other", way))
 
     problem = response.json()
@@ -54,6 +55,25 @@ async def test_project_over_a_limit_is_told_which(
     wait = response.headers["retry-after"]
     assert 1 <= int(wait) <= 8
     assert response.headers["ratelimit"] == f'"{name}";r=0;t={wait}'
+
+
+@WAYS
+@pytest.mark.parametrize("limit", ["waiting", "stored_bytes", "lanes"])
+async def test_a_task_that_never_fits_is_not_to_be_sent_again(
+    client: httpx.AsyncClient, way: bytes, limit: str
+) -> None:
+    """429 without Retry-After says that the limit has no room for the task at all."""
+    project = f"never-{limit.replace('_', '-')}-{way[:4].hex()}"
+    quota = 400 if limit == "stored_bytes" else 0
+    await client.put(f"/api/v1/projects/{project}", json={"limits": {limit: quota}})
+    task = {**TASK, "body": "x" * 600}
+    response = await client.post(PATH, json=task, headers=_headers(project, way))
+
+    assert response.status_code == 429
+    assert response.json()["limit"] == limit
+    assert "no room for it, even with no other task" in response.json()["detail"]
+    assert "retry-after" not in response.headers
+    assert response.headers["ratelimit-policy"] == f'"{limit}";q={quota}'
 
 
 @WAYS

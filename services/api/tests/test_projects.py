@@ -54,7 +54,9 @@ async def test_limit_holds_at_once(client: httpx.AsyncClient, name: str) -> None
         ({"weight": 0}, "weight"),
         ({"weight": "heavy"}, "weight"),
         ({"limits": {"rate": 0}}, "limits.rate"),
-        ({"limits": {"speed": 1}}, "limits"),
+        ({"limits": {"speed": 1}}, "limits.speed"),
+        ({"limits": {"burst": 5}}, "limits.burst"),
+        ({"limits": {"burst": 5, "rate": None}}, "limits.burst"),
         ({"limits": {"in_flight": 0}}, "limits.in_flight"),
     ],
 )
@@ -110,3 +112,19 @@ async def test_project_is_forgotten_once_it_is_empty(client: httpx.AsyncClient, 
     assert (busy.status_code, gone.status_code, again.status_code) == (409, 204, 404)
     assert busy.json()["type"] == "urn:queue-system:problem:wrong-state"
     assert again.json()["type"] == "urn:queue-system:problem:unknown-project"
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [(b'{"weight":1,"weight":9}', "weight"), (b'{"limits":{"rate":1,"rate":9}}', "rate")],
+)
+async def test_nothing_is_set_twice(
+    client: httpx.AsyncClient, name: str, body: bytes, field: str
+) -> None:
+    """A field that comes twice is a 422: a gateway in front may have checked the other one."""
+    response = await client.put(
+        f"{PATH}/{name}", content=body, headers={"Content-Type": "application/json"}
+    )
+
+    assert response.status_code == 422
+    assert response.json()["errors"] == [{"field": field, "reason": "comes twice in the body"}]

@@ -204,3 +204,17 @@ async def test_a_wrong_replay_is_refused(
     assert response.status_code == status
     if field is not None:
         assert response.json()["errors"][0]["field"] == field
+
+
+async def test_a_replay_names_nothing_twice(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """A field that comes twice is a 422: a gateway in front may have checked the other one."""
+    source = await _a_dead_task(client, api, redis_settings)
+    twice = b'{"url":"http://a.example/","\\u0075rl":"http://b.example/"}'
+    response = await client.post(
+        f"{TASKS}/{source}/replay", content=twice, headers={"Content-Type": "application/json"}
+    )
+
+    assert response.status_code == 422
+    assert response.json()["errors"] == [{"field": "url", "reason": "comes twice in the body"}]

@@ -51,7 +51,9 @@ class IdempotencyConflictError(QueueSystemError):
 class LimitError(QueueSystemError):
     """A project, a lane or the queue is at a limit: the task was not stored. Try later."""
 
-    def __init__(self, limit: str, quota: str, *, burst: int = 0, retry_after_ms: int = 0) -> None:
+    def __init__(
+        self, limit: str, quota: str, *, burst: int = 0, retry_after_ms: int = 0, fits: bool = True
+    ) -> None:
         super().__init__(f"the limit {limit} of {quota} is reached")
         self.limit = limit
         """``rate``, ``waiting``, ``stored_bytes`` or ``lanes`` of a project, ``backlog`` of the
@@ -61,6 +63,8 @@ class LimitError(QueueSystemError):
         """Of a rate: the tasks that may come at once."""
         self.retry_after_ms = retry_after_ms
         """When another try may succeed; 0: that is not known."""
+        self.fits = fits
+        """False: not even an empty project could take the task."""
 
 
 class UnknownTaskError(QueueSystemError):

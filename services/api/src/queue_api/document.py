@@ -69,6 +69,10 @@ def _make(app: FastAPI) -> dict[str, Any]:
         "anyOf": [{"required": ["body", "body_base64"]}, {"required": ["schedule_at", "delay"]}]
     }
     schemas["ReplayCreate"]["not"] = {"required": ["body", "body_base64"]}
+    schemas["LimitsPut"]["anyOf"] = [
+        {"properties": {"burst": {"type": "null"}}},
+        {"properties": {"rate": {"type": "number"}}, "required": ["rate"]},
+    ]
     schemas["ListenerCreate"]["oneOf"] = [{"required": ["lane"]}, {"required": ["host"]}]
     schemas["ResultCreate"]["oneOf"] = [{"required": ["status_code"]}, {"required": ["error"]}]
     schemas["RetryCreate"] = _retry_schema(schemas["RetryCreate"])

@@ -87,6 +87,8 @@ class ApiSettings(
 
 
 def warn_if_open(settings: ApiSettings) -> None:
-    """Log a warning if the API checks no keys and API_AUTH is not set."""
-    if settings.api_auth is None and not settings.checks_keys():
-        logger.warning("api.open", reason="there is no API_ROOT_KEY: who reaches it may do all")
+    """Log a warning if the API checks no keys; in development API_AUTH=off takes note of it."""
+    if settings.checks_keys() or (settings.api_auth and settings.env == "development"):
+        return
+    why = "API_AUTH=off" if settings.api_auth else "there is no API_ROOT_KEY"
+    logger.warning("api.open", reason=f"{why}: who reaches it may do all")

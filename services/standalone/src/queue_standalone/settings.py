@@ -32,6 +32,8 @@ class StandaloneSettings(RedisSettings, MetricsSettings, EgressSettings):
     """The API's port."""
     api_root_key: SecretStr | None = None
     """The API's root key, which the API checks itself."""
+    api_root_key_file: Path | None = None
+    """A file with the API's root key."""
     dashboard_port: Annotated[int, Field(ge=1, le=65535)] = 8081
     """The dashboard's port."""
     valkey_port: Annotated[int, Field(ge=1, le=65535)] = 16379

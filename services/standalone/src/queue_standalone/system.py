@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import signal
 import socket
 import sys
@@ -163,11 +164,21 @@ def _check_ports(settings: StandaloneSettings) -> None:
                 )
 
 
+def _key_header(settings: StandaloneSettings) -> str:
+    """Return the option by which a curl in the same shell sends the root key; it is not shown."""
+    if settings.api_root_key is not None:
+        return ' -H "Authorization: Bearer $API_ROOT_KEY"'
+    if settings.api_root_key_file is not None:
+        file = shlex.quote(str(settings.api_root_key_file))
+        return f' -H "Authorization: Bearer $(cut -d, -f1 {file})"'
+    return ""
+
+
 def _banner(settings: StandaloneSettings, *, embedded: bool) -> str:
     base = f"http://localhost:{settings.api_port}"
     task = f'{{"url": "{base}/health", "method": "GET"}}'
     data = settings.data_dir
-    key = "" if settings.api_root_key is None else ' -H "Authorization: Bearer $API_ROOT_KEY"'
+    key = _key_header(settings)
     metrics = [
         f"http://localhost:{port}/metrics ({name})" for name, port in settings.metrics_ports.items()
     ]

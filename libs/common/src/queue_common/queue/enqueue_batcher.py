@@ -192,9 +192,15 @@ class EnqueueBatcher:
             await asyncio.wait([self._sender])
 
 
-def _limit_error(code: int, retry_after_ms: int, quota: bytes | int, burst: int = 0) -> LimitError:
+def _limit_error(
+    record: Argument, code: int, retry_after_ms: int, quota: bytes | int, burst: int = 0
+) -> LimitError:
     shown = quota.decode() if isinstance(quota, bytes) else str(quota)
-    return LimitError(LIMITS[code], shown, burst=burst, retry_after_ms=retry_after_ms)
+    limit = LIMITS[code]
+    assert isinstance(record, bytes)  # noqa: S101 - of ``submit``
+    needed = len(record) if limit == "stored_bytes" else 1
+    fits = limit == "rate" or needed <= int(shown)
+    return LimitError(limit, shown, burst=burst, retry_after_ms=retry_after_ms, fits=fits)
 
 
 def _settle(submission: WaitingTask, result: Any) -> None:  # noqa: ANN401 - of enqueue.lua
@@ -202,7 +208,7 @@ def _settle(submission: WaitingTask, result: Any) -> None:  # noqa: ANN401 - of 
     if future.done():  # its caller was cancelled
         return
     if isinstance(result, list):
-        future.set_exception(_limit_error(*result))
+        future.set_exception(_limit_error(arguments[3], *result))
     elif isinstance(result, bytes):
         future.set_result(TaskId(result.decode()))
     elif result == OTHER_CONTENT:

@@ -70,13 +70,13 @@ class WatchedHash:
                 await pipeline.execute()
         await self.refresh()
 
-    async def remove(self, field: str) -> bool:
-        """Remove an entry; return whether it was there. Raises QueueUnavailableError."""
+    async def remove(self, *fields: str) -> bool:
+        """Remove entries; return whether one was there. Raises QueueUnavailableError."""
         await self.refresh()
-        if field not in self.entries:
+        if self.entries.keys().isdisjoint(fields):
             return False
         async with self._queue.client.pipeline(transaction=True) as pipeline:
-            pipeline.hdel(self._hash, field)
+            pipeline.hdel(self._hash, *fields)
             pipeline.hset(self._changes, self._name, secrets.token_hex(8))
             with translated():
                 await pipeline.execute()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, SecretStr
+from pydantic import AfterValidator, SecretStr, model_validator
 
 from queue_common.settings import Settings
 
@@ -59,6 +59,13 @@ class AuthSettings(Settings):
     """A key with all rights on all projects. Two, separated by a comma, are for its rotation."""
     api_root_key_file: Annotated[Path | None, AfterValidator(_checked_file)] = None
     """A file with the root key, instead of API_ROOT_KEY."""
+
+    @model_validator(mode="after")
+    def _has_one_source(self) -> Self:
+        if self.api_root_key is not None and self.api_root_key_file is not None:
+            msg = "API_ROOT_KEY_FILE: should not be set together with API_ROOT_KEY"
+            raise ValueError(msg)
+        return self
 
     def root_keys(self) -> tuple[str, ...]:
         """Return the root keys; empty if there are none."""

@@ -27,6 +27,8 @@ __all__ = ["KeyStore"]
 
 MAX_KEYS = 10_000
 """Max keys, which take a few MB in each process."""
+EXPIRED_KEPT_MS = 30 * 24 * 3600 * 1000
+"""How long a key is listed after its end."""
 USED_SECONDS = 15.0
 """The time between two writes of the last uses, by one process."""
 RECHECK_SECONDS = 0.25
@@ -56,14 +58,30 @@ class KeyStore:
         self._known.is_loaded = True
 
     async def add(self, record: KeyRecord) -> None:
-        """Store a new key; raises FullError, QueueUnavailableError."""
+        """Store a new key; raises FullError, QueueUnavailableError.
+
+        Keys that expired 30 days ago are removed; if there is no room, all that have expired.
+        """
+        await self.refresh()
+        is_full = len(self._hash.entries) >= MAX_KEYS
+        limit_ms = time.time() * 1000 - (0 if is_full else EXPIRED_KEPT_MS)
+        ended = [
+            key_id
+            for key_id, known in self.records.items()
+            if known.expires_at_ms is not None and known.expires_at_ms <= limit_ms
+        ]
+        if ended:
+            await self._remove(ended)
         await self._hash.put(record.id, record.encode())
 
     async def revoke(self, key_id: str) -> bool:
         """Delete a key; return whether it was there. Raises QueueUnavailableError."""
-        was_there = await self._hash.remove(key_id)
+        return await self._remove([key_id])
+
+    async def _remove(self, key_ids: list[str]) -> bool:
+        was_there = await self._hash.remove(*key_ids)
         with translated():
-            await self._queue.client.hdel(self._queue.keys.of(Key.API_KEYS_USED), key_id)  # type: ignore[misc]
+            await self._queue.client.hdel(self._queue.keys.of(Key.API_KEYS_USED), *key_ids)  # type: ignore[misc]
         return was_there
 
     async def refresh(self) -> None:

@@ -9,6 +9,7 @@ import msgspec
 from fastapi import Response
 
 from ..problems import FieldError, ProblemError
+from .duplicates import duplicate_name
 from .query import invalid_request
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ __all__ = ["read_body", "respond"]
 
 MAX_BYTES = 1 << 20
 T = TypeVar("T")
+_NAMES_FIELD = ("Object contains unknown field", "Object missing required field")
 _encoder = msgspec.json.Encoder()
 
 
@@ -47,12 +49,16 @@ async def read_body(
         raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed-json", "The body is empty.")
     try:
         raw.decode()
-        return msgspec.json.decode(raw or b"{}", type=kind)
+        body = msgspec.json.decode(raw or b"{}", type=kind)
+        twice = duplicate_name(raw) if raw else None
     except msgspec.ValidationError as error:
         raise invalid_request([_field_error(str(error))]) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         detail = f"The body is not JSON: {error}"
         raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed-json", detail) from None
+    if twice is not None:
+        raise invalid_request([FieldError(twice, "comes twice in the body")])
+    return body
 
 
 def _check_media_type(request: Request) -> None:
@@ -72,9 +78,12 @@ def _check_media_type(request: Request) -> None:
 
 
 def _field_error(text: str) -> FieldError:
-    """Return msgspec's message, which ends with the field's path: ``… - at `$.filter.state```."""
+    """Return msgspec's message, which ends with the field's path: ``… - at `$.filter.state```.
+
+    The path of a field that is missing or unknown leads to the object; the message has its name.
+    """
     reason, _, path = text.partition(" - at ")
     field = path.strip("`").removeprefix("$").removeprefix(".")
-    if not field and "`" in reason:  # a field that is missing or unknown
-        field = reason.split("`")[1]
+    if reason.startswith(_NAMES_FIELD):
+        field = f"{field}.{reason.split('`')[1]}".removeprefix(".")
     return FieldError(field, f"{reason[:1].lower()}{reason[1:]}")

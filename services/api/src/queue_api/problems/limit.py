@@ -16,20 +16,25 @@ BACKLOGS = frozenset({"backlog", "lane_backlog"})
 
 
 def describe_limit(error: LimitError) -> tuple[str, str, dict[str, str]]:
-    """Return kind, detail and headers of the 429 of a task that was not stored."""
+    """Return kind, detail and headers of the 429 of a task that was not stored.
+
+    That of a task that could never fit has no Retry-After: the limit itself has to be raised.
+    """
     kind = "backlog-full" if error.limit in BACKLOGS else "limit-exceeded"
+    over = f"The task was not stored: the limit {error.limit} of {error.quota}"
+    policy = {"RateLimit-Policy": f'"{error.limit}";{_policy(error)}'}
+    if not error.fits:
+        detail = f"{over} has no room for it, even with no other task."
+        return kind, detail, policy
     seconds = max(math.ceil(error.retry_after_ms / 1000), 1)
     wait = seconds if error.retry_after_ms else RETRY_SECONDS
-    detail = f"The task was not stored: the limit {error.limit} of {error.quota} is reached."
-    return kind, detail, {"Retry-After": str(wait), **_rate_limit_headers(error, wait)}
+    detail = f"{over} is reached."
+    rest = {"RateLimit": f'"{error.limit}";r=0;t={wait}'}
+    return kind, detail, {"Retry-After": str(wait), **policy, **rest}
 
 
-def _rate_limit_headers(error: LimitError, wait: int) -> dict[str, str]:
-    """Return the headers of the IETF's draft on rate limits: the limit, and the rest of it."""
-    quota, policy = f"q={error.quota}", ""
+def _policy(error: LimitError) -> str:
+    """Return a limit as the IETF's draft on rate limits writes it."""
     if error.limit == "rate":
-        quota, policy = f"q={error.burst}", f";w={math.ceil(error.burst / float(error.quota))}"
-    return {
-        "RateLimit-Policy": f'"{error.limit}";{quota}{policy}',
-        "RateLimit": f'"{error.limit}";r=0;t={wait}',
-    }
+        return f"q={error.burst};w={math.ceil(error.burst / float(error.quota))}"
+    return f"q={error.quota}"

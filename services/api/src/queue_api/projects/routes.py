@@ -58,6 +58,8 @@ async def put_project(request: Request, principal: IsAdmin) -> Response:
     except ValueError as error:
         raise invalid_request([FieldError("project", str(error))]) from None
     put = await read_body(request, ProjectPut, required=True)
+    if put.limits.burst is not None and put.limits.rate is None:
+        raise invalid_request([FieldError("limits.burst", "should come with a rate")])
     limits = put.limits.limits()
     if project == DEFAULT_PROJECT and any(msgspec.structs.astuple(limits)):
         reason = "cannot be set for the project default; MAX_BACKLOG bounds the queue as a whole"

@@ -15,7 +15,7 @@ _Number = Annotated[int, Meta(ge=0, le=1_000_000_000_000_000)]
 
 
 class LimitsPut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The limits of a project; null or missing: no limit."""
+    """The limits of a project; null or missing: no limit. A burst needs a rate."""
 
     rate: Annotated[float, Meta(ge=0.001, le=1_000_000)] | None = None
     """Max new tasks per second on average."""

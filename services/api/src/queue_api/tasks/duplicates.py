@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
+from ..parameters import duplicate_name
 from .schemas import TaskCreate
 
 if TYPE_CHECKING:
     from collections.abc import Sized
 
-__all__ = ["duplicate_field", "duplicate_header", "duplicate_name", "has_duplicates"]
+__all__ = ["duplicate_field", "duplicate_header", "has_duplicates"]
 
 
 class _Value:
@@ -156,19 +157,6 @@ def _in_options(text: bytes, create: TaskCreate) -> bool:
     options = _options_alone.decode(text)
     given = (options.retry, options.labels, options.callback)
     return any(value is not UNSET and duplicate_name(bytes(value)) is not None for value in given)
-
-
-def duplicate_name(text: bytes) -> str | None:
-    """Return the first name that an object in ``text``, JSON, has twice."""
-    found: list[str] = []
-
-    def note(pairs: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in pairs]
-        if len(set(names)) < len(names):
-            found.append(next(name for i, name in enumerate(names) if name in names[:i]))
-
-    json.loads(text, object_pairs_hook=note)
-    return found[0] if found else None
 
 
 def duplicate_header(text: bytes, headers: Sized) -> str | None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from ..parameters import duplicate_name
 from ..problems import FieldError
 from .checks import check_base64, check_method, check_url, header_errors
-from .duplicates import duplicate_field, duplicate_header, duplicate_name
+from .duplicates import duplicate_field, duplicate_header
 from .option_schemas import (
     MAX_HEADERS,
     CallbackCreate,

@@ -17,6 +17,7 @@ from ...auth import MayManage, Scope
 from ...parameters import invalid_request, respond
 from ...problems import FieldError, ProblemError
 from ..body import read_json_body
+from ..duplicates import duplicate_field
 from ..enqueue import enqueue
 from ..parse import parse_task
 from ..trace import begin_trace
@@ -155,6 +156,8 @@ async def _read(request: Request, max_bytes: int) -> dict[str, msgspec.Raw]:
                if name not in _FIELDS]  # fmt: skip
     if unknown:
         raise invalid_request(unknown[:100])
+    if (twice := duplicate_field(raw)) is not None:
+        raise invalid_request([FieldError(twice, "comes twice in the body")])
     return fields
 
 
