@@ -22,9 +22,9 @@ def main() -> None:
     gc.set_threshold(20_000)  # reference counting frees nearly everything that a task makes
     settings = load(ApiSettings)
     configure_logging(settings)
-    warn_if_open(settings)
     listener = listen("API", settings.api_host, settings.api_port)
     api = build_api(settings, open_metrics_port(settings))
+    warn_if_open(settings)
     try:
         serve(api.app, api.fast_path, listener, api.on_stop)
     finally:
