@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from .app import build_dashboard
+from .command_line import read_command_line
 from .logs import configure_logging
 from .settings import load
 
@@ -28,6 +29,7 @@ FINISH_SECONDS = 20
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT, then finish the open requests and return."""
+    read_command_line(sys.argv[1:])
     settings = load()
     configure_logging(settings)
     listener = _listen(settings.dashboard_host, settings.dashboard_port)

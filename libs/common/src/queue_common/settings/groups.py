@@ -1,12 +1,11 @@
-"""Groups of settings that both services use, and the function that reads the environment."""
+"""Groups of settings that several processes use."""
 
 from __future__ import annotations
 
 import re
-import sys
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Literal, Self
 from urllib.parse import quote, urlsplit
 
 import durationpy
@@ -16,20 +15,19 @@ from pydantic import (
     ByteSize,
     Field,
     SecretStr,
-    ValidationError,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from .redis_address import (
+from ..redis_address import (
     check_address,
     check_addresses,
     check_file,
     check_redis_url,
     host_and_port,
 )
-from .retry import RetryPolicy
-from .sealing import check_keys, parse_keys
+from ..retry import RetryPolicy
+from ..sealing import check_keys, parse_keys
 
 __all__ = [
     "Duration",
@@ -40,7 +38,6 @@ __all__ = [
     "RetrySettings",
     "Settings",
     "Size",
-    "load",
 ]
 
 Environment = Literal["development", "production"]
@@ -213,31 +210,3 @@ class QueueSettings(Settings):
     def sealing_keys(self) -> dict[str, bytes]:
         """Return the keys by id, the one that seals first."""
         return parse_keys(self.encryption_keys.get_secret_value()) if self.encryption_keys else {}
-
-
-SettingsT = TypeVar("SettingsT", bound=Settings)
-
-
-def load(kind: type[SettingsT]) -> SettingsT:
-    """Read the process' settings, or end it with exit code 2 and one line per error.
-
-    A line names the variable, its value and what is allowed. Secrets are not shown.
-    """
-    try:
-        return kind()
-    except ValidationError as error:
-        lines = [_explain(kind, dict(item)) for item in error.errors()]
-        sys.stderr.write("".join(f"{line}\n" for line in lines))
-        sys.exit(2)
-
-
-def _explain(kind: type[Settings], error: dict[str, Any]) -> str:
-    reason = str(error["msg"]).removeprefix("Value error, ")
-    # pydantic names the bound as Python does; the variable is spelled as a duration.
-    reason = reason.replace("datetime.timedelta(0)", "0s")
-    if not error["loc"]:
-        return reason
-    name = str(error["loc"][0])
-    secret = "SecretStr" in str(kind.model_fields[name].annotation)
-    shown = "" if secret else f"={error['input']!s}"
-    return f"{name.upper()}{shown}: {reason[:1].lower()}{reason[1:]}"
