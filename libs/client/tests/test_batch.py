@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
+import httpx
 import pytest
 
-from queue_client import BatchInterruptedError, NewTask, QueueClient, RetryPolicy
+from queue_client import (
+    AsyncQueueClient,
+    BatchInterruptedError,
+    NewTask,
+    QueueClient,
+    RetryPolicy,
+)
 from queue_client.testing import FakeQueue
 
 from .scripted_api import DROP, Answer, scripted
@@ -54,7 +63,7 @@ async def test_the_async_batch_takes_async_iterables_too(fake_queue: FakeQueue) 
 
 
 def test_no_more_tasks_are_taken_than_are_needed(fake_queue: FakeQueue) -> None:
-    """A batch of an endless generator can be left at any time."""
+    """A batch of an endless generator is at most its requests in flight ahead, and can be left."""
     taken = []
 
     def endless() -> Iterator[NewTask]:
@@ -62,18 +71,18 @@ def test_no_more_tasks_are_taken_than_are_needed(fake_queue: FakeQueue) -> None:
             taken.append(1)
             yield NewTask(URL)
 
-    batch = fake_queue.client().send_batch(endless(), chunk_size=10)
+    batch = fake_queue.client().send_batch(endless(), chunk_size=10, in_flight=2)
     next(batch)
     batch.close()
 
-    assert len(taken) == 10
+    assert len(taken) in {10, 20}
 
 
 def test_a_lost_answer_repeats_a_chunk_under_the_same_keys() -> None:
     """A chunk whose answer was lost is sent again, and each task has its key of before."""
     tasks = [NewTask(URL)] * 3
     with scripted(lines(2), DROP, lines(1)) as api, QueueClient(api.url, retry=QUICK) as client:
-        items = [*client.send_batch(tasks, chunk_size=2, batch_id="b")]
+        items = [*client.send_batch(tasks, chunk_size=2, batch_id="b", in_flight=1)]
 
         assert [item.index for item in items] == [0, 1, 2]
         assert [keys(body) for *_, body in api.requests] == [["b-0", "b-1"], ["b-2"], ["b-2"]]
@@ -83,7 +92,7 @@ def test_a_batch_that_stopped_goes_on_under_its_id(fake_queue: FakeQueue) -> Non
     """A batch that is sent again from the start under the same id doubles nothing."""
     client = fake_queue.client(retry=RetryPolicy(max_retries=0))
     tasks = [NewTask(f"{URL}{n}") for n in range(6)]
-    batch = client.send_batch(tasks, chunk_size=2)
+    batch = client.send_batch(tasks, chunk_size=2, in_flight=1)
     next(batch)
     fake_queue.refuse(503, "queue-unavailable")
     with pytest.raises(BatchInterruptedError, match="after 2 tasks") as stopped:
@@ -133,3 +142,134 @@ def test_what_is_wrong_with_one_task_stops_no_other(fake_queue: FakeQueue) -> No
 
     assert (bad.accepted, bad.problem and bad.problem.kind) == (False, "idempotency-conflict")
     assert good.accepted
+
+
+BAD = [
+    (b"notjson", 400, "is not JSON"),
+    (b'{"url": "https://example.com/"', 400, "is not JSON"),
+    (b"[1, 2]", 422, "should be a JSON object"),
+    (b"", 400, "is not JSON"),
+    ({"url": URL, "lables": {}}, 422, "lables"),
+    ({"url": URL, "body": object()}, 422, "object"),
+]
+
+
+@pytest.mark.parametrize(("task", "status", "said"), BAD)
+def test_what_is_no_task_is_refused_in_its_place(
+    fake_queue: FakeQueue, task: Any, status: int, said: str
+) -> None:
+    """A line that is no JSON, or no task, is an answer among the others, and they are sent."""
+    first, bad, last = fake_queue.client().send_batch([NewTask(URL), task, NewTask(URL)])
+
+    assert [item.index for item in (first, bad, last)] == [0, 1, 2]
+    assert (first.accepted, bad.status, last.accepted) == (True, status, True)
+    assert bad.problem
+    assert said in bad.problem.sentence
+
+
+def test_a_batch_of_nothing_but_bad_lines_makes_no_request() -> None:
+    """Where no line is a task nothing is sent."""
+    with scripted(lines(0)) as api, QueueClient(api.url, retry=QUICK) as client:
+        assert [item.status for item in client.send_batch([b"no", b"no"])] == [400, 400]
+
+        assert api.requests == []
+
+
+@pytest.mark.parametrize(
+    ("line", "sent"),
+    [
+        (
+            b'{"url": "u", "lables": {"a": 1}, "delay": 5}\r\n',
+            b'{"url": "u", "lables": {"a": 1}, "delay": 5,"idempotency_key":"b\\"-0"}',
+        ),
+        (b'\xef\xbb\xbf{"url": "u"}', b'{"url": "u","idempotency_key":"b\\"-0"}'),
+        (b'{\n  "url": "u\\n"\n}', b'{"url":"u\\n","idempotency_key":"b\\"-0"}'),
+        (b'{ "url": "task_id"}', b'{ "url": "task_id","idempotency_key":"b\\"-0"}'),
+        (b"{ }", b'{"idempotency_key":"b\\"-0"}'),
+        (b'{"task_id": "t", "url": "u"}', b'{"task_id": "t", "url": "u"}'),
+        (b'{"url": "u", "idempotency_key": "k"}', b'{"url": "u", "idempotency_key": "k"}'),
+    ],
+)
+def test_a_line_is_sent_as_it_is_with_a_key(line: bytes, sent: bytes) -> None:
+    """Nothing of a line is lost, unknown fields neither; a key is added if it has no name."""
+    with scripted(lines(1)) as api, QueueClient(api.url, retry=QUICK) as client:
+        [*client.send_batch([line], batch_id='b"')]
+
+        assert api.requests[0][3] == sent + b"\n"
+
+
+class Meeting:
+    """A transport that answers a request once two are there, and counts those at a time."""
+
+    def __init__(self) -> None:
+        self.barrier = threading.Barrier(2, timeout=20)
+        self.now, self.most = 0, 0
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        self.barrier.wait()
+        self.now -= 1
+        return httpx.Response(200, content=lines(request.content.count(b"\n")).body)
+
+
+def test_requests_overlap_and_answers_are_in_order() -> None:
+    """As many requests as ``in_flight`` says are made at a time; the answers keep the order."""
+    meeting = Meeting()
+    client = QueueClient("http://api", transport=httpx.MockTransport(meeting))
+
+    items = [*client.send_batch([NewTask(URL)] * 8, chunk_size=2, in_flight=2)]
+
+    assert [item.index for item in items] == [*range(8)]
+    assert meeting.most == 2
+
+
+async def test_requests_of_the_async_batch_overlap_too() -> None:
+    """The asyncio client keeps as many requests in flight, and no more."""
+    now = most = 0
+    both = asyncio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        if most == 2:
+            both.set()
+        await both.wait()
+        now -= 1
+        return httpx.Response(200, content=lines(request.content.count(b"\n")).body)
+
+    async with AsyncQueueClient("http://api", transport=httpx.MockTransport(answer)) as client:
+        sent = client.send_batch([NewTask(URL)] * 8, chunk_size=2, in_flight=2)
+        assert [item.index async for item in sent] == [*range(8)]
+
+    assert most == 2
+
+
+def test_an_error_leaves_nothing_in_flight() -> None:
+    """Once a batch has stopped nothing more of it is sent, and what was answered counts."""
+    seen: list[list[str]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(keys(request.content))
+        if keys(request.content) == ["b-1"]:
+            return httpx.Response(401, content=b"{}")
+        return httpx.Response(200, content=lines(1).body)
+
+    client = QueueClient("http://api", transport=httpx.MockTransport(answer), retry=QUICK)
+    sent = client.send_batch([NewTask(URL)] * 50, chunk_size=1, batch_id="b", in_flight=3)
+    with pytest.raises(BatchInterruptedError, match="after 1 tasks"):
+        list(sent)
+
+    count = len(seen)
+    assert count <= 4
+    assert [*sent] == []
+    assert len(seen) == count
+
+
+async def test_the_async_batch_says_what_stopped_it() -> None:
+    """The asyncio client's error names the batch, and the number of tasks that are answered."""
+    transport = httpx.MockTransport(lambda _: httpx.Response(401, content=b"{}"))
+    async with AsyncQueueClient("http://api", transport=transport) as client:
+        with pytest.raises(BatchInterruptedError, match="the batch b stopped after 0 tasks"):
+            [item async for item in client.send_batch([NewTask(URL)], batch_id="b")]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -9,6 +10,7 @@ from queue_client import (
     AuthenticationError,
     InvalidTaskError,
     LimitExceededError,
+    PermissionDeniedError,
     QueueClient,
     RetryPolicy,
     UnavailableError,
@@ -141,3 +143,30 @@ def test_fields_in_error_are_named() -> None:
             client.send("example")
 
         assert [error.field for error in raised.value.errors] == ["url"]
+
+
+def test_a_body_without_fields_is_an_object() -> None:
+    """A call with nothing but what is in the path sends {} where the API reads a body."""
+    with scripted(Answer(200, b"{}")) as api, QueueClient(api.url) as client:
+        for call in (
+            lambda: client.create_signing_secret("shop"),
+            lambda: client.set_project("shop"),
+            lambda: client.set_lane("a:1"),
+            client.create_listener,
+            lambda: client.replay_task("t"),
+            lambda: client.pause_lane("a:1"),
+        ):
+            with suppress(UnexpectedAnswerError):
+                call()
+
+        assert [body for *_, body in api.requests] == [b"{}"] * 5 + [b""]
+        assert api.header("Content-Type")[0] == "application/json"
+
+
+def test_a_web_page_in_place_of_an_answer_is_not_repeated() -> None:
+    """A proxy's page of HTML is said to be one, and is not in the error."""
+    with scripted(Answer(403, b"<html>no</html>")) as api, QueueClient(api.url) as client:
+        with pytest.raises(PermissionDeniedError, match="web page") as raised:
+            client.me()
+
+        assert "<html>" not in str(raised.value)

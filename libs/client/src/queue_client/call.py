@@ -102,6 +102,8 @@ class Endpoint(Generic[P, T_co]):
         self._header_names = {"idempotency_key"} if method == "POST" else {"last_event_id"}
         self._names = PATH_PARAMETER.findall(path)
         self._signature = inspect.signature(declared)
+        beside = {"self", *self._names, *self._header_names}
+        self._has_body = bool(self._signature.parameters.keys() - beside)
         self.__doc__ = declared.__doc__
 
     @functools.cached_property
@@ -143,7 +145,7 @@ class Endpoint(Generic[P, T_co]):
             call.query = [
                 pair for name, value in given.items() for pair in query_pairs(name, value)
             ]
-        elif given:
+        elif self._has_body:
             call.body = {name: value for name, value in given.items() if value is not UNSET}
         return call
 

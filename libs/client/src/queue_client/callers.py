@@ -15,7 +15,7 @@ import httpx
 import msgspec
 
 from .call import turn_page
-from .errors import UnexpectedAnswerError, error_of
+from .errors import UnexpectedAnswerError, UnreachableError, error_of
 from .retrying import RetryPolicy, Tries
 from .settings import Connection
 from .sse import EventReader
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from .call import Call, Page
     from .errors import ApiError
+    from .in_flight import Stop
     from .models import Event
 
 __all__ = ["TIMEOUT", "AsyncCaller", "Caller"]
@@ -87,8 +88,8 @@ class _Session(Generic[HttpT]):
 class Caller(_Session[httpx.Client]):
     """Makes calls and waits for their answers."""
 
-    def call(self, call: Call[T]) -> T:
-        """Make a call; raises QueueClientError."""
+    def call(self, call: Call[T], stop: Stop | None = None) -> T:
+        """Make a call; raises QueueClientError. It is not tried again once ``stop`` is set."""
         tries = self._tries(call)
         request = self._request(call)
         while True:
@@ -100,7 +101,10 @@ class Caller(_Session[httpx.Client]):
                 if response.is_success:
                     return _read(call, response)
                 delay = tries.after_refusal(_error_of(response))
-            time.sleep(delay)
+            if stop is None:
+                time.sleep(delay)
+            elif stop.wait(delay):
+                raise UnreachableError("stopped before the next try")
 
     def iterate(self, call: Call[Page[ItemT]]) -> Generator[ItemT, None, None]:
         """Yield the items of a page and of all that follow it."""

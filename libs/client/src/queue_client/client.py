@@ -5,27 +5,24 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterable
+from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 import httpx
 
-from .batch import Batch
+from .batch import IN_FLIGHT, Batch
 from .callers import TIMEOUT, AsyncCaller, Caller
 from .endpoints import Endpoints
-from .errors import (
-    ApiError,
-    BatchInterruptedError,
-    QueueClientError,
-    WaitTimeoutError,
-    error_of_problem,
-)
+from .errors import BatchInterruptedError, QueueClientError, WaitTimeoutError
+from .in_flight import in_order, in_order_async
 from .retrying import RetryPolicy, Tries
 from .settings import Connection
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable
+    from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterable, Iterator
 
     from .batch import Chunk, TaskLike
+    from .in_flight import Stop
     from .models import BatchItem, TaskStatus
 
 __all__ = ["AsyncQueueClient", "QueueClient"]
@@ -50,30 +47,29 @@ class QueueClient(Endpoints, Caller):
 
     def send_batch(
         self, tasks: Iterable[TaskLike], *, batch_id: str | None = None,
-        chunk_size: int | None = None,
+        chunk_size: int | None = None, in_flight: int = IN_FLIGHT,
     ) -> Generator[BatchItem, None, None]:  # fmt: skip
         """Send any number of tasks; yield what became of each, in order.
 
-        Tasks are taken as they are needed. After BatchInterruptedError, or a crash, the same tasks
-        under the same ``batch_id`` may be sent again: what was accepted is not doubled.
+        Tasks are taken as they are needed, ``in_flight`` requests of them ahead; with 1 the queue
+        gets them in their order. A task that is none is refused as the API refuses one. After
+        BatchInterruptedError, or a crash, the same tasks under the same ``batch_id`` may be sent
+        again: what was accepted is not doubled.
         """
         batch = Batch(batch_id, chunk_size)
-        for task in tasks:
-            if (chunk := batch.add(task)) is not None:
-                yield from self._send_chunk(batch, chunk)
-        if (chunk := batch.rest()) is not None:
-            yield from self._send_chunk(batch, chunk)
-
-    def _send_chunk(self, batch: Batch, chunk: Chunk) -> list[BatchItem]:
-        tries = Tries(self._retry, repeatable=True)
         try:
-            while (refused := chunk.take(self.call(chunk.call()))) is not None:
-                if (delay := _delay(tries, refused)) is None:
-                    break
-                time.sleep(delay)
+            for items in in_order(self._send_chunk, _chunks(batch, tasks), in_flight):
+                batch.settled += len(items)
+                yield from items
         except QueueClientError as error:
             raise BatchInterruptedError(batch.batch_id, batch.settled, error) from error
-        batch.settled += len(chunk.items)
+
+    def _send_chunk(self, chunk: Chunk, stop: Stop) -> list[BatchItem]:
+        tries = Tries(self._retry, repeatable=True)
+        while chunk.waits:
+            delay = chunk.take(self.call(chunk.call(), stop), tries)
+            if delay is None or stop.wait(delay):
+                break
         return chunk.in_order()
 
     def wait(self, task_id: str, *, timeout: float | None = None) -> TaskStatus:
@@ -101,32 +97,33 @@ class AsyncQueueClient(Endpoints, AsyncCaller):
 
     async def send_batch(
         self, tasks: Iterable[TaskLike] | AsyncIterable[TaskLike], *,
-        batch_id: str | None = None, chunk_size: int | None = None,
+        batch_id: str | None = None, chunk_size: int | None = None, in_flight: int = IN_FLIGHT,
     ) -> AsyncGenerator[BatchItem, None]:  # fmt: skip
         """Send any number of tasks; yield what became of each, in order.
 
-        Tasks are taken as they are needed. After BatchInterruptedError, or a crash, the same tasks
-        under the same ``batch_id`` may be sent again: what was accepted is not doubled.
+        Tasks are taken as they are needed, ``in_flight`` requests of them ahead; with 1 the queue
+        gets them in their order. A task that is none is refused as the API refuses one. After
+        BatchInterruptedError, or a crash, the same tasks under the same ``batch_id`` may be sent
+        again: what was accepted is not doubled.
         """
         batch = Batch(batch_id, chunk_size)
-        async for task in _each(tasks):
-            if (chunk := batch.add(task)) is not None:
-                for item in await self._send_chunk(batch, chunk):
-                    yield item
-        if (chunk := batch.rest()) is not None:
-            for item in await self._send_chunk(batch, chunk):
-                yield item
-
-    async def _send_chunk(self, batch: Batch, chunk: Chunk) -> list[BatchItem]:
-        tries = Tries(self._retry, repeatable=True)
+        chunks = _chunks_async(batch, tasks)
         try:
-            while (refused := chunk.take(await self.call(chunk.call()))) is not None:
-                if (delay := _delay(tries, refused)) is None:
-                    break
-                await asyncio.sleep(delay)
+            async with aclosing(in_order_async(self._send_chunk, chunks, in_flight)) as sent:
+                async for items in sent:
+                    batch.settled += len(items)
+                    for item in items:
+                        yield item
         except QueueClientError as error:
             raise BatchInterruptedError(batch.batch_id, batch.settled, error) from error
-        batch.settled += len(chunk.items)
+
+    async def _send_chunk(self, chunk: Chunk) -> list[BatchItem]:
+        tries = Tries(self._retry, repeatable=True)
+        while chunk.waits:
+            delay = chunk.take(await self.call(chunk.call()), tries)
+            if delay is None:
+                break
+            await asyncio.sleep(delay)
         return chunk.in_order()
 
     async def wait(self, task_id: str, *, timeout: float | None = None) -> TaskStatus:
@@ -139,17 +136,6 @@ class AsyncQueueClient(Endpoints, AsyncCaller):
         return task
 
 
-def _delay(tries: Tries, refused: BatchItem) -> float | None:
-    if refused.problem is None:
-        return None
-    error = error_of_problem(refused.problem)
-    error.retry_after = refused.retry_after
-    try:
-        return tries.after_refusal(error)
-    except ApiError:
-        return None  # the items tell it
-
-
 def _until(deadline: float | None, poll: float, task: TaskStatus) -> float:
     if deadline is None:
         return poll
@@ -160,10 +146,20 @@ def _until(deadline: float | None, poll: float, task: TaskStatus) -> float:
     return min(poll, left)
 
 
-async def _each(tasks: Iterable[TaskLike] | AsyncIterable[TaskLike]) -> AsyncIterator[TaskLike]:
+def _chunks(batch: Batch, tasks: Iterable[TaskLike]) -> Iterator[Chunk | None]:
+    """Yield after each task: a chunk that is full, or None."""
+    for task in tasks:
+        yield batch.add(task)
+    yield batch.rest()
+
+
+async def _chunks_async(
+    batch: Batch, tasks: Iterable[TaskLike] | AsyncIterable[TaskLike]
+) -> AsyncIterator[Chunk | None]:
     if isinstance(tasks, AsyncIterable):
         async for task in tasks:
-            yield task
+            yield batch.add(task)
     else:
         for task in tasks:
-            yield task
+            yield batch.add(task)
+    yield batch.rest()

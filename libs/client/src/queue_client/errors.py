@@ -70,7 +70,7 @@ class ApiError(QueueClientError):
     statuses: ClassVar[tuple[int, ...]] = ()
 
     def __init__(self, problem: Problem, retry_after: float | None = None) -> None:
-        super().__init__(_sentence(problem))
+        super().__init__(problem.sentence)
         self.problem = problem
         self.retry_after = retry_after
         """Seconds after which the API asks to try again."""
@@ -180,6 +180,8 @@ def read_problem(status: int, content: bytes) -> Problem:
         problem = msgspec.json.decode(content, type=Problem)
     except msgspec.DecodeError:
         text = content[:200].decode(errors="replace").strip()
+        if text.startswith("<"):
+            text = f"HTTP {status} came with a web page: it is no answer of this API"
         return Problem(title=f"HTTP {status}", status=status, detail=text)
     return problem if problem.status else msgspec.structs.replace(problem, status=status)
 
@@ -190,9 +192,3 @@ def retry_after_seconds(headers: Mapping[str, str]) -> float | None:
         return max(0.0, float(headers.get("retry-after", "")))
     except ValueError:
         return None
-
-
-def _sentence(problem: Problem) -> str:
-    said = problem.detail or problem.title or f"HTTP {problem.status}"
-    fields = "; ".join(f"{error.field}: {error.reason}" for error in problem.errors)
-    return f"{said} ({fields})" if fields and fields not in said else said

@@ -60,7 +60,7 @@ class AccessEndpoints:
     def set_project(
         self, project: str, *, weight: int | UnsetType = UNSET, limits: Limits | UnsetType = UNSET
     ) -> Project:
-        """Make or change a project."""
+        """Make a project, or replace its weight and limits: what is left out is removed."""
 
     @delete(PROJECT)
     def delete_project(self, project: str) -> None:

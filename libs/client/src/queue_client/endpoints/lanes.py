@@ -34,7 +34,10 @@ class LaneEndpoints:
         rate: float | UnsetType | None = UNSET, burst: int | UnsetType | None = UNSET,
         paused: bool | UnsetType = UNSET,
     ) -> Lane:  # fmt: skip
-        """Set a lane's limits; None removes one, what is left out stays."""
+        """Replace a lane's limits: one that is left out, or None, is removed.
+
+        What ``get_lane`` returns as ``limits`` is what to start from. ``paused`` left out stays.
+        """
 
     @post(LANE + "/pause", repeatable=True)
     def pause_lane(self, lane: str) -> Lane:

@@ -31,6 +31,13 @@ class Problem(msgspec.Struct, frozen=True):
         """The last part of ``type``, such as ``invalid-task``."""
         return self.type.rpartition(":")[2]
 
+    @property
+    def sentence(self) -> str:
+        """What is wrong, with the fields that it is wrong in."""
+        said = self.detail or self.title or f"HTTP {self.status}"
+        fields = "; ".join(": ".join(filter(None, (e.field, e.reason))) for e in self.errors)
+        return f"{said} ({fields})" if fields and fields not in said else said
+
 
 class BatchItem(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one task of a batch."""
