@@ -2,10 +2,16 @@ from __future__ import annotations
 
 import pytest
 
-from queue_client import AsyncQueueClient, PermissionDeniedError, QueueClient
+from queue_client import (
+    AsyncQueueClient,
+    PermissionDeniedError,
+    QueueClient,
+    RetryPolicy,
+    UnreachableError,
+)
 from queue_client.sse import EventReader
 
-from .scripted_api import Answer, scripted
+from .scripted_api import DROP, Answer, scripted
 
 STREAM = {"Content-Type": "text/event-stream"}
 
@@ -67,3 +73,45 @@ def test_events_are_the_same_however_the_bytes_come(size: int) -> None:
     events = [e for i in range(0, len(raw), size) for e in reader.feed(raw[i : i + size])]
 
     assert [(e.type, e.id) for e in events] == [("x\u2028y", "5")]
+
+
+def test_a_stream_that_was_connected_has_no_last_try(caplog: pytest.LogCaptureFixture) -> None:
+    """Once connected, a stream is tried again however often that fails, and each time is logged."""
+    away = [DROP, Answer(503, b"{}"), DROP, Answer(429, b"{}"), DROP, Answer(502, b"")] * 2
+    first = Answer(200, b"retry: 1\n\n" + event(1), STREAM)
+    with (
+        scripted(first, *away, Answer(200, event(2), STREAM)) as api,
+        QueueClient(
+            api.url, retry=RetryPolicy(max_retries=1, first_delay=0, max_delay=0)
+        ) as client,
+    ):
+        events = client.events()
+        ids = [next(events).task_id for _ in range(2)]
+        events.close()
+
+    assert ids == ["t-1", "t-2"]
+    assert len([r for r in caplog.records if "connecting again" in r.message]) == len(away)
+
+
+async def test_an_async_stream_has_no_last_try_either() -> None:
+    """The asyncio client goes on too; what it may not read it is told at once."""
+    forbidden = Answer(403, b"{}")
+    first = Answer(200, b"retry: 1\n\n" + event(1), STREAM)
+    policy = RetryPolicy(max_retries=1, first_delay=0, max_delay=0)
+    with scripted(first, DROP, DROP, DROP, Answer(200, event(2), STREAM), forbidden) as api:
+        async with AsyncQueueClient(api.url, retry=policy) as client:
+            events = client.events()
+            assert [(await anext(events)).task_id for _ in range(2)] == ["t-1", "t-2"]
+            with pytest.raises(PermissionDeniedError):
+                await anext(events)
+
+
+def test_a_stream_that_never_was_connected_gives_up() -> None:
+    """Without a first connection the tries are those of any call."""
+    policy = RetryPolicy(max_retries=1, first_delay=0)
+    with (
+        scripted(DROP) as api,
+        QueueClient(api.url, retry=policy) as client,
+        pytest.raises(UnreachableError),
+    ):
+        next(client.events())

@@ -1,25 +1,33 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timezone
+from typing import Any
 
+import httpx
 import pytest
 
 from queue_client import (
     AsyncQueueClient,
+    Callback,
     Filter,
     IdempotencyConflictError,
+    InvalidTaskError,
     LimitExceededError,
     NotFoundError,
     QueueClient,
+    Retry,
     RetryPolicy,
     WrongStateError,
 )
 from queue_client.call import Endpoint
-from queue_client.testing import FakeQueue
+from queue_client.testing import FakeQueue, NotFakedError
 
 URL = "https://hooks.example.com/orders"
-NOT_FAKED = {"keys", "projects", "audit", "listeners", "retry-preview", "version"}
+NOT_FAKED = {"keys", "projects", "audit", "listeners", "retry-preview"}
 """Parts of the API that no program's own test needs in memory."""
+MODULE_LEVEL = QueueClient("http://127.0.0.1:9", retry=RetryPolicy(max_retries=0))
+MODULE_LEVEL_ASYNC = AsyncQueueClient("http://127.0.0.1:9", retry=RetryPolicy(max_retries=0))
 
 
 def test_what_is_sent_can_be_looked_at(fake_queue: FakeQueue, queue_client: QueueClient) -> None:
@@ -149,3 +157,120 @@ def test_the_fake_answers_what_the_client_can_ask(fake_queue: FakeQueue) -> None
     }
 
     assert missing == NOT_FAKED
+
+
+async def test_clients_made_before_do_not_reach_the_network(fake_queue: FakeQueue) -> None:
+    """Clients of a module, and those with a transport of the network, are the fake's."""
+    MODULE_LEVEL.send(URL)
+    await MODULE_LEVEL_ASYNC.send(URL)
+    QueueClient("http://127.0.0.1:9", transport=httpx.HTTPTransport()).send(URL)
+    MODULE_LEVEL.with_options(token="qk_a_b").send(URL)
+
+    assert len(fake_queue.sent) == 4
+
+
+def test_another_fake_is_apart(fake_queue: FakeQueue) -> None:
+    """The clients of a further fake, and of a mock transport, stay with theirs."""
+    other = FakeQueue()
+    other.client().send(URL)
+    mock = httpx.MockTransport(lambda _: httpx.Response(200, json={"status": "mock"}))
+
+    assert QueueClient("http://api", transport=mock).health() == {"status": "mock"}
+    assert (len(fake_queue.sent), len(other.sent)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("field", "given"),
+    [
+        ("url", {"url": "ftp://example.com"}),
+        ("url", {"url": "https://"}),
+        ("url", {"url": "https://a:b@example.com"}),
+        ("url", {"url": "http://[bad"}),
+        ("method", {"method": "FETCH"}),
+        ("headers.Host", {"headers": {"Host": "x"}}),
+        ("headers.no name", {"headers": {"no name": "x"}}),
+        ("headers.X", {"headers": {"X": "a\nb"}}),
+        ("delay", {"delay": "nonsense"}),
+        ("delay", {"delay": "1s", "schedule_at": datetime.now(timezone.utc)}),
+        ("timeout", {"timeout": "soon"}),
+        ("body_base64", {"body": "a", "body_base64": "YQ=="}),
+        ("labels.a b", {"labels": {"a b": "c"}}),
+        ("Idempotency-Key", {"idempotency_key": "k" * 256}),
+        ("task_id", {"task_id": "t-1"}),
+        ("success", {"success": ["9xx"]}),
+        ("retry.strategy", {"retry": Retry(strategy="often")}),
+        ("retry.interval", {"retry": Retry(interval="x")}),
+        ("retry.delays[0]", {"retry": Retry(strategy="schedule", delays=["x"])}),
+        ("retry.on", {"retry": Retry(on=["never"])}),
+        ("callback.url", {"callback": Callback(url="x")}),
+        ("", {"labels": {"n": 1}}),
+    ],
+)
+def test_a_task_is_refused_as_the_api_refuses_it(
+    client: QueueClient, field: str, given: dict[str, Any]
+) -> None:
+    """What the API refuses for its form the fake refuses too, by the same field."""
+    found = []
+    for one in (FakeQueue().client(), client):
+        with pytest.raises(InvalidTaskError) as raised:
+            one.send(**{"url": URL, **given})
+        found.append({error.field for error in raised.value.errors})
+
+    assert field in found[0]
+    assert not field or field in found[1]
+
+
+def test_fields_that_no_task_has_are_refused(queue_client: QueueClient) -> None:
+    """A field of a line that the API does not know is refused by its name."""
+    line = b'{"url": "https://example.com/", "lables": {}, "retry": {"max_attempt": 3}}'
+    (item,) = queue_client.send_batch([line])
+
+    assert item.problem
+    assert {error.field for error in item.problem.errors} == {"lables", "retry.max_attempt"}
+
+
+def test_tasks_are_found_by_how_they_ended_and_when(
+    fake_queue: FakeQueue, queue_client: QueueClient
+) -> None:
+    """The filters outcome, created_after, created_before and idempotency_key hold."""
+    dead, other = queue_client.send(URL, idempotency_key="k").task_id, queue_client.send(URL)
+    fake_queue.kill(dead)
+    now = datetime.now(timezone.utc)
+
+    def found(**conditions: Any) -> list[str]:
+        return [task.id for task in queue_client.iter_tasks(**conditions)]
+
+    assert found(outcome="http_error") == [dead]
+    assert found(outcome="timeout") == found(created_after=now) == []
+    assert found(created_before=now) == [dead, other.task_id]
+    assert found(idempotency_key="k") == [dead]
+
+
+def test_the_next_attempt_has_a_time(fake_queue: FakeQueue, queue_client: QueueClient) -> None:
+    """What is scheduled says for when: by its delay, and after a failure by its interval."""
+    before = datetime.now(timezone.utc)
+    later = queue_client.send(URL, delay="1h30m").task_id
+    failed = queue_client.send(URL, retry=Retry(interval="5m")).task_id
+    fake_queue.fail(failed)
+
+    def minutes(task_id: str) -> int:
+        at = queue_client.get_task(task_id).next_attempt_at
+        assert at
+        return round((at - before).total_seconds() / 60)
+
+    assert (minutes(later), minutes(failed)) == (90, 5)
+    assert fake_queue.deliver(failed).next_attempt_at is None
+
+
+def test_what_is_not_faked_says_so(queue_client: QueueClient) -> None:
+    """A part that the fake does not have raises an error that names it."""
+    for call in (queue_client.list_keys, queue_client.create_listener):
+        with pytest.raises(NotFakedError, match="/api/v1/"):
+            call()
+    with pytest.raises(NotFakedError, match="events"):
+        next(queue_client.events())
+
+
+def test_the_fake_has_a_version(queue_client: QueueClient) -> None:
+    """The version is there: programs show it."""
+    assert queue_client.version()["fake"]

@@ -20,7 +20,6 @@ TaskLike = Union[NewTask, Mapping[str, Any], bytes]  # noqa: UP007 - evaluated a
 
 BOM = b"\xef\xbb\xbf"
 PROBLEM = "urn:queue-system:problem:"
-OWN_NAMES = (b"idempotency_key", b"task_id")
 _encoder = msgspec.json.Encoder()
 _object_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
@@ -30,7 +29,7 @@ class LineWriter:
 
     def __init__(self, batch_id: str) -> None:
         self._batch_id = batch_id
-        self._key = b'"idempotency_key":' + _encoder.encode(f"{batch_id}-")[:-1]
+        self._key = b',"idempotency_key":' + _encoder.encode(f"{batch_id}-")[:-1]
 
     def write(self, task: TaskLike, index: int) -> bytes | BatchItem:
         """Return a task's line with an idempotency key, or why it has none."""
@@ -46,8 +45,8 @@ class LineWriter:
             return _refused(index, 422, "invalid-task", FieldError("", str(error)))
 
     def _with_key(self, line: bytes, index: int) -> bytes:
-        plain = line.startswith(b'{"') and line.endswith(b"}") and b"\n" not in line
-        if not plain or any(name in line for name in OWN_NAMES):
+        plain = line[:2] == b'{"' and line[-1:] == b"}" and b"\n" not in line
+        if not plain or b"task_id" in line or b"idempotency_key" in line:
             line = line.removeprefix(BOM)
             fields = _object_decoder.decode(line)
             if b"\n" in line:
@@ -55,8 +54,8 @@ class LineWriter:
             if fields.keys() & {"idempotency_key", "task_id"}:
                 return line
             if not fields:
-                return b'{%b%d"}' % (self._key, index)
-        return b'%b,%b%d"}' % (line[:-1], self._key, index)
+                return b'{%b%d"}' % (self._key[1:], index)
+        return line[:-1] + self._key + b'%d"}' % index
 
     def _encoded(self, given: NewTask | Mapping[str, Any], index: int) -> bytes:
         task = NewTask(**given) if isinstance(given, Mapping) else msgspec.structs.replace(given)

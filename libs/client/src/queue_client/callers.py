@@ -16,7 +16,7 @@ import msgspec
 
 from .call import turn_page
 from .errors import UnexpectedAnswerError, UnreachableError, error_of
-from .retrying import RetryPolicy, Tries
+from .retrying import Reconnecting, RetryPolicy, Tries
 from .settings import Connection
 from .sse import EventReader
 
@@ -43,8 +43,12 @@ EVENTS_TIMEOUT = httpx.Timeout(30, connect=5, read=45)
 class _Session(Generic[HttpT]):
     """Where calls go: an HTTP client, which several sessions may share, and who asks."""
 
-    def __init__(self, http: HttpT, connection: Connection, retry: RetryPolicy | None) -> None:
+    def __init__(
+        self, http: HttpT, connection: Connection, retry: RetryPolicy | None, transport: object
+    ) -> None:
         self._http: HttpT = http
+        self.transport = transport
+        """The transport that the caller gave; None: the network's."""
         self._retry = retry or RetryPolicy()
         self._connect(connection)
 
@@ -94,7 +98,7 @@ class Caller(_Session[httpx.Client]):
         request = self._request(call)
         while True:
             try:
-                response = self._http.send(request)
+                response = self._send(request)
             except httpx.TransportError as error:
                 delay = tries.after_error(error)
             else:
@@ -116,16 +120,19 @@ class Caller(_Session[httpx.Client]):
             turn_page(call, page.cursor)
 
     def stream(self, call: Call[Event]) -> Generator[Event, None, None]:
-        """Yield events as they come; after a broken connection goes on where it was."""
+        """Yield events as they come; after a broken connection goes on where it was.
+
+        It gives up only if it never was connected, or what it asks for is refused.
+        """
         reader = EventReader(call.headers.get("Last-Event-ID"))
         tries = self._tries(call)
         while True:
             delay = reader.retry_seconds
             try:
-                response = self._http.send(self._stream_request(call, reader), stream=True)
+                response = self._send(self._stream_request(call, reader), stream=True)
                 try:
                     if response.is_success:
-                        tries = self._tries(call)
+                        tries = Reconnecting(self._retry)
                         for received in response.iter_bytes():
                             yield from reader.feed(received)
                     else:
@@ -137,6 +144,10 @@ class Caller(_Session[httpx.Client]):
                 delay = tries.after_error(error)
             reader.resume()
             time.sleep(delay)
+
+    def _send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+        """Send what all calls send; ``FakeQueue`` stands in for it."""
+        return self._http.send(request, stream=stream)
 
     def close(self) -> None:
         """Close the connections."""
@@ -158,7 +169,7 @@ class AsyncCaller(_Session[httpx.AsyncClient]):
         request = self._request(call)
         while True:
             try:
-                response = await self._http.send(request)
+                response = await self._send(request)
             except httpx.TransportError as error:
                 delay = tries.after_error(error)
             else:
@@ -178,16 +189,19 @@ class AsyncCaller(_Session[httpx.AsyncClient]):
             turn_page(call, page.cursor)
 
     async def stream(self, call: Call[Event]) -> AsyncGenerator[Event, None]:
-        """Yield events as they come; after a broken connection goes on where it was."""
+        """Yield events as they come; after a broken connection goes on where it was.
+
+        It gives up only if it never was connected, or what it asks for is refused.
+        """
         reader = EventReader(call.headers.get("Last-Event-ID"))
         tries = self._tries(call)
         while True:
             delay = reader.retry_seconds
             try:
-                response = await self._http.send(self._stream_request(call, reader), stream=True)
+                response = await self._send(self._stream_request(call, reader), stream=True)
                 try:
                     if response.is_success:
-                        tries = self._tries(call)
+                        tries = Reconnecting(self._retry)
                         async for received in response.aiter_bytes():
                             for event in reader.feed(received):
                                 yield event
@@ -200,6 +214,10 @@ class AsyncCaller(_Session[httpx.AsyncClient]):
                 delay = tries.after_error(error)
             reader.resume()
             await asyncio.sleep(delay)
+
+    async def _send(self, request: httpx.Request, *, stream: bool = False) -> httpx.Response:
+        """Send what all calls send; ``FakeQueue`` stands in for it."""
+        return await self._http.send(request, stream=stream)
 
     async def close(self) -> None:
         """Close the connections."""

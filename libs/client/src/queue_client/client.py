@@ -43,7 +43,8 @@ class QueueClient(Endpoints, Caller):
         timeout: float | httpx.Timeout = TIMEOUT, transport: httpx.BaseTransport | None = None,
     ) -> None:  # fmt: skip
         connection = Connection.of(base_url, token, project)
-        super().__init__(httpx.Client(timeout=timeout, transport=transport), connection, retry)
+        http = httpx.Client(timeout=timeout, transport=transport)
+        super().__init__(http, connection, retry, transport)
 
     def send_batch(
         self, tasks: Iterable[TaskLike], *, batch_id: str | None = None,
@@ -93,7 +94,7 @@ class AsyncQueueClient(Endpoints, AsyncCaller):
     ) -> None:  # fmt: skip
         connection = Connection.of(base_url, token, project)
         http = httpx.AsyncClient(timeout=timeout, transport=transport)
-        super().__init__(http, connection, retry)
+        super().__init__(http, connection, retry, transport)
 
     async def send_batch(
         self, tasks: Iterable[TaskLike] | AsyncIterable[TaskLike], *,

@@ -26,24 +26,20 @@ Stop = threading.Event
 """Set once no more requests are to be made."""
 
 
-class _Threads(Generic[WorkT, DoneT]):
-    """Does work in threads of its own. They end with the process: none holds up a Ctrl-C."""
+class _Running(Generic[WorkT, DoneT]):
+    """Work in a thread of its own. It ends with the process: it holds up no Ctrl-C."""
 
-    def __init__(self, do: Callable[[WorkT, Stop], DoneT]) -> None:
-        self._do = do
-        self.stop = Stop()
+    def __init__(self, do: Callable[[WorkT, Stop], DoneT], work: WorkT, stop: Stop) -> None:
+        self.ended = False
+        self.future: Future[DoneT] = Future()
+        threading.Thread(target=self._run, args=(do, work, stop), daemon=True).start()
 
-    def start(self, work: WorkT) -> Future[DoneT]:
-        """Begin the work; its result, or its error, is in the future."""
-        future: Future[DoneT] = Future()
-        threading.Thread(target=self._run, args=(work, future), daemon=True).start()
-        return future
-
-    def _run(self, work: WorkT, future: Future[DoneT]) -> None:
+    def _run(self, do: Callable[[WorkT, Stop], DoneT], work: WorkT, stop: Stop) -> None:
         try:
-            future.set_result(self._do(work, self.stop))
+            self.future.set_result(do(work, stop))
         except BaseException as error:  # it is raised where the result is waited for
-            future.set_exception(error)
+            self.future.set_exception(error)
+        self.ended = True
 
 
 def in_order(
@@ -54,23 +50,23 @@ def in_order(
     None among the works stands for one that is not there yet: results that are there come first.
     At an error nothing further is started, and what runs is waited for.
     """
-    threads = _Threads(do)
-    running: deque[Future[DoneT]] = deque()
+    stop = Stop()
+    running: deque[_Running[WorkT, DoneT]] = deque()
     try:
         for work in works:
             if work is not None:
-                running.append(threads.start(work))
-            while running and (len(running) >= limit or running[0].done()):
-                yield running.popleft().result()
+                running.append(_Running(do, work, stop))
+            while running and (len(running) >= limit or running[0].ended):
+                yield running.popleft().future.result()
         while running:
-            yield running.popleft().result()
+            yield running.popleft().future.result()
     except Exception:
-        threads.stop.set()
-        for future in running:
-            future.exception()
+        stop.set()
+        for one in running:
+            one.future.exception()
         raise
     finally:
-        threads.stop.set()
+        stop.set()
 
 
 async def in_order_async(

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import httpx
 
 from .errors import ApiError, UnreachableError
 
-__all__ = ["RetryPolicy", "Tries"]
+__all__ = ["Reconnecting", "RetryPolicy", "Tries"]
+
+logger = logging.getLogger("queue_client")
 
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 REFUSED = frozenset({429, 503})
 """The API did nothing: any request may be made again."""
 LOST = frozenset({502, 504})
 """A proxy lost the answer: what is repeatable may be made again."""
+
+
+MAX_DOUBLINGS = 30
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,29 @@ class Tries:
         delay = self._policy.first_delay * float(2 ** (self._failures - 1))
         jitter = 1 - random.random() / 2  # noqa: S311 - spreads load, guards nothing
         return min(delay, self._policy.max_delay) * jitter
+
+
+class Reconnecting(Tries):
+    """The tries of a stream that was connected: they have no limit, and are logged."""
+
+    def __init__(self, policy: RetryPolicy) -> None:
+        super().__init__(replace(policy, max_retry_after=math.inf), repeatable=True)
+
+    def after_error(self, error: httpx.TransportError) -> float:
+        """Return the seconds to wait after a connection that broke, or was not made."""
+        delay = super().after_error(error)
+        logger.warning("the connection is lost (%s): connecting again in %.1f s", error, delay)
+        return delay
+
+    def after_refusal(self, error: ApiError) -> float:
+        """Return the seconds to wait after an answer that is no stream."""
+        delay = super().after_refusal(error)
+        logger.warning("no events (%s): connecting again in %.1f s", error, delay)
+        return delay
+
+    def _exhausted(self) -> bool:
+        self._failures = min(self._failures + 1, MAX_DOUBLINGS)
+        return False
 
 
 def _said(error: httpx.TransportError) -> str:

@@ -32,6 +32,10 @@ class Connection:
             raise ValueError(msg)
         token = os.environ.get("QUEUE_TOKEN") if token is None else token
         project = os.environ.get("QUEUE_PROJECT") if project is None else project
+        for name, text in (("QUEUE_TOKEN", token), ("QUEUE_PROJECT", project)):
+            if text and not (text.isascii() and text.isprintable()):
+                msg = f"{name} has a character that no {name.partition('_')[2].lower()} has"
+                raise ValueError(msg)
         return cls(url.rstrip("/"), token or None, project or None)
 
     def headers(self) -> dict[str, str]:

@@ -37,11 +37,13 @@ class _Send(Endpoint[P, TaskCreated]):
         self._make = make
 
     def build(self, *args: P.args, **kwargs: P.kwargs) -> Call[TaskCreated]:
-        """Return the call; it has one idempotency key for all its tries."""
+        """Return the call; it has one idempotency key for all its tries, in the body if need be."""
         task = self._make(*args, **kwargs)
         headers = trace_headers()
-        headers["Idempotency-Key"] = task.idempotency_key or uuid.uuid4().hex
-        task.idempotency_key = None
+        key = task.idempotency_key or uuid.uuid4().hex
+        if key.isascii() and key.isprintable():
+            headers["Idempotency-Key"] = key
+            task.idempotency_key = None
         return Call("POST", TASKS, TaskCreated, body=task, headers=headers, repeatable=True)
 
 

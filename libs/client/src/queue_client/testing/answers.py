@@ -11,8 +11,9 @@ import msgspec
 if TYPE_CHECKING:
     from ..models import Problem
 
-__all__ = ["ProblemAnswer", "answer", "refused", "route"]
+__all__ = ["PROBLEM", "NotFakedError", "ProblemAnswer", "answer", "refused", "route"]
 
+PROBLEM = "urn:queue-system:problem:"
 Handler = TypeVar("Handler", bound=Callable[..., httpx.Response])
 
 
@@ -23,6 +24,10 @@ class ProblemAnswer(Exception):  # noqa: N818 - an answer, which takes the short
         super().__init__(problem.title)
         self.problem = problem
         self.retry_after = retry_after
+
+
+class NotFakedError(NotImplementedError):
+    """The fake queue has no such part of the API."""
 
 
 def answer(body: Any, status: int = 200) -> httpx.Response:

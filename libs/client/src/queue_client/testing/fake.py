@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,7 +15,10 @@ from ..client import AsyncQueueClient, QueueClient
 from ..errors import NotFoundError
 from ..models import Attempt, CallbackView, Filter, NewTask, Problem, TaskStatus
 from ..models.tasks import SETTLED
-from .answers import ProblemAnswer
+from .answers import PROBLEM, ProblemAnswer
+from .due import first_due, next_due
+from .filters import matches
+from .install import install
 from .transport import FakeTransport
 
 if TYPE_CHECKING:
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["FakeQueue", "SentTask"]
 
 URL = "http://fake-queue"
-PROBLEM = "urn:queue-system:problem:"
 WAITING = {"queued", "scheduled"}
 ALLOWED = {
     "cancel": {*WAITING, "active", "cancelled"},
@@ -48,6 +49,7 @@ class SentTask:
     state: str = "queued"
     created_at: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
     finished_at: datetime | None = None
+    next_attempt_at: datetime | None = None
     attempts: list[Attempt] = field(default_factory=list)
     replay_of: str | None = None
     replays: list[str] = field(default_factory=list)
@@ -82,6 +84,7 @@ class SentTask:
             url=self.task.url.partition("?")[0], method=self.task.method or "POST",
             last_attempt=self.attempts[-1] if self.attempts else None, labels=self.labels,
             created_at=self.created_at, finished_at=self.finished_at,
+            next_attempt_at=self.next_attempt_at,
             deadline_at=self.created_at + timedelta(days=1), success=self.task.success,
             callback=CallbackView(callback.url, callback.on or []) if callback else None,
             idempotency_key=self.task.idempotency_key, replay_of=self.replay_of,
@@ -124,18 +127,13 @@ class FakeQueue:
 
     @contextmanager
     def installed(self, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-        """Have all clients that are made within the context talk to this queue."""
+        """Have all clients talk to this queue within the context, those made before it too.
+
+        None reaches the network. Those of another fake, or of ``httpx.MockTransport``, keep theirs.
+        """
         with monkeypatch.context() as patch:
-            for client in (QueueClient, AsyncQueueClient):
-                patch.setattr(client, "__init__", self._with_transport(client.__init__))
+            install(patch, self._transport)
             yield
-
-    def _with_transport(self, init: Any) -> Any:
-        @functools.wraps(init)
-        def wrapped(*args: Any, **options: Any) -> None:
-            init(*args, **{"transport": self._transport, **options})
-
-        return wrapped
 
     def deliver(self, task_id: str, status_code: int = 200) -> TaskStatus:
         """Let a task be delivered."""
@@ -174,7 +172,8 @@ class FakeQueue:
         if known in self.tasks:
             return self._same(self.tasks[known], task), False
         sent = SentTask(task.task_id or str(uuid.uuid4()), task, replay_of=replay_of)
-        if task.delay or task.schedule_at:
+        sent.next_attempt_at = first_due(task, sent.created_at)
+        if sent.next_attempt_at is not None:
             sent.state = "scheduled"
         self.tasks[sent.task_id] = sent
         if task.idempotency_key:
@@ -192,14 +191,7 @@ class FakeQueue:
     def find(self, wanted: Filter) -> Iterator[SentTask]:
         """Yield the tasks that all conditions hold for."""
         for sent in self.sent:
-            pairs = {f"{key}:{value}" for key, value in sent.labels.items()}
-            if (
-                wanted.state in {None, sent.state}
-                and wanted.lane in {None, sent.lane}
-                and pairs.issuperset(wanted.label or [])
-                and sent.url.startswith(wanted.url_prefix or "")
-                and (wanted.ids is None or sent.task_id in wanted.ids)
-            ):
+            if matches(sent, wanted):
                 yield sent
 
     def act(self, action: str, task_id: str, **changes: Any) -> SentTask:
@@ -215,6 +207,7 @@ class FakeQueue:
             del self.tasks[task_id]
         elif sent.state != "delivered":
             sent.state = "cancelled" if action == "cancel" else "queued"
+            sent.next_attempt_at = None
         return sent
 
     def _replay(self, sent: SentTask, changes: dict[str, Any]) -> SentTask:
@@ -240,4 +233,5 @@ class FakeQueue:
         )  # fmt: skip
         sent.state = state
         sent.finished_at = now if state in SETTLED else None
+        sent.next_attempt_at = next_due(sent.task, now) if state == "scheduled" else None
         return sent.status()

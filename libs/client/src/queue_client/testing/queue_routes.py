@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from datetime import datetime, timezone
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -168,6 +169,11 @@ class QueueRoutes:
     def health(self, _: httpx.Request) -> httpx.Response:
         """Return that all is well."""
         return answer({"status": "ok"})
+
+    @route("GET", "/version")
+    def version(self, _: httpx.Request) -> httpx.Response:
+        """Return the client's version."""
+        return answer({"version": version("queue-client"), "fake": True})
 
     def _lane(self, name: str) -> Lane:
         count = Counter(sent.state for sent in self._fake.find(Filter(lane=name)))

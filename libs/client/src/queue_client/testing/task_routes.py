@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,7 +13,6 @@ from ..models import (
     AttemptList,
     BatchItem,
     Filter,
-    NewTask,
     Replayed,
     TaskCreated,
     TaskPage,
@@ -20,6 +20,7 @@ from ..models import (
 )
 from ..models.tasks import EXISTS_ALREADY
 from .answers import ProblemAnswer, answer, route
+from .checks import read_task
 
 if TYPE_CHECKING:
     from .fake import FakeQueue
@@ -28,8 +29,11 @@ __all__ = ["TaskRoutes"]
 
 TASKS = "/api/v1/tasks"
 TRACE_ID = "0" * 32
-_decoder = msgspec.json.Decoder(NewTask)
 _encoder = msgspec.json.Encoder()
+
+
+def _time(text: str | None) -> datetime | None:
+    return None if text is None else msgspec.convert(text, datetime)
 
 
 class TaskRoutes:
@@ -41,8 +45,7 @@ class TaskRoutes:
     @route("POST", TASKS)
     def send(self, request: httpx.Request) -> httpx.Response:
         """Keep a task."""
-        task = _decoder.decode(request.content)
-        task.idempotency_key = request.headers.get("Idempotency-Key") or task.idempotency_key
+        task = read_task(request.content, request.headers.get("Idempotency-Key"))
         sent, new = self._fake.add(task)
         message = "Task created successfully" if new else EXISTS_ALREADY
         return answer(TaskCreated(sent.task_id, message, TRACE_ID), 201 if new else 200)
@@ -50,13 +53,13 @@ class TaskRoutes:
     @route("POST", BATCH)
     def send_batch(self, request: httpx.Request) -> httpx.Response:
         """Keep tasks, one a line."""
-        tasks = _decoder.decode_lines(request.content)
-        items = [self._batch_item(index, task) for index, task in enumerate(tasks)]
+        lines = request.content.splitlines()
+        items = [self._batch_item(index, line) for index, line in enumerate(lines)]
         return httpx.Response(200, content=_encoder.encode_lines(items))
 
-    def _batch_item(self, index: int, task: NewTask) -> BatchItem:
+    def _batch_item(self, index: int, line: bytes) -> BatchItem:
         try:
-            sent, new = self._fake.add(task)
+            sent, new = self._fake.add(read_task(line))
         except ProblemAnswer as error:
             return BatchItem(index=index, status=error.problem.status, problem=error.problem)
         return BatchItem(index=index, status=201 if new else 200, task_id=sent.task_id)
@@ -67,9 +70,16 @@ class TaskRoutes:
         query = request.url.params
         wanted = Filter(
             state=query.get("state"), lane=query.get("lane"), label=query.get_list("label"),
-            url_prefix=query.get("url_prefix"),
+            url_prefix=query.get("url_prefix"), outcome=query.get("outcome"),
+            created_after=_time(query.get("created_after")),
+            created_before=_time(query.get("created_before")),
         )  # fmt: skip
-        found = [sent.status() for sent in self._fake.find(wanted)]
+        key = query.get("idempotency_key")
+        found = [
+            sent.status()
+            for sent in self._fake.find(wanted)
+            if key in {None, sent.task.idempotency_key}
+        ]
         first, limit = int(query.get("cursor") or 0), int(query.get("limit") or 100)
         cursor = str(first + limit) if len(found) > first + limit else None
         return answer(TaskPage(found[first : first + limit], cursor, len(found)))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+import threading
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import httpx
 
 from ..errors import ApiError
-from ..models import Problem
-from .answers import ProblemAnswer, refused
+from .answers import NotFakedError, ProblemAnswer, refused
 from .queue_routes import QueueRoutes
 from .task_routes import TaskRoutes
 
@@ -26,10 +26,12 @@ __all__ = ["FakeTransport"]
 
 
 class FakeTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """Answers what a fake queue can answer; the rest with 501."""
+    """Answers what a fake queue can answer; the rest raises NotFakedError."""
 
     def __init__(self, fake: FakeQueue) -> None:
         self._fake = fake
+        # A batch sends from several threads.
+        self._lock = threading.Lock()
         self._routes = [*_routes(TaskRoutes(fake)), *_routes(QueueRoutes(fake))]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -50,6 +52,10 @@ class FakeTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return None
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
+        with self._lock:
+            return self._answered(request)
+
+    def _answered(self, request: httpx.Request) -> httpx.Response:
         path = request.url.raw_path.decode().partition("?")[0]
         try:
             if (refusal := self._fake.next_refusal()) is not None:
@@ -61,8 +67,8 @@ class FakeTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             return refused(error.problem, error.retry_after)
         except ApiError as error:
             return refused(error.problem)
-        detail = f"the fake queue has no {request.method} {path}"
-        return refused(Problem("urn:queue-system:problem:not-faked", "Not faked", 501, detail))
+        msg = f"FakeQueue does not have {request.method} {path}: test this part with a real queue"
+        raise NotFakedError(msg)
 
 
 def _routes(routes: object) -> Iterator[tuple[str, re.Pattern[str], Handler]]:
