@@ -54,7 +54,7 @@ def test_each_help_has_an_example() -> None:
 
 def test_the_help_takes_little_time() -> None:
     """`queue --help` imports neither httpx, rich nor the client: 200 ms of CPU are enough."""
-    script = "import sys, queue_cli.main; print([m for m in sys.modules if m in sys.argv[1:]])"
+    script = "import sys, queue_cli.run; print([m for m in sys.modules if m in sys.argv[1:]])"
     loaded = subprocess.run(
         [sys.executable, "-c", script, "httpx", "rich", "queue_client", "msgspec"],
         capture_output=True, text=True, check=True,

@@ -24,7 +24,7 @@ KINDS: list[tuple[type[Exception], int, str]] = [
     (AuthenticationError, FAILED, "set QUEUE_TOKEN, or `queue profiles set NAME --token`"),
     (PermissionDeniedError, FAILED, "use a key with this right: `queue keys create` makes one"),
     (InvalidTaskError, USAGE, ""),
-    (NotFoundError, NOT_FOUND, "the lists of `queue` have what there is"),
+    (NotFoundError, NOT_FOUND, ""),
     (LimitExceededError, UNAVAILABLE, "wait, or raise the limit: `queue projects set`"),
     (UnavailableError, UNAVAILABLE, "`queue doctor` looks for the reason"),
     (UnreachableError, UNAVAILABLE, "is it the right --url? `queue dev` starts one here"),
@@ -32,6 +32,16 @@ KINDS: list[tuple[type[Exception], int, str]] = [
     (ApiError, FAILED, ""),
     (QueueClientError, FAILED, "is this the address of the API? see --url"),
 ]
+
+LISTS = {
+    "unknown-task": "ended tasks are kept for a while: see `queue tasks list`",
+    "unknown-dead-letter": "see `queue dead list`",
+    "unknown-key": "see `queue keys list`",
+    "unknown-project": "see `queue projects list`",
+    "unknown-operation": "see `queue operations list`",
+    "about:blank": "is this the address of the API? see --url",
+}
+"""Where to look for what was not found, by the kind of problem."""
 
 
 class CommandError(Exception):
@@ -51,7 +61,9 @@ def describe(error: Exception) -> tuple[str, int]:
         return f"stopped after {error.settled:,} tasks: {sentence}", code
     for kind, code, advice in KINDS:
         if isinstance(error, kind):
-            return f"{error}: {advice}" if advice else str(error), code
+            if isinstance(error, NotFoundError):
+                advice = LISTS.get(error.kind, "")
+            return f"{str(error).rstrip('.')}: {advice}" if advice else str(error), code
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}", FAILED
     raise error

@@ -6,27 +6,29 @@ import os
 import signal
 import sys
 
-from .root import command
-
 __all__ = ["main"]
 
 
 def main() -> None:
     """Run ``queue`` with the arguments of this process."""
+    # While modules are loaded Ctrl-C ends the process as it ends others, with no traceback.
+    interruptible = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if interruptible:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     if hasattr(signal, "SIGPIPE"):
         # `queue tail | head -1` ends in silence, as other commands of a pipe do.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     if os.environ.get("NO_COLOR") == "":
         del os.environ["NO_COLOR"]
+    for stream in (sys.stdout, sys.stderr):
+        # What the terminal's encoding has no character for is shown escaped.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    from .run import run
+
+    if interruptible:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        command().main(prog_name="queue")
-    except Exception as error:
-        sys.exit(_report(error))
-
-
-def _report(error: Exception) -> int:
-    from .failures import describe
-
-    sentence, code = describe(error)
-    sys.stderr.write(f"queue: {sentence}\n")
-    return code
+        code = run()
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from datetime import UTC, datetime, timedelta
@@ -52,6 +53,7 @@ RetryOption = Annotated[
 YesOption = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
 DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhd])")
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
+STRATEGIES = ("constant", "linear", "exponential", "schedule")
 INTEGERS = {"max_attempts"}
 NUMBERS = {"multiplier", "jitter"}
 
@@ -88,7 +90,7 @@ def read_data(given: str | None) -> bytes | None:
         return None
     if given in {"-", "@-"}:
         return sys.stdin.buffer.read()
-    return Path(given[1:]).read_bytes() if given.startswith("@") else given.encode()
+    return Path(given[1:]).read_bytes() if given.startswith("@") else os.fsencode(given)
 
 
 def read_body(given: str | None) -> str | bytes | None:
@@ -113,6 +115,9 @@ def read_retry(spec: str) -> Retry:
             fields[name.replace("-", "_")] = _retry_value(name.replace("-", "_"), value)
         else:
             fields["strategy"] = name
+    if fields.get("strategy", STRATEGIES[0]) not in STRATEGIES:
+        msg = f"{fields['strategy']!r} is none of {', '.join(STRATEGIES)}"
+        raise typer.BadParameter(msg, param_hint="--retry")
     unknown = fields.keys() - set(Retry.__struct_fields__)
     if unknown:
         known = ", ".join(Retry.__struct_fields__)

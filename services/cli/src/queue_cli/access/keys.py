@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from ..apps import new_app
 from ..options import read_time
-from ..output import Column, Output, OutputOption, emit, emit_all, note
+from ..output import Column, Output, OutputOption, done, emit, emit_all
 from ..output.words import when
 from ..session import client_of
 
 __all__ = ["app"]
 
 app = new_app("API keys.")
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    ENQUEUE = "enqueue"
+    READ = "read"
+    MANAGE = "manage"
+    ADMIN = "admin"
+
+
 KeyArgument = Annotated[str, typer.Argument(metavar="KEY_ID")]
 COLUMNS: list[Column] = [
     ("id", lambda key: key.id),
@@ -30,7 +42,7 @@ COLUMNS: list[Column] = [
 def create(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="For people.")],
-    scope: Annotated[list[str], typer.Option(help="enqueue, read, manage or admin.")],
+    scope: Annotated[list[Scope], typer.Option(help="What it may do; several add up.")],
     project: Annotated[str, typer.Option(help="The key's.")] = "default",
     expires: Annotated[str | None, typer.Option(help="A time (RFC 3339).")] = None,
     allowed_host: Annotated[list[str] | None, typer.Option(help="*.example.com")] = None,
@@ -39,7 +51,7 @@ def create(
     """Make a key; it is shown this once."""
     given: dict[str, Any] = {"expires_at": read_time(expires), "allowed_hosts": allowed_host}
     key = client_of(ctx).create_key(
-        project=project, scopes=scope, name=name,
+        project=project, scopes=[*scope], name=name,
         **{field: value for field, value in given.items() if value is not None},
     )  # fmt: skip
     emit(key, output, [("id", key.id), ("key", key.key), ("scopes", ", ".join(key.scopes))])
@@ -52,7 +64,7 @@ def list_(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
 
 
 @app.command(epilog="Example: queue keys delete k3v9x2a1b4c5")
-def delete(ctx: typer.Context, key_id: KeyArgument) -> None:
+def delete(ctx: typer.Context, key_id: KeyArgument, output: OutputOption = Output.TABLE) -> None:
     """Withdraw a key."""
     client_of(ctx).delete_key(key_id)
-    note(f"{key_id} is withdrawn")
+    done({"id": key_id, "deleted": True}, output, f"{key_id} is withdrawn")

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..apps import new_app
-from ..output import Column, Output, OutputOption, emit, emit_all, note
+from ..limits import read_limits
+from ..output import Column, Output, OutputOption, done, emit, emit_all
 from ..output.words import bytes_, count, when
 from ..session import client_of
 
 if TYPE_CHECKING:
-    from queue_client import Project
+    from queue_client import Project, QueueClient
 
 __all__ = ["app"]
 
@@ -59,29 +60,45 @@ def set_(
     ctx: typer.Context,
     project: ProjectArgument,
     weight: Annotated[int | None, typer.Option(help="1 to 100: its share of workers.")] = None,
-    rate: Annotated[float | None, typer.Option(help="Tasks a second.")] = None,
-    burst: Annotated[int | None, typer.Option(help="Tasks at once.")] = None,
-    waiting: Annotated[int | None, typer.Option(help="Tasks that wait.")] = None,
-    stored_bytes: Annotated[int | None, typer.Option(help="Of all its tasks.")] = None,
-    in_flight: Annotated[int | None, typer.Option(help="Requests at a time.")] = None,
-    lanes: Annotated[int | None, typer.Option(help="Lanes with tasks.")] = None,
+    rate: Annotated[str | None, typer.Option(help="Tasks a second.")] = None,
+    burst: Annotated[str | None, typer.Option(help="Tasks at once.")] = None,
+    waiting: Annotated[str | None, typer.Option(help="Tasks that wait.")] = None,
+    stored_bytes: Annotated[str | None, typer.Option(help="Of all its tasks.")] = None,
+    in_flight: Annotated[str | None, typer.Option(help="Requests at a time.")] = None,
+    lanes: Annotated[str | None, typer.Option(help="Lanes with tasks.")] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """Make or change a project; the limits given are all that it has."""
-    from queue_client import Limits
+    """Make or change a project; what is not given stays as it is, none removes a limit."""
+    given = {
+        "rate": (rate, float), "burst": (burst, int), "waiting": (waiting, int),
+        "stored_bytes": (stored_bytes, int), "in_flight": (in_flight, int), "lanes": (lanes, int),
+    }  # fmt: skip
+    changes = read_limits(given)
+    client = client_of(ctx)
+    known = _known(client, project)
+    from msgspec.structs import replace
 
-    limits = Limits(rate, burst, waiting, stored_bytes, in_flight, lanes)
-    given: dict[str, Any] = {} if limits == Limits() else {"limits": limits}
-    if weight is not None:
-        given["weight"] = weight
-    _show(client_of(ctx).set_project(project, **given), output)
+    limits = replace(known.limits, **changes)
+    _show(client.set_project(project, weight=weight or known.weight, limits=limits), output)
+
+
+def _known(client: QueueClient, project: str) -> Project:
+    """Return a project, or what a new one begins with."""
+    from queue_client import NotFoundError, Project
+
+    try:
+        return client.get_project(project)
+    except NotFoundError:
+        return Project(project)
 
 
 @app.command(epilog="Example: queue projects delete shop")
-def delete(ctx: typer.Context, project: ProjectArgument) -> None:
+def delete(
+    ctx: typer.Context, project: ProjectArgument, output: OutputOption = Output.TABLE
+) -> None:
     """Delete a project."""
     client_of(ctx).delete_project(project)
-    note(f"{project} is deleted")
+    done({"project": project, "deleted": True}, output, f"{project} is deleted")
 
 
 @app.command(epilog="Example: queue projects secrets shop")
@@ -108,8 +125,9 @@ def add_secret(
 
 @app.command(epilog="Example: queue projects delete-secret shop s1")
 def delete_secret(
-    ctx: typer.Context, project: ProjectArgument, secret_id: Annotated[str, typer.Argument()]
-) -> None:
+    ctx: typer.Context, project: ProjectArgument, secret_id: Annotated[str, typer.Argument()],
+    output: OutputOption = Output.TABLE,
+) -> None:  # fmt: skip
     """Sign with this secret no more."""
     client_of(ctx).delete_signing_secret(project, secret_id)
-    note(f"{secret_id} signs no more")
+    done({"id": secret_id, "deleted": True}, output, f"{secret_id} signs no more")

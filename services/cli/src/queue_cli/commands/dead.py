@@ -8,7 +8,7 @@ import typer
 
 from .. import options
 from ..apps import new_app
-from ..output import Column, Output, OutputOption, emit_all, note
+from ..output import Column, Output, OutputOption, done, emit_all
 from ..output.words import count, when
 from ..session import client_of
 from .operations import operate
@@ -99,7 +99,7 @@ def delete(
     """Delete dead letters for good."""
     if task_id is not None:
         client_of(ctx).delete_dead_letter(task_id)
-        note(f"deleted {task_id}")
+        done({"task_id": task_id, "deleted": True}, output, f"deleted {task_id}")
         return
     wanted = _filter(lane, outcome, status, label, url_prefix)
     operate(

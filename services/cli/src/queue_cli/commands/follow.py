@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from ..failures import CommandError, describe
 from ..output import note
 from ..output.words import duration, when
 
@@ -18,7 +19,21 @@ MAX_POLL_SECONDS = 2.0
 
 
 def follow(client: QueueClient, task_id: str, timeout: float | None) -> TaskStatus:
-    """Wait for a task's end and tell of each attempt; raises WaitTimeoutError."""
+    """Wait for a task's end and tell of each attempt; what stops it names the task."""
+    from queue_client import QueueClientError
+
+    try:
+        return _follow(client, task_id, timeout)
+    except KeyboardInterrupt:
+        note(f"it goes on: `queue tasks get {task_id}` tells how")
+        raise
+    except QueueClientError as error:
+        sentence, code = describe(error)
+        msg = f"{sentence}; task {task_id} is in the queue"
+        raise CommandError(msg, code) from None
+
+
+def _follow(client: QueueClient, task_id: str, timeout: float | None) -> TaskStatus:
     from queue_client import WaitTimeoutError
 
     end = None if timeout is None else time.monotonic() + timeout

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..apps import new_app
+from ..asking import confirm, require_person
 from ..failures import USAGE, CommandError
+from ..limits import read_limits
 from ..options import YesOption
-from ..output import Column, Output, OutputOption, emit, emit_all, note
+from ..output import Column, Output, OutputOption, done, emit, emit_all
 from ..output.words import age, count, when
 from ..session import client_of
 
@@ -67,9 +69,10 @@ def list_(
     prefix: Annotated[str | None, typer.Option(help="What the name begins with.")] = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
-    """List lanes, those in trouble first."""
+    """List the lanes with tasks to be done, or limits, those in trouble first."""
     found = client_of(ctx).iter_lanes(sort=sort, prefix=prefix)
-    emit_all(found, output, COLUMNS, empty="no lanes")
+    empty = "no lane has tasks to be done; dead letters: `queue dead groups`"
+    emit_all(found, output, COLUMNS, empty=empty)
 
 
 @app.command(epilog="Example: queue lanes get hooks.example.com:443")
@@ -100,33 +103,31 @@ def limit(
     output: OutputOption = Output.TABLE,
 ) -> None:
     """Limit a lane; what is not given stays as it is."""
+    from msgspec.structs import asdict
+
     given = {"concurrency": (concurrency, int), "rate": (rate, float), "burst": (burst, int)}
-    limits: dict[str, Any] = {
-        name: _number(name, text, read) for name, (text, read) in given.items() if text is not None
-    }
-    if not limits:
+    changes = read_limits(given)
+    if not changes:
         raise CommandError("give at least one of --concurrency, --rate and --burst", USAGE)
-    _show(client_of(ctx).set_lane(lane, **limits), output)
-
-
-def _number(name: str, text: str, read: type[int | float]) -> float | None:
-    if text == "none":
-        return None
-    try:
-        return read(text.removesuffix("/s"))
-    except ValueError:
-        raise CommandError(f"--{name} should be a number or none, not {text!r}", USAGE) from None
+    client = client_of(ctx)
+    kept: dict[str, Any] = asdict(client.get_lane(lane).limits)
+    _show(client.set_lane(lane, **{**kept, **changes}), output)
 
 
 @app.command(epilog="Example: queue lanes purge hooks.example.com:443 --yes")
-def purge(ctx: typer.Context, lane: LaneArgument, yes: YesOption = False) -> None:
+def purge(
+    ctx: typer.Context,
+    lane: LaneArgument,
+    yes: YesOption = False,
+    output: OutputOption = Output.TABLE,
+) -> None:
     """Cancel all that waits in a lane."""
     client = client_of(ctx)
     if not yes:
-        waiting = client.get_lane(lane).waiting
-        typer.confirm(f"cancel {waiting:,} tasks of {lane}?", abort=True, err=True)
+        require_person()
+        confirm(f"cancel {client.get_lane(lane).waiting:,} tasks of {lane}?")
     purged, more = 0, True
     while more:
         answer = client.purge_lane(lane)
         purged, more = purged + answer.purged, answer.more
-    note(f"{purged:,} tasks of {lane} are cancelled")
+    done({"lane": lane, "purged": purged}, output, f"{purged:,} tasks of {lane} are cancelled")

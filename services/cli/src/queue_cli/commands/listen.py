@@ -8,7 +8,7 @@ import typer
 
 from ..apps import new_app
 from ..failures import USAGE, CommandError
-from ..output import Output, OutputOption
+from ..output import Output, StreamOption
 from ..session import session_of
 
 __all__ = ["app"]
@@ -25,12 +25,15 @@ def listen(
     ] = "localhost:3000",
     lane: Annotated[str | None, typer.Option(help="In place of a host.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=50, help="At a time.")] = 10,
-    output: OutputOption = Output.TABLE,
+    output: StreamOption = Output.TABLE,
 ) -> None:
     """Have a destination's deliveries come to this machine; its answers count.
 
-    While it runs, workers leave the lane alone. Keys: r repeats the last delivery here without
-    telling the queue, d shows it, o opens it in the dashboard, q ends.
+    While it runs, workers leave the lane alone. It takes the lane as a whole: tasks sent with a
+    --lane of their own are apart from the others of their destination.
+
+    Keys: r repeats the last delivery here without telling the queue, d shows it, o opens it in the
+    dashboard, q ends.
     """
     if (host is None) == (lane is None):
         raise CommandError("give either a host or --lane", USAGE)

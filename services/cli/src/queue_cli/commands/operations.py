@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ..apps import new_app
-from ..failures import FAILED, USAGE, CommandError
+from ..asking import confirm, require_person
+from ..failures import FAILED
 from ..output import Column, Output, OutputOption, emit, emit_all, note
 from ..output.progress import progress
 from ..output.words import when
@@ -74,33 +75,40 @@ def operate(
     yes: bool, output: Output,
 ) -> None:  # fmt: skip
     """Start an operation, follow it with a bar, and show what it did."""
+    total = None
     if not (yes or dry_run):
-        _confirm(client, action, wanted)
+        require_person()
+        total = _count(client, action, wanted)
+        confirm(f"{action} {total:,} tasks?")
+    elif sys.stderr.isatty() and not dry_run:
+        # The operation itself counts as it goes: its bar would always be full.
+        total = _count(client, action, wanted)
     given: dict[str, Any] = {"rate": rate} if rate is not None else {}
     operation = client.start_operation(action=action, filter=wanted, dry_run=dry_run, **given)
-    operation = _follow(client, operation)
+    operation = _follow(client, operation, total)
     emit(operation, output, _rows(operation))
     if operation.state == "failed" or operation.failed:
         raise typer.Exit(FAILED)
 
 
-def _confirm(client: QueueClient, action: str, wanted: Filter) -> None:
-    if not sys.stdin.isatty():
-        raise CommandError("nobody is here to be asked: give --yes, or --dry-run to look", USAGE)
+def _count(client: QueueClient, action: str, wanted: Filter) -> int:
     found = client.start_operation(action=action, filter=wanted, dry_run=True)
-    counted = _follow(client, found, "counting")
-    typer.confirm(f"{action} {counted.matched:,} tasks?", abort=True, err=True)
+    return _follow(client, found, None).matched
 
 
-def _follow(client: QueueClient, operation: Operation, what: str = "") -> Operation:
+def _follow(client: QueueClient, operation: Operation, total: int | None) -> Operation:
+    """Wait for an operation's end; without a total the bar shows only that it moves."""
+    what = "counting" if operation.dry_run else operation.action
     try:
-        with progress(what or operation.action, operation.matched or None) as show:
-            while not operation.ended:
+        with progress(what, total) as show:
+            while True:
+                done = operation.done + operation.skipped + operation.failed
+                counted = operation.matched if operation.dry_run else done
+                show(counted, None if total is None else max(total, counted))
+                if operation.ended:
+                    return operation
                 time.sleep(POLL_SECONDS)
                 operation = client.get_operation(operation.id)
-                done = operation.done + operation.skipped + operation.failed
-                show(operation.matched if operation.dry_run else done, operation.matched)
     except KeyboardInterrupt:
         note(f"it goes on in the background; to stop it: queue operations stop {operation.id}")
-        raise typer.Exit(FAILED) from None
-    return operation
+        raise

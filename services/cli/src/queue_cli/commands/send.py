@@ -12,7 +12,7 @@ import typer
 from .. import options
 from ..apps import new_app
 from ..failures import FAILED, USAGE, CommandError
-from ..output import Output, OutputOption, emit
+from ..output import Output, OutputOption, emit, note
 from ..session import client_of
 
 if TYPE_CHECKING:
@@ -25,8 +25,9 @@ JSON_HEADER = {"Content-Type": "application/json"}
 
 
 @app.command(
-    epilog="Examples: queue send https://example.com/hook -d '{\"order\": 1}' --delay 5m --wait | "
-    "queue send --batch tasks.ndjson",
+    epilog="\b\nExamples:\n"
+    "  queue send https://example.com/hook -d '{\"order\": 1}' --delay 5m --wait\n"
+    "  queue send --batch tasks.ndjson",
 )
 def send(
     ctx: typer.Context,
@@ -63,8 +64,13 @@ def send(
     if batch is not None:
         from .batch import send_batch
 
-        send_batch(client_of(ctx), batch, resume or uuid.uuid4().hex[:12], output)
+        batch_id = resume or uuid.uuid4().hex[:12]
+        again = f"queue send --batch {batch} --resume {batch_id}"
+        note(f"batch {batch_id}; if it is cut off: {again}")
+        send_batch(client_of(ctx), batch, batch_id, output)
         return
+    if resume is not None:
+        raise CommandError("--resume goes with --batch FILE", USAGE)
     from queue_client import Callback
 
     task = _fields(
@@ -109,6 +115,7 @@ def _send(
     from .follow import follow
     from .tasks import rows
 
+    note(f"task {created.task_id} is in the queue")
     ended = follow(client, created.task_id, wait_timeout)
     emit(ended, output, rows(ended))
     if ended.state != "delivered":

@@ -8,7 +8,7 @@ import typer
 
 from .. import options
 from ..apps import new_app
-from ..output import Output, OutputOption, console, emit_all, note
+from ..output import Output, StreamOption, console, emit_all, note
 from ..output.words import duration, printable, when
 from ..session import client_of
 
@@ -32,7 +32,7 @@ def tail(
     label: options.LabelOption = None,
     every: Annotated[bool, typer.Option("--all", help="Tasks accepted and lanes too.")] = False,
     since: Annotated[str | None, typer.Option(metavar="EVENT_ID", help="Go on after it.")] = None,
-    output: OutputOption = Output.TABLE,
+    output: StreamOption = Output.TABLE,
 ) -> None:
     """Watch attempts live, one a line; Ctrl-C ends it."""
     events = client_of(ctx).events(

@@ -12,6 +12,7 @@ from queue_client import AsyncQueueClient, ConflictError, NotFoundError, QueueCl
 from ..failures import describe
 from ..output import Output, note
 from ..session import dashboard_of
+from .deliveries import Deliveries
 from .forward import Forwarder, target_of
 from .keys import pressed_keys
 from .show import show_delivery, show_line
@@ -19,26 +20,25 @@ from .show import show_delivery, show_line
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from queue_client import Delivery, Listener
+    from queue_client import Delivery
 
     from ..session import Session
     from .forward import Forwarded
 
 __all__ = ["run"]
 
-WAIT = "20s"
-
 
 async def run(
     session: Session, where: dict[str, str], target: str, concurrency: int, output: Output
 ) -> None:
     """Listen until Ctrl-C or q; gives the lane back then."""
-    options = session.options
+    connection = session.client.connection
     async with AsyncQueueClient(
-        options["url"], options["token"], project=options["project"]
+        connection.base_url, connection.token or "", project=connection.project or ""
     ) as client:
         listener = await client.create_listener(**where)
-        listening = Listening(session, client, listener, Forwarder(target), concurrency, output)
+        deliveries = Deliveries(client, where, listener)
+        listening = Listening(session, client, deliveries, Forwarder(target), concurrency, output)
         try:
             await listening.run(target_of(target))
         finally:
@@ -49,12 +49,12 @@ class Listening:
     """One listener: a loop that takes deliveries, and a task for each of them."""
 
     def __init__(
-        self, session: Session, client: AsyncQueueClient, listener: Listener,
+        self, session: Session, client: AsyncQueueClient, deliveries: Deliveries,
         forwarder: Forwarder, concurrency: int, output: Output,
     ) -> None:  # fmt: skip
         self._session = session
         self._client = client
-        self._listener = listener
+        self._deliveries = deliveries
         self._forwarder = forwarder
         self._free = asyncio.Semaphore(concurrency)
         self._output = output
@@ -68,7 +68,7 @@ class Listening:
         for name in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(name, self._ended.set)
         with pressed_keys(self._on_key) as keys:
-            note(f"deliveries of {self._listener.lane} come to {target}"
+            note(f"deliveries of {self._deliveries.listener.lane} come to {target}"
                  + ("; r repeats, d shows, o opens, q ends" if keys else ""))  # fmt: skip
             taking = asyncio.create_task(self._take())
             ended = asyncio.create_task(self._ended.wait())
@@ -82,7 +82,7 @@ class Listening:
         """Finish what is in flight and give the lane back."""
         await asyncio.gather(*self._tasks, return_exceptions=True)
         try:
-            await self._client.delete_listener(self._listener.id)
+            await self._client.delete_listener(self._deliveries.listener.id)
         except QueueClientError:
             note("the lane goes back to the workers within 45 s")
         await self._forwarder.close()
@@ -90,14 +90,11 @@ class Listening:
     async def _take(self) -> None:
         while True:
             await self._free.acquire()
-            delivery = await self._next()
+            delivery = await self._deliveries.next()
             if delivery is None:
                 self._free.release()
             else:
                 self._start(self._make(delivery))
-
-    async def _next(self) -> Delivery | None:
-        return await self._client.next_delivery(self._listener.id, wait=WAIT)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -107,7 +104,7 @@ class Listening:
     async def _make(self, delivery: Delivery) -> None:
         try:
             self._last = done = await self._forwarder.forward(delivery)
-            result = await self._client.send_result(self._listener.id, **done.result())
+            result = await self._client.send_result(self._deliveries.listener.id, **done.result())
             show_line(done, result, self._output)
         except (ConflictError, NotFoundError):
             note(f"{delivery.task_id}: too late, it is tried again")

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ..apps import new_app
+from ..output import Output, OutputOption, emit
 from ..session import dashboard_of, session_of
 
 __all__ = ["app"]
@@ -21,9 +22,13 @@ def open_(
     ctx: typer.Context,
     task_id: Annotated[str | None, typer.Argument(help="Show this task.")] = None,
     printed: Annotated[bool, typer.Option("--print", help="Only print the address.")] = False,
+    output: OutputOption = Output.TABLE,
 ) -> None:
     """Open the dashboard in a browser."""
     url = dashboard_of(session_of(ctx), task_id)
-    sys.stdout.write(f"{url}\n")
+    if output is Output.TABLE:
+        sys.stdout.write(f"{url}\n")
+    else:
+        emit({"url": url}, output, [])
     if not printed:
         webbrowser.open(url)

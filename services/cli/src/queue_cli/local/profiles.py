@@ -51,6 +51,7 @@ def set_(
     url: Annotated[str | None, typer.Option(help="The API's address.")] = None,
     token: Annotated[str | None, typer.Option(help="A key; - asks for it.")] = None,
     project: Annotated[str | None, typer.Option(help="For admins.")] = None,
+    dashboard_url: Annotated[str | None, typer.Option(help="What `queue open` opens.")] = None,
 ) -> None:
     """Make or change a profile; the first one is used from then on."""
     import tomlkit
@@ -60,7 +61,7 @@ def set_(
     document = _document()
     profiles = document.setdefault("profiles", tomlkit.table(is_super_table=True))
     profile = profiles.setdefault(name, tomlkit.table())
-    given = {"url": url, "token": token, "project": project}
+    given = {"url": url, "token": token, "project": project, "dashboard_url": dashboard_url}
     profile.update({key: value for key, value in given.items() if value is not None})
     document.setdefault("use", name)
     _write(document)

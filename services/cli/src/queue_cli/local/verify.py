@@ -31,7 +31,7 @@ def verify(
     """Check a signature (Standard Webhooks): exit code 0 if it is right, 1 if not."""
     from queue_client.receive import SignatureError, verify
 
-    lines = [line for line in headers.read_text().splitlines() if ":" in line] if headers else []
+    lines = _header_lines(headers) if headers else []
     given = read_headers([*lines, *(header or [])])
     body = read_data(data)
     if not given or body is None:
@@ -41,3 +41,12 @@ def verify(
     except SignatureError as error:
         raise CommandError(str(error), FAILED) from None
     note("the signature is right")
+
+
+def _header_lines(path: Path) -> list[str]:
+    try:
+        text = path.read_text()
+    except UnicodeDecodeError:
+        msg = f"{path} is no text: it should have a header a line"
+        raise CommandError(msg, USAGE) from None
+    return [line for line in text.splitlines() if ":" in line]

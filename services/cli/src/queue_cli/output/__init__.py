@@ -1,5 +1,8 @@
 """What is written, and how."""
 
-from .emit import Column, Output, OutputOption, console, emit, emit_all, note
+from .emit import Column, Output, OutputOption, StreamOption, console, done, emit, emit_all, note
 
-__all__ = ["Column", "Output", "OutputOption", "console", "emit", "emit_all", "note"]
+__all__ = [
+    "Column", "Output", "OutputOption", "StreamOption", "console", "done", "emit", "emit_all",
+    "note",
+]  # fmt: skip

@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-__all__ = ["Column", "Output", "OutputOption", "console", "emit", "emit_all", "note"]
+__all__ = [
+    "Column", "Output", "OutputOption", "StreamOption", "console", "done", "emit", "emit_all",
+    "note",
+]  # fmt: skip
 
 WIDTH_OF_A_PIPE = 1000
 """A table that no terminal shows is as wide as it needs to be."""
@@ -32,6 +35,10 @@ class Output(StrEnum):
 OutputOption = Annotated[
     Output, typer.Option("-o", "--output", help="table, json, or jsonl: an object a line.")
 ]
+StreamOption = Annotated[
+    Output, typer.Option("-o", "--output", help="table, or jsonl: an object a line; json is too.")
+]
+"""Of a command that has no end of its own: there is no array of all."""
 Column = tuple[str, "Callable[[Any], object]"]
 """A heading and what stands below it for a row."""
 
@@ -65,6 +72,14 @@ def emit(value: Any, output: Output, rows: Sequence[tuple[str, object]]) -> None
         if shown not in {None, ""}:
             table.add_row(name, _cell(shown))
     console().print(table)
+
+
+def done(value: dict[str, Any], output: Output, sentence: str) -> None:
+    """Tell that something was done: people by a sentence, programs by an object."""
+    if output is Output.TABLE:
+        note(sentence)
+    else:
+        _write_json(value, indent=output is Output.JSON)
 
 
 def emit_all(
