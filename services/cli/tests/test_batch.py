@@ -143,3 +143,31 @@ async def test_lines_that_are_refused_are_named(cli: Cli) -> None:
     assert result.code == 1
     assert "line 2:" in result.err
     assert "1 tasks are in the queue, 1 of them new; 1 refused" in result.err
+
+
+async def test_what_is_no_task_is_named_by_line_and_field(cli: Cli) -> None:
+    """Lines that are no JSON, or have wrong fields, are named; the others are sent."""
+    good = b'{"url": "http://127.0.0.1:9/", "delay": "1h"}'
+    bad = b'{"url": "http://127.0.0.1:9/", "lables": {}, "retry": {"max_attempt": 3}}'
+    batch = b"\n".join([b"\xef\xbb\xbf" + good, b"", b"notjson", b'{"lane": "x"}', bad, good])
+
+    result = await cli("send", "--batch", "-", stdin=batch)
+
+    lines = [line for line in result.err.splitlines() if line.startswith("line ")]
+    assert (result.code, "Traceback" in result.err) == (1, False)
+    assert [line.partition(":")[0] for line in lines] == ["line 3", "line 4", "line 5"]
+    assert ["is not JSON" in lines[0], "url" in lines[1]] == [True, True]
+    assert "lables" in lines[2]
+    assert "max_attempt" in lines[2]
+    assert "2 tasks are in the queue, 2 of them new; 3 refused" in result.err
+
+
+async def test_a_json_array_is_read_too(cli: Cli) -> None:
+    """A file with an array, over lines or not, is a batch; one that is broken is a sentence."""
+    tasks = [{"url": "http://127.0.0.1:9/", "delay": "1h", "body": n} for n in range(3)]
+
+    read = await cli("send", "--batch", "-", stdin=json.dumps(tasks, indent=1).encode())
+    broken = await cli("send", "--batch", "-", stdin=json.dumps(tasks)[:-1].encode())
+
+    assert (read.code, "3 tasks are in the queue" in read.err) == (0, True), read
+    assert (broken.code, "JSON array" in broken.err, "Traceback" in broken.err) == (2, True, False)

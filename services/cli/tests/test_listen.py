@@ -8,6 +8,7 @@ from queue_testing import free_port
 from queue_testing.receiver import Receiver
 from queue_testing.system import System
 
+from .relay import Relay
 from .running import Cli
 
 
@@ -70,6 +71,35 @@ async def test_lines_for_programs(cli: Cli, system: System, receiver: Receiver) 
         assert await terminal.interrupt() == 0
 
     assert terminal.shown.count('"state":"delivered"') == 3
+
+
+async def test_listening_goes_on_after_an_outage(
+    cli: Cli, system: System, receiver: Receiver
+) -> None:
+    """While the API is away the listener tries on; a listener that is gone is made anew."""
+    lane = f"127.0.0.1:{free_port()}"
+    async with Relay(system.url) as relay:
+        cli.url = relay.url
+        arguments = ("listen", "--lane", lane, "--forward-to", receiver.url)
+        async with cli.terminal(*arguments) as terminal:
+            await terminal.until("come to")
+            await relay.close()
+            await terminal.until("the connection is lost")
+            await end_listeners(system, lane)
+            await relay.open()
+            await terminal.until("connected again")
+            await send(system, f"http://{lane}/after")
+            await terminal.until("delivered")
+
+            assert await terminal.interrupt() == 0
+
+
+async def end_listeners(system: System, lane: str) -> None:
+    """Let a lane's listener be gone, as it is 30 s after its last call."""
+    listeners = f"{system.url}/api/v1/listeners"
+    async with httpx.AsyncClient() as http:
+        made = (await http.post(listeners, json={"lane": lane})).json()
+        await http.delete(f"{listeners}/{made['id']}")
 
 
 async def test_a_host_or_a_lane(cli: Cli) -> None:

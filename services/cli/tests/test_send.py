@@ -61,3 +61,22 @@ async def test_only_data_is_on_the_standard_output(cli: Cli) -> None:
 
     assert set(result.json) >= {"task_id", "trace_id"}
     assert result.err == ""
+
+
+async def test_a_followed_task_is_known_before_it_ends(cli: Cli, receiver: Receiver) -> None:
+    """--wait writes the task's id first: Ctrl-C, or a failure, does not lose it."""
+    receiver.respond_with("/slow", [CannedResponse(hangs=True)])
+    async with cli.terminal("send", receiver.url + "/slow", "--wait") as terminal:
+        await terminal.until("is in the queue")
+        assert await terminal.interrupt() == 130
+        await terminal.until("it goes on: `queue tasks get 01")
+
+
+async def test_any_bytes_are_a_body_and_any_text_a_key(cli: Cli, receiver: Receiver) -> None:
+    """-d takes bytes that are no text, --key any character."""
+    body = b"\xff\xfe".decode(errors="surrogateescape")
+
+    sent = await cli("send", receiver.url + "/bytes", "-d", body, "--key", "größe", "--wait")
+
+    assert sent.code == 0, sent
+    assert receiver.to("/bytes")[0].body == b"\xff\xfe"

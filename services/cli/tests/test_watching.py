@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 
 import httpx
 
+from queue_testing import wait_until
 from queue_testing.receiver import Receiver
 from queue_testing.system import System
 
+from .relay import Relay
 from .running import QUEUE, Cli
 
 
@@ -46,6 +49,27 @@ async def test_tail_shows_each_attempt_of_a_lane(
     assert task_id in terminal.shown
 
 
+async def test_tail_goes_on_after_an_outage(cli: Cli, system: System, receiver: Receiver) -> None:
+    """While the API is away tail says that it connects again; it misses nothing meanwhile."""
+    async with Relay(system.url) as relay:
+        cli.url = relay.url
+        async with cli.terminal("tail", "--lane", receiver.address) as terminal:
+            await terminal.until("watching")
+            while "delivered" not in terminal.shown:
+                await send(system, receiver.url + "/before")
+                await wait_until(lambda: "/before" in terminal.shown, "an event is shown", 10)
+            await relay.close()
+            # More often than the tries of a call.
+            await wait_until(
+                lambda: terminal.shown.count("connecting again") > 5, "it tries on", 40
+            )
+            task_id = await send(system, receiver.url + "/meanwhile")
+            await relay.open()
+            await terminal.until(task_id)
+
+            assert await terminal.interrupt() == 0
+
+
 async def test_tail_into_a_pipe_is_an_object_a_line(
     cli: Cli, system: System, receiver: Receiver
 ) -> None:
@@ -76,6 +100,7 @@ async def test_dead_letters_are_replayed_with_a_bar(cli: Cli, receiver: Receiver
         assert await terminal.ended() == 0
         await terminal.until("3/3")
 
+    assert re.search(r"\b[12]/[12]\b", terminal.shown) is None
     again = await cli("dead", "replay", "--lane", receiver.address)
     assert (again.code, "--yes" in again.err) == (2, True)
 
@@ -95,6 +120,51 @@ async def test_export_and_import_make_the_same_tasks_once(cli: Cli, receiver: Re
     assert [line["url"] for line in lines] == [receiver.url + "/dies"] * 2
     assert (first.code, "2 of them new" in first.err) == (0, True)
     assert (second.code, "0 of them new" in second.err) == (0, True)
+
+
+async def test_a_bar_knows_the_total(cli: Cli, receiver: Receiver) -> None:
+    """With --yes too the tasks are counted first: the bar begins at none of them."""
+    await die(cli, receiver, 4)
+    arguments = ("dead", "replay", "--lane", receiver.address, "--rate", "2/s", "-y")
+    async with cli.terminal(*arguments) as terminal:
+        assert await terminal.ended() == 0
+        await terminal.until("4/4")
+
+    assert "0/4" in terminal.shown
+    assert "2/2" not in terminal.shown
+
+
+async def test_an_export_has_what_is_to_be_done(cli: Cli, receiver: Receiver) -> None:
+    """Callback and deadline come along; what is delivered or cancelled stays behind."""
+    task = {
+        "url": f"{receiver.url}/export", "delay": "1h", "retry": {"deadline": "2h"},
+        "callback": {"url": receiver.url + "/told", "on": ["dead"]},
+    }  # fmt: skip
+    batch = "\n".join(map(json.dumps, [task, {**task, "delay": "3h"}]))
+    await cli("send", "--batch", "-", stdin=batch.encode())
+    listed = await cli("tasks", "list", "--lane", receiver.address, "-o", "json")
+    await cli("tasks", "cancel", listed.json[0]["id"])
+
+    exported = await cli("export", "--lane", receiver.address)
+
+    (line,) = map(json.loads, exported.out.splitlines())
+    assert line["callback"] == {"url": receiver.url + "/told", "on": ["dead"]}
+    assert line["retry"]["deadline"] == "7200s"
+    (cli.directory / "one.ndjson").write_text(exported.out)
+    assert "1 of them new" in (await cli("import", "one.ndjson")).err
+
+
+async def test_files_by_hand_are_imported_by_their_content(cli: Cli, receiver: Receiver) -> None:
+    """Two files are two sets of tasks, equal lines are two tasks, the same file is no more."""
+    line = json.dumps({"url": receiver.url + "/a", "delay": "1h"}) + "\n"
+    other = line.replace("/a", "/b")
+    for name, text in {"first": line + line, "second": other + line}.items():
+        (cli.directory / name).write_text(text)
+
+    said = [(await cli("import", name)).err for name in ("first", "second", "first")]
+
+    assert ["2 of them new" in said[0], "1 of them new" in said[1]] == [True, True]
+    assert "2 tasks are in the queue, 0 of them new" in said[2]
 
 
 async def test_the_doctor_says_what_to_do(cli: Cli) -> None:

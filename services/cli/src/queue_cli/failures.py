@@ -35,9 +35,9 @@ KINDS: list[tuple[type[Exception], int, str]] = [
 
 LISTS = {
     "unknown-task": "ended tasks are kept for a while: see `queue tasks list`",
-    "unknown-dead-letter": "see `queue dead list`",
     "unknown-key": "see `queue keys list`",
     "unknown-project": "see `queue projects list`",
+    "unknown-signing-secret": "see `queue projects secrets`",
     "unknown-operation": "see `queue operations list`",
     "about:blank": "is this the address of the API? see --url",
 }
@@ -64,6 +64,8 @@ def describe(error: Exception) -> tuple[str, int]:
             if isinstance(error, NotFoundError):
                 advice = LISTS.get(error.kind, "")
             return f"{str(error).rstrip('.')}: {advice}" if advice else str(error), code
+    if isinstance(error, UnicodeEncodeError):
+        return "an argument has bytes that are not UTF-8", USAGE
     if isinstance(error, OSError) and error.filename:
         return f"{error.filename}: {error.strerror}", FAILED
     raise error

@@ -11,7 +11,7 @@ from .root import command
 
 __all__ = ["INTERRUPTED", "run"]
 
-USAGE, INTERRUPTED = 2, 130
+INTERRUPTED = 130
 
 
 def run() -> int:
@@ -22,11 +22,8 @@ def run() -> int:
         _say(_sentence(error))
         return error.exit_code
     except typer.Abort:
-        if sys.stdin.isatty():
-            sys.stderr.write("\n")
-            return INTERRUPTED
-        _say("queue: nobody is here to be asked")
-        return USAGE
+        sys.stderr.write("\n")
+        return INTERRUPTED
     except Exception as error:
         # Loaded only here: the client takes longer than the help.
         from .failures import describe

@@ -179,6 +179,7 @@ def _banner(settings: StandaloneSettings, *, embedded: bool) -> str:
     task = f'{{"url": "{base}/health", "method": "GET"}}'
     data = settings.data_dir
     key = _key_header(settings)
+    token = "the first root key that you have set" if key else "none: the API asks for no key"
     metrics = [
         f"http://localhost:{port}/metrics ({name})" for name, port in settings.metrics_ports.items()
     ]
@@ -187,6 +188,7 @@ def _banner(settings: StandaloneSettings, *, embedded: bool) -> str:
 
   dashboard  http://localhost:{settings.dashboard_port}, with first steps at /start
   API        {base}, described at {base}/docs
+  token      {token}
   metrics    {", ".join(metrics) or "none"}
   data       {keeps}
   logs       {data / "logs"}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ..apps import new_app
 from ..config import config_path, read_config, write_config
-from ..failures import NOT_FOUND, CommandError
+from ..failures import NOT_FOUND, USAGE, CommandError
 from ..output import Column, Output, OutputOption, emit_all, note
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def set_(
     import tomlkit
 
     if token == "-":  # noqa: S105 - no secret
-        token = typer.prompt("token", hide_input=True, err=True)
+        token = _ask_token()
     document = _document()
     profiles = document.setdefault("profiles", tomlkit.table(is_super_table=True))
     profile = profiles.setdefault(name, tomlkit.table())
@@ -66,6 +67,16 @@ def set_(
     document.setdefault("use", name)
     _write(document)
     note(f"{name} is in {config_path()}")
+
+
+def _ask_token() -> str:
+    """Return what is typed, unseen, or the first line of a pipe."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("token", hide_input=True, err=True))
+    token = sys.stdin.readline().strip()
+    if not token:
+        raise CommandError("nobody is here to be asked, and the pipe has no token", USAGE)
+    return token
 
 
 @app.command(epilog="Example: queue profiles use prod")

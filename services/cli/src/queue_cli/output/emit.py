@@ -63,15 +63,9 @@ def emit(value: Any, output: Output, rows: Sequence[tuple[str, object]]) -> None
     if output is not Output.TABLE:
         _write_json(value, indent=output is Output.JSON)
         return
-    from rich.table import Table
+    from .table import print_rows
 
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, shown in rows:
-        if shown not in {None, ""}:
-            table.add_row(name, _cell(shown))
-    console().print(table)
+    print_rows(console(), [(name, _cell(shown)) for name, shown in rows if shown not in {None, ""}])
 
 
 def done(value: dict[str, Any], output: Output, sentence: str) -> None:
@@ -100,15 +94,10 @@ def emit_all(
 
 
 def _write_table(values: Sequence[Any], columns: Sequence[Column]) -> None:
-    from rich.table import Table
+    from .table import print_table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading, _ in columns:
-        right = heading.isupper()
-        table.add_column(heading.lower(), justify="right" if right else "left", overflow="fold")
-    for value in values:
-        table.add_row(*(_cell(shown(value)) for _, shown in columns))
-    console().print(table)
+    rows = [[_cell(shown(value)) for _, shown in columns] for value in values]
+    print_table(console(), [heading for heading, _ in columns], rows)
 
 
 def _write_json(value: Any, *, indent: bool) -> None:
