@@ -18,9 +18,9 @@ OWNER_ONLY = 0o077
 """The umask: logs and data contain the content of tasks, including secrets."""
 
 
-def main() -> None:
-    """Run the system until Ctrl-C."""
-    read_command_line(StandaloneSettings, ABOUT, sys.argv[1:])
+def main(arguments: list[str] | None = None) -> None:
+    """Run the system until Ctrl-C; ``queue dev`` calls this with no arguments of its own."""
+    read_command_line(StandaloneSettings, ABOUT, sys.argv[1:] if arguments is None else arguments)
     os.umask(OWNER_ONLY)
     sys.exit(asyncio.run(run(load(StandaloneSettings))))
 

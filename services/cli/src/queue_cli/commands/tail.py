@@ -39,8 +39,8 @@ def tail(
         types=None if every else ATTEMPTS, lane=lane, state=state,
         label=options.read_labels(label), last_event_id=since,
     )  # fmt: skip
-    note(f"watching {lane or 'all lanes'}; Ctrl-C ends")
     try:
+        note(f"watching {lane or 'all lanes'}; Ctrl-C ends")
         if output is Output.TABLE:
             _lines(events)
         else:

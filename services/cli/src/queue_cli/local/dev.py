@@ -34,4 +34,4 @@ def dev(
         os.environ["API_PORT"] = str(port)
     if data is not None:
         os.environ["DATA_DIR"] = str(data)
-    main()
+    main([])
