@@ -6,7 +6,7 @@ import httpx
 
 from queue_common.retry import Dead, Done
 from queue_common.settings import RedisSettings
-from queue_testing import wait_until
+from queue_testing import RedisServer, wait_until
 
 from .conftest import Api
 from .test_manage_tasks import _create, _get, _settle, client
@@ -77,3 +77,17 @@ async def test_dead_letters_are_grouped(
     assert second["cursor"] is None
     assert of_lane["groups"] == second["groups"]
     assert (await client.get(GROUPS, params={"cursor": "x"})).status_code == 422
+
+
+async def test_the_oldest_task_is_known_without_a_scan(
+    api_at: Api, redis_server: RedisServer
+) -> None:
+    """Where nobody reads metrics, and so nobody scans the lanes, the stats have the age too."""
+    api_at.environment["METRICS_PORT"] = "0"
+    await api_at.start_on(redis_server)
+    async with httpx.AsyncClient(base_url=api_at.url) as client:
+        await _create(client)
+        now = (await _get(client, STATS))["now"]
+
+    assert now["waiting"] == 1
+    assert 0 <= now["oldest_waiting_seconds"] < 60

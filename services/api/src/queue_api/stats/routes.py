@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, Request, Response
 
+from queue_common.lanes import DEFAULT_PROJECT
 from queue_common.queue import ALL_PROJECTS, QueueHooks, QueueStats
 
 from ..auth import MayRead
@@ -50,9 +51,13 @@ async def get_stats(request: Request, principal: MayRead) -> Response:
 async def _now(queue: TaskQueue, project: str | None) -> Now:
     stats = QueueStats(queue.client, queue.name, QueueHooks())
     whole = await stats.read()
-    own = None if project is None else await stats.read_project(project)
-    found = own or whole
-    oldest_ms = found.oldest_waiting_ms
+    is_alone = project == DEFAULT_PROJECT and not whole.projects
+    own = None
+    # The whole queue's oldest task is not known before the first scan of its lanes.
+    if project is not None and not (is_alone and whole.oldest_waiting_ms is not None):
+        own = await stats.read_project(project)
+    found = whole if own is None or is_alone else own
+    oldest_ms = (own or whole).oldest_waiting_ms
     return Now(
         waiting=found.waiting,
         scheduled=found.scheduled,

@@ -32,12 +32,10 @@ class ProjectNow(NamedTuple):
     trial_lanes: int
 
 
-async def read_project_now(scripts: Scripts, project: str) -> ProjectNow | None:
-    """Return a project's state; None if there is no other project: all tasks are this one's."""
+async def read_project_now(scripts: Scripts, project: str) -> ProjectNow:
+    """Return a project's state."""
     with translated():
         found = await scripts.run("project_now", project, MAX_LANES, MAX_PROJECTS)
-    if not found:
-        return None
     tasks, active, dead, lanes, scheduled, due, oldest_ms, unhealthy, trial = found
     return ProjectNow(
         waiting=max(tasks - scheduled, 0),

@@ -168,8 +168,8 @@ class QueueStats:
             projects=tuple(ProjectSnapshot(name.decode(), *use) for name, *use in projects),
         )
 
-    async def read_project(self, project: str) -> ProjectNow | None:
-        """Return a project's state; None if the whole queue is this project's."""
+    async def read_project(self, project: str) -> ProjectNow:
+        """Return a project's state."""
         async with asyncio.timeout(REPLY_SECONDS):
             return await read_project_now(self._scripts, project)
 

@@ -4,13 +4,12 @@
 -- ARGV     project, max lanes to look at, max other projects, whose tasks are not those of `default`
 -- Result   {waiting and scheduled tasks, active, dead, lanes, and of the lanes that were looked at: scheduled
 --          tasks, those that are due, ms since the longest waiting task was due (-1: none waits), unhealthy
---          lanes; lanes on trial that wait}; {} if the whole queue is this project's
+--          lanes; lanes on trial that wait}
 -- Cost     max 5 commands a lane, and 4 a project for `default`. Writes nothing.
 local project, max_lanes, max_projects = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local MAX_JUMPS, PAGE = 100, 20
 local is_default = project == projects.DEFAULT
 local others = is_default and call('ZRANGE', PROJECTS, 0, max_projects - 1) or {}
-if is_default and #others == 0 then return {} end
 
 local function use_of(name)
   local kept = call('HMGET', PROJECT .. name, 'tasks', 'in_flight')
