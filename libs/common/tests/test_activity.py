@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections import Counter
@@ -12,9 +13,10 @@ import redis.asyncio
 
 from queue_common.lanes import lane_in
 from queue_common.queue import Claim, Key, TaskQueue
-from queue_common.queue.activity import Series
+from queue_common.queue.activity import EventPublisher, Series
 from queue_common.queue.activity.histogram import bucket_of, quantile_ms
 from queue_common.queue.storage.connection import reply
+from queue_common.queue.storage.scripts import Argument, Scripts
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import Outcome, TaskId
 from queue_testing import wait_until
@@ -104,6 +106,37 @@ async def test_a_task_that_expires_is_dead_without_an_attempt(
     assert _sums(series) == (1, 0, 0, 1)
     assert {point.attempt_p50_ms for point in series.points} == {None}
     assert (lane.recent.failed, lane.recent.last_outcome) == (0, Outcome.EXPIRED)
+
+
+class _LateScripts(Scripts):
+    """Nobody watches at the first call, somebody at the second; replies are late."""
+
+    def __init__(self, client: redis.asyncio.Redis) -> None:
+        super().__init__(client, "late")
+        self.asked = asyncio.Event()
+        self.may_reply = asyncio.Event()
+        self.sent: list[bytes] = []
+
+    async def run(self, name: str, *arguments: Argument) -> int:
+        """Reply once the test lets it."""
+        is_first = not self.asked.is_set()
+        self.asked.set()
+        await self.may_reply.wait()
+        self.sent += [a for a in arguments if isinstance(a, bytes) and not is_first]
+        return 0 if is_first else 1000
+
+
+async def test_an_event_behind_a_late_reply_is_told(raw_redis: redis.asyncio.Redis) -> None:
+    """What happens after Redis said that nobody watches, and before that is heard, is not lost."""
+    scripts = _LateScripts(raw_redis)
+    publisher = EventPublisher(scripts)
+    publisher.tell("lane.paused", "before")
+    await scripts.asked.wait()
+    publisher.tell("lane.paused", "meanwhile")
+    scripts.may_reply.set()
+    await wait_until(lambda: scripts.sent, "the second event is told")
+
+    assert [json.loads(event)["lane"] for event in scripts.sent] == ["meanwhile"]
 
 
 async def test_rings_have_their_length_and_end_now(open_queue: Callable[[], TaskQueue]) -> None:

@@ -138,13 +138,16 @@ class EventPublisher:
         try:
             while self._buffer:
                 batch = [self._buffer.popleft() for _ in range(min(len(self._buffer), BATCH_SIZE))]
+                # Somebody may begin to watch before the reply is read, however late that is.
+                asked_at, older = time.monotonic(), len(self._buffer)
                 with translated():
                     watched = await self._scripts.run(
                         "publish_events", MAX_KEPT, TTL_MS, *map(_encoder.encode, batch)
                     )
                 if not watched:
-                    self._unwatched_until = time.monotonic() + FRESH_SECONDS
-                    self._buffer.clear()
+                    self._unwatched_until = asked_at + FRESH_SECONDS
+                    for _ in range(min(older, len(self._buffer))):
+                        self._buffer.popleft()
         except QueueUnavailableError as error:
             self._buffer.clear()
             logger.debug("events.lost", reason=str(error))
