@@ -89,6 +89,15 @@ async def test_a_profile_is_used(cli: Cli) -> None:
     assert (await cli("--profile", "here", "lanes", "list")).code == 2
 
 
+async def test_a_profile_has_a_dashboard(cli: Cli) -> None:
+    """`profiles set --dashboard-url` is what `open` opens; --token - reads the pipe."""
+    arguments = ("profiles", "set", "p", "--dashboard-url", "https://dash.example", "--token", "-")
+    await cli(*arguments, stdin=b"qk_abc_secret\n")
+
+    assert (await cli("open", "--print")).out == "https://dash.example\n"
+    assert (await cli("profiles", "list", "-o", "json")).json[0]["token"] == "qk_abc_…"
+
+
 async def test_a_comment_in_the_file_stays(cli: Cli) -> None:
     """Changing a profile keeps what its owner wrote beside it."""
     path = cli.directory / "config" / "queue" / "config.toml"

@@ -67,6 +67,24 @@ def test_the_help_takes_little_time() -> None:
     assert after.children_user - before.children_user < 0.2
 
 
+def test_ctrl_c_is_harmless_while_modules_are_loaded() -> None:
+    """What takes time to load is loaded once Ctrl-C ends the process without a traceback."""
+    script = "import sys, queue_cli.main; print([m for m in sys.modules if m in sys.argv[1:]])"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script, "typer", "asyncio", "httpx"],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+
+    assert loaded.strip() == "[]"
+
+
+def test_examples_are_a_line_each() -> None:
+    """No example reads as a pipe into the next one."""
+    examples = help_of(["send"]).partition("Examples:\n")[2].splitlines()
+
+    assert [line.split()[:2] for line in examples] == [["queue", "send"]] * 2
+
+
 async def test_the_version_is_printed(cli: Cli) -> None:
     """--version needs no command."""
     result = await cli("--version")

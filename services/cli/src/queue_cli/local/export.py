@@ -115,4 +115,6 @@ def _deadline_of(task: TaskStatus) -> float | None:
     begin = first or task.created_at
     if task.deadline_at is None or begin is None:
         return None
-    return min((task.deadline_at - begin).total_seconds(), MAX_DEADLINE_SECONDS)
+    # The API tells times that may be a millisecond apart from what was given.
+    seconds = round((task.deadline_at - begin).total_seconds(), 2)
+    return min(seconds, MAX_DEADLINE_SECONDS)
