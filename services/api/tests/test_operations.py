@@ -126,6 +126,28 @@ async def test_an_operation_keeps_to_its_rate_and_is_stopped(client: httpx.Async
     assert len(left["tasks"]) == 20 - ended["done"]
 
 
+async def test_a_repeated_call_begins_one_operation(client: httpx.AsyncClient) -> None:
+    """A lost answer is asked for again by the key; other content under the key is refused."""
+    body = {"action": "cancel", "filter": {}}
+    headers = {"Idempotency-Key": "once"}
+    first = await client.post(OPERATIONS, json=body, headers=headers)
+    await _create(client)
+    again = await client.post(OPERATIONS, json=body, headers=headers)
+    other = await client.post(OPERATIONS, json={**body, "rate": 5}, headers=headers)
+    elsewhere = await client.post(
+        OPERATIONS, json=body, headers={**headers, "X-Project": f"p{uuid.uuid4().hex[:12]}"}
+    )
+
+    assert (again.status_code, again.json()["id"]) == (202, first.json()["id"])
+    assert again.headers["idempotent-replayed"] == "true"
+    assert "idempotent-replayed" not in first.headers
+    assert (other.status_code, other.json()["type"].rpartition(":")[2]) == (
+        422, "idempotency-conflict",
+    )  # fmt: skip
+    assert elsewhere.json()["id"] != first.json()["id"]
+    assert len((await _get(client, OPERATIONS))["operations"]) == 1
+
+
 async def test_operations_are_listed(client: httpx.AsyncClient, api: Api) -> None:
     """The project's operations come newest first, page by page; others' are unknown."""
     begun = [await _finish(client, await _begin(client, "cancel")) for _ in range(3)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from queue_common.queue import STATES_OF
 
 from ..openapi import UNAVAILABLE, json_response, problem_response, schema_of
-from ..tasks.manage.openapi import CURSOR, LIMIT, REFUSED
+from ..tasks.manage.openapi import CURSOR, LIMIT, REFUSED, idempotency_key
 
 if TYPE_CHECKING:
     from queue_common.queue import Action
@@ -37,6 +37,7 @@ _EXAMPLES = {
     },
 }
 CREATE: dict[str, Any] = {
+    "parameters": [idempotency_key("Calls with the same key begin one operation.")],
     "requestBody": {
         "required": True,
         "content": {

@@ -14,14 +14,16 @@ from queue_common.errors import UnknownOperationError
 from queue_common.queue import Definition
 
 from ..auth import MayManage, MayRead, MayReadOne
-from ..parameters import Query, read_body, respond
+from ..parameters import Query, read_body, read_idempotency_key, respond
 from ..problems import ProblemError
 from . import openapi
 from .definition import read_definition, status_of
 from .schemas import OperationCreate, OperationList
 
 if TYPE_CHECKING:
-    from queue_common.queue import OperationRunner
+    from collections.abc import Mapping
+
+    from queue_common.queue import Operation, OperationRunner
 
     from ..app_context import AppContext
 
@@ -36,22 +38,33 @@ async def create_operation(request: Request, principal: MayManage) -> Response:
     """Cancel, run, replay or delete all tasks that a filter accepts.
 
     It runs in the background, at most `rate` tasks a second, and survives the process that runs it.
-    Only tasks that were accepted before it are meant. With `dry_run` they are counted alone.
+    Only tasks that were accepted before it are meant. With `dry_run` they are counted alone. A call
+    that is repeated with the same Idempotency-Key returns the operation of the first.
     """
     context: AppContext = request.app.state.api
     runner: OperationRunner = request.app.state.operations
+    key = read_idempotency_key(request)
     asked = await read_body(request, OperationCreate)
     definition: Definition = read_definition(asked, principal, round(time.time() * 1000))
-    operation = await context.queue.bulk.create(principal.project, definition)
-    if operation is None:
+    stored = await context.queue.bulk.create(
+        principal.project, definition, key=key, asked=msgspec.json.encode(asked)
+    )
+    if stored is None:
         raise _too_many()
+    operation, is_new = stored
+    if not is_new:
+        return _begun(operation, {"Idempotent-Replayed": "true"})
     runner.wake()
     what = msgspec.to_builtins(asked.filter)
     await context.audit.record(
         principal, f"operation.{asked.action}", operation.id, filter=what, dry_run=asked.dry_run
     )
+    return _begun(operation)
+
+
+def _begun(operation: Operation, headers: Mapping[str, str] | None = None) -> Response:
     response = respond(status_of(operation), HTTPStatus.ACCEPTED)
-    response.headers["Location"] = f"{openapi.PATH}/{operation.id}"
+    response.headers.update({"Location": f"{openapi.PATH}/{operation.id}", **(headers or {})})
     return response
 
 

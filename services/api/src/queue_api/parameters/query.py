@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,10 +13,14 @@ if TYPE_CHECKING:
 
     from fastapi import Request
 
-__all__ = ["MAX_LIMIT", "Query", "invalid_request", "read_offset", "refuse_cursor", "write_offset"]
+__all__ = [
+    "MAX_LIMIT", "Query", "invalid_request", "read_idempotency_key", "read_offset",
+    "refuse_cursor", "write_offset",
+]  # fmt: skip
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100
+_KEY = re.compile(r"[!-~]{1,255}")
 T = TypeVar("T")
 
 
@@ -25,6 +30,15 @@ def invalid_request(errors: list[FieldError]) -> ProblemError:
         HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-request", "The request has mistakes.",
         errors=errors,
     )  # fmt: skip
+
+
+def read_idempotency_key(request: Request) -> str | None:
+    """Return the header Idempotency-Key; raises ProblemError 422 if it is wrong."""
+    key = request.headers.get("idempotency-key")
+    if key is not None and not _KEY.fullmatch(key):
+        reason = "should be 1 to 255 visible ASCII characters"
+        raise invalid_request([FieldError("Idempotency-Key", reason)])
+    return key
 
 
 def refuse_cursor() -> ProblemError:

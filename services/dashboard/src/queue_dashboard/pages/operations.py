@@ -81,9 +81,12 @@ async def _wait_for_count(visit: Visitor, counting: Operation) -> None:
 async def confirm_operation(visit: Visitor, operation_id: str, form: PostedForm) -> Response:
     """Do with the tasks of a filter what they were counted for."""
     counting = await visit.client.get_operation(operation_id)
+    rate = form.whole("rate")
     operation = await visit.client.start_operation(
         action=counting.action, filter=msgspec.convert(counting.filter, Filter),
-        rate=form.whole("rate") or UNSET,
+        rate=rate or UNSET,
+        # A button that is pressed twice confirms once.
+        idempotency_key=f"confirmed-{operation_id}-{rate}",
     )  # fmt: skip
     counted = counting.matched if counting.dry_run and counting.ended else None
     return visit.redirect(f"/operations/{operation.id}", said="started", counted=counted)

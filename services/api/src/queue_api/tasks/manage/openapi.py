@@ -9,11 +9,19 @@ from ...openapi import UNAVAILABLE, json_response, problem_response, schema_of
 __all__ = [
     "CANCEL_TASK", "CURSOR", "FILTERS", "GET_TASK", "LIMIT", "LIST_ATTEMPTS",
     "LIST_TASKS", "NOT_FOUND", "PATH", "REFUSED", "REPLAY_TASK", "RUN_TASK", "TASK_ID",
-    "WRONG_STATE", "parameter",
+    "WRONG_STATE", "idempotency_key", "parameter",
 ]  # fmt: skip
 
 PATH = "/api/v1/tasks"
 TASK_ID_EXAMPLE = "01a20d94-4598-77ff-aa01-ede0158d74bc"
+
+
+def idempotency_key(description: str) -> dict[str, Any]:
+    """Return the header that makes a call repeatable."""
+    return {
+        "name": "Idempotency-Key", "in": "header", "description": description,
+        "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    }  # fmt: skip
 
 
 def parameter(
@@ -95,11 +103,7 @@ _REPLAYED = schema_of("Replayed")
 REPLAY_TASK: dict[str, Any] = {
     "parameters": [
         TASK_ID,
-        {
-            "name": "Idempotency-Key", "in": "header",
-            "description": "Calls with the same key make one task.",
-            "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
-        },
+        idempotency_key("Calls with the same key make one task."),
     ],
     "requestBody": {
         "description": "What the new task has other than the old one.",

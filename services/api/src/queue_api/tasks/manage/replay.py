@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from queue_common.errors import ConflictError, UnknownTaskError, WrongStateError
 from queue_common.task import derived_task_id
 
 from ...auth import MayManage, Scope
-from ...parameters import invalid_request, respond
+from ...parameters import invalid_request, read_idempotency_key, respond
 from ...problems import FieldError, ProblemError
 from ..body import read_json_body
 from ..duplicates import duplicate_field
@@ -40,7 +39,6 @@ __all__ = ["router"]
 router = APIRouter(tags=["tasks"])
 REPEAT_SECONDS = 10
 """Without a key, calls with the same content within this time create one task."""
-_KEY = re.compile(r"[!-~]{1,255}")
 _FIELDS = {"url": "url", "method": "method", "headers": "headers",
            "body": "body", "body_base64": "body"}  # fmt: skip
 
@@ -71,7 +69,7 @@ async def replay_task(request: Request, principal: MayManage) -> Response:
 
 async def _replay(request: Request, principal: Principal, trace: RequestTrace) -> Response:
     context: AppContext = request.app.state.api
-    key = _idempotency_key(request)
+    key = read_idempotency_key(request)
     given = await _read(request, context.settings.api_max_body)
     if given:  # it is another request then, which this key may not send by other means
         principal.check(Scope.ENQUEUE)
@@ -130,14 +128,6 @@ async def _made_before(
 def _path(url: str) -> str:
     """Return a URL without its query, which an encrypted task may not show."""
     return url.partition("?")[0]
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get("idempotency-key")
-    if key is not None and not _KEY.fullmatch(key):
-        reason = "should be 1 to 255 visible ASCII characters"
-        raise invalid_request([FieldError("Idempotency-Key", reason)])
-    return key
 
 
 async def _read(request: Request, max_bytes: int) -> dict[str, msgspec.Raw]:

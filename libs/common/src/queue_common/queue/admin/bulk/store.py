@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import uuid
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from ....errors import UnknownOperationError
+from ....errors import IdempotencyConflictError, UnknownOperationError
 from ....lanes import PROJECT_SEPARATOR
 from ....task import new_task_id
 from ...storage.connection import reply, translated
@@ -28,6 +30,7 @@ TTL_MS: Final = 30 * 24 * 3600 * 1000
 MAX_OPERATIONS: Final = 1000
 """Kept in all; the oldest that have ended go first."""
 
+_NEW, _OTHER_CONTENT = 1, -1
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Definition)
 
@@ -42,6 +45,11 @@ class StepResult(msgspec.Struct):
     failed: int = 0
 
 
+def _id_of(project: str, key: str) -> str:
+    digest = hashlib.blake2b(f"{project}\0{key}".encode(), digest_size=16).digest()
+    return str(uuid.UUID(bytes=digest, version=4))
+
+
 class OperationStore:
     """Reads and writes operations."""
 
@@ -50,15 +58,24 @@ class OperationStore:
         self._scripts = scripts
         self._keys = keys
 
-    async def create(self, project: str, definition: Definition) -> Operation | None:
-        """Store a new operation; None if 1,000 go on already."""
-        operation_id = str(new_task_id())
+    async def create(
+        self, project: str, definition: Definition, *, key: str | None = None, asked: bytes = b""
+    ) -> tuple[Operation, bool] | None:
+        """Store an operation; return it and whether it is new, None if 1,000 go on already.
+
+        ``key`` is the project's name for it: the same key returns the same operation. Raises
+        IdempotencyConflictError if that one was asked for otherwise, as ``asked`` tells.
+        """
+        operation_id = str(new_task_id()) if key is None else _id_of(project, key)
         with translated():
-            is_stored = await self._scripts.run(
+            stored = await self._scripts.run(
                 "create_operation", project, operation_id, _encoder.encode(definition), TTL_MS,
-                MAX_OPERATIONS,
+                MAX_OPERATIONS, hashlib.blake2b(asked, digest_size=16).hexdigest(),
             )  # fmt: skip
-        return await self.get(project, operation_id) if is_stored else None
+        if stored == _OTHER_CONTENT:
+            msg = f"another operation has the idempotency key {key}: {operation_id}"
+            raise IdempotencyConflictError(msg)
+        return (await self.get(project, operation_id), stored == _NEW) if stored else None
 
     async def get(self, project: str, operation_id: str) -> Operation:
         """Return an operation of a project; raises UnknownOperationError."""
