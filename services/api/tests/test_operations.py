@@ -174,6 +174,8 @@ async def test_operations_are_listed(client: httpx.AsyncClient, api: Api) -> Non
         ({"action": "cancel", "filter": {"created_after": "0001-01-01T00:00:00+14:00"}},
          "filter.created_after"),
         ({"action": "cancel", "filter": {"ids": ["x"]}}, "filter.ids"),
+        ({"action": "cancel", "filter": {"ids": []}}, "filter.ids"),
+        ({"action": "delete", "filter": {"ids": []}}, "filter.ids"),
     ],
 )  # fmt: skip
 async def test_a_wrong_operation_is_refused(

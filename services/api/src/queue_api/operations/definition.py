@@ -59,9 +59,9 @@ def _time(name: str, text: str | None, errors: list[FieldError]) -> int | None:
         return None
 
 
-def _ids(texts: list[str], errors: list[FieldError]) -> tuple[str, ...]:
+def _ids(texts: list[str] | None, errors: list[FieldError]) -> tuple[str, ...]:
     try:
-        return tuple(dict.fromkeys(str(UUID(text)) for text in texts))
+        return tuple(dict.fromkeys(str(UUID(text)) for text in texts or ()))
     except ValueError:
         errors.append(FieldError("filter.ids", "should be ids of tasks, which are UUIDs"))
         return ()
@@ -104,5 +104,5 @@ def _filter(definition: Definition) -> OperationFilter:
         status_code=wanted.status_code,
         created_after=written_time(wanted.created_after_ms),
         created_before=written_time(wanted.created_before_ms),
-        ids=list(definition.ids),
+        ids=list(definition.ids) or None,
     )

@@ -34,8 +34,8 @@ class OperationFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
     """Of the last attempt."""
     created_after: Annotated[str, _TIME] | None = None
     created_before: Annotated[str, _TIME] | None = None
-    ids: Annotated[list[TaskId], Meta(max_length=MAX_IDS)] = []
-    """These tasks alone."""
+    ids: Annotated[list[TaskId], Meta(min_length=1, max_length=MAX_IDS)] | None = None
+    """These tasks alone. An empty list is refused: it names no task, and so does not mean all."""
 
 
 class OperationCreate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
