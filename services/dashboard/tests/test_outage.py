@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from queue_client import AsyncQueueClient
-from queue_testing import RedisServer
+from queue_testing import RedisServer, wait_until
 from queue_testing.system import System
 
 from .conftest import OpenPage
@@ -113,12 +113,18 @@ async def test_a_tail_shows_what_came_during_the_pause(site: Site, open_page: Op
         sent = await client.send(f"{site.destination}/fine", labels={"held": "yes"})
         await client.wait(sent.task_id, timeout=30)
         other = await open_page(f"{site.open.url}/live?label=held:yes")
-        await expect(other.locator("#tail >> text=task.delivered")).to_have_count(1)
+
+        async def told() -> bool:
+            # A worker tells of a delivery a moment after the task shows it.
+            await other.reload()
+            return await other.locator("#tail >> text=task.delivered").count() == 1
+
+        await wait_until(told, "the delivery is told", 30, every_seconds=0.5)
     await expect(page.locator("#tail tr")).to_have_count(0)
 
     await page.click("#pulse")
 
-    await expect(page.locator("#tail >> text=task.delivered")).to_have_count(1)
+    await expect(page.locator("#tail >> text=task.delivered")).to_have_count(1, timeout=SLOW)
 
 
 async def test_a_tail_has_one_clock(site: Site, open_page: OpenPage) -> None:
