@@ -5,10 +5,10 @@ import asyncio
 import httpx
 
 from queue_testing import free_port
+from queue_testing.network.relay import Relay
 from queue_testing.receiver import Receiver
 from queue_testing.system import System
 
-from .relay import Relay
 from .running import Cli
 
 
@@ -78,7 +78,7 @@ async def test_listening_goes_on_after_an_outage(
 ) -> None:
     """While the API is away the listener tries on; a listener that is gone is made anew."""
     lane = f"127.0.0.1:{free_port()}"
-    async with Relay(system.url) as relay:
+    async with Relay(system.port) as relay:
         cli.url = relay.url
         arguments = ("listen", "--lane", lane, "--forward-to", receiver.url)
         async with cli.terminal(*arguments) as terminal:

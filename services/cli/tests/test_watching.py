@@ -7,10 +7,10 @@ import re
 import httpx
 
 from queue_testing import wait_until
+from queue_testing.network.relay import Relay
 from queue_testing.receiver import Receiver
 from queue_testing.system import System
 
-from .relay import Relay
 from .running import QUEUE, Cli
 
 
@@ -51,7 +51,7 @@ async def test_tail_shows_each_attempt_of_a_lane(
 
 async def test_tail_goes_on_after_an_outage(cli: Cli, system: System, receiver: Receiver) -> None:
     """While the API is away tail says that it connects again; it misses nothing meanwhile."""
-    async with Relay(system.url) as relay:
+    async with Relay(system.port) as relay:
         cli.url = relay.url
         async with cli.terminal("tail", "--lane", receiver.address) as terminal:
             await terminal.until("watching")

@@ -14,7 +14,7 @@ local PHASES = order == 'name' and {'named', 'paused', 'limited'}
   or {'unhealthy', 'failing', 'paused', 'named', 'limited'}
 local MAX_LOOKED_AT, SCAN = 1000, 100
 local found, looked_at = {}, 0
-local is_default = project == projects.DEFAULT
+local is_default = project == DEFAULT_PROJECT
 local start = (is_default and '' or project .. '\31') .. prefix
 
 local function is_wanted(lane)

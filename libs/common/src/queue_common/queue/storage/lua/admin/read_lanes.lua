@@ -9,18 +9,11 @@
 -- Cost     14 commands a lane, and max 100 more if entries of it are cancelled. Writes nothing.
 local HEADS, MAX_HEADS, PERIOD_MS = 3, 100, 300000
 
-local function since(id)
-  local head = redis.pcall('GETRANGE', RECORD .. id, 0, HEADER_BYTES - 1)
-  if is_ours(head) and string.sub(head, 1, 1) == STATE_QUEUED then
-    return struct.unpack('>I8', head, SINCE_AT + 1)
-  end
-end
-
 -- The front of a lane is its oldest task, except for tasks that an operator moved there.
 local function oldest_since(lane)
   local oldest
   for i, id in ipairs(call('LRANGE', WAITING .. lane, 0, MAX_HEADS - 1)) do
-    local at = since(id)
+    local at = waiting_since(id)
     if at and (not oldest or at < oldest) then oldest = at end
     if oldest and i >= HEADS then break end
   end

@@ -1,18 +1,16 @@
 -- Stands before the scripts that list: the lanes of a project, and positions in sorted sets.
-local SEPARATOR = '\31' -- between a project and its lane (lanes.py)
-local DEFAULT_PROJECT = 'default'
 
 -- Returns the bounds of a project's lanes for ZRANGEBYLEX. Those of the default project have no prefix:
 -- other projects' lanes stand between them.
 local function lane_range(project)
   if project == '' or project == DEFAULT_PROJECT then return '-', '+' end
-  return '[' .. project .. SEPARATOR, '(' .. project .. ' '
+  return '[' .. project .. PROJECT_SEPARATOR, '(' .. project .. ' '
 end
 
 local function in_project(lane, project)
   if project == '' then return true end
-  if project == DEFAULT_PROJECT then return not string.find(lane, SEPARATOR, 1, true) end
-  return string.sub(lane, 1, #project + 1) == project .. SEPARATOR
+  if project == DEFAULT_PROJECT then return not string.find(lane, PROJECT_SEPARATOR, 1, true) end
+  return string.sub(lane, 1, #project + 1) == project .. PROJECT_SEPARATOR
 end
 
 -- Compares by bytes, as Redis sorts; Lua's own < follows the server's locale.
@@ -54,7 +52,7 @@ local function dead_before(project, lane, at, id)
   if lane ~= '' then
     key = DEAD_IN_LANE .. lane
   elseif project ~= '' and project ~= DEFAULT_PROJECT then
-    key = DEAD_IN_LANE .. project .. SEPARATOR
+    key = DEAD_IN_LANE .. project .. PROJECT_SEPARATOR
   end
   return key, id == '' and call('ZCARD', key) or (rank_of_position(key, at, id))
 end

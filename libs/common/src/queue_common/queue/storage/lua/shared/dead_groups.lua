@@ -30,7 +30,7 @@ end
 -- Writes how many dead letters a group has now.
 local function recount(group)
   local lane, number = split(group), call('ZCARD', DEAD_GROUP .. group)
-  local project = project_of(lane) or 'default'
+  local project = project_of(lane) or DEFAULT_PROJECT
   for _, key in ipairs({groups_of('', ''), groups_of(project, ''), groups_of('', lane)}) do
     if number == 0 then call('ZREM', key, group) else call('ZADD', key, number, group) end
   end

@@ -39,22 +39,20 @@ end
 
 -- Removes the oldest names: those past their time, or over the bound.
 local function prune(max, max_removed)
-  local number, names, ids, expired = call('LLEN', IDEMPOTENT_ORDER), {}, {}, 0
-  local function goes(entry)
-    if tonumber(string.sub(entry, 1, MOMENT_DIGITS)) > now then return number - #ids > max end
-    expired = expired + 1
-    return true
-  end
-  if not goes(call('LINDEX', IDEMPOTENT_ORDER, 0)) then return end
-  expired = 0
+  local number, names, ids, over = call('LLEN', IDEMPOTENT_ORDER), {}, {}, 0
+  local function is_over() return number - #ids > max end
+  local function is_expired(entry) return tonumber(string.sub(entry, 1, MOMENT_DIGITS)) <= now end
+  if not is_over() and not is_expired(call('LINDEX', IDEMPOTENT_ORDER, 0)) then return end
   for _, entry in ipairs(call('LRANGE', IDEMPOTENT_ORDER, 0, max_removed - 1)) do
-    if not goes(entry) then break end
+    local expired = is_expired(entry)
+    if not expired and not is_over() then break end
+    if not expired then over = over + 1 end
     names[#names + 1] = IDEMPOTENT .. string.sub(entry, MOMENT_DIGITS + 1, MOMENT_DIGITS + NAME_DIGITS)
     ids[#ids + 1] = string.sub(entry, MOMENT_DIGITS + NAME_DIGITS + 1)
   end
   call('LTRIM', IDEMPOTENT_ORDER, #ids, -1)
   remove(names, ids)
-  count('idempotent_removed_total', #ids - expired)
+  count('idempotent_removed_total', over)
 end
 
 local pairs_added, entries, added = {}, {}, nil

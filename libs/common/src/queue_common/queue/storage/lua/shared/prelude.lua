@@ -81,6 +81,7 @@ local function lazy(make)
 end
 
 local PROJECT_SEPARATOR = '\31'
+local DEFAULT_PROJECT = 'default'
 
 -- Returns nil for a lane of the project `default`.
 local function project_of(lane)

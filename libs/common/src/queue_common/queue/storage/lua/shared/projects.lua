@@ -10,7 +10,7 @@
 --   tasks, bytes       its waiting, scheduled and active tasks; bytes of their records without attempts
 --   in_flight          its active tasks
 --   max_*, rate, burst its limits; missing: none
-local DEFAULT, MAX_WALK = 'default', 20000
+local MAX_WALK = 20000
 
 -- Returns the first and last lane that a project can have, for ZRANGEBYLEX.
 local function lanes_of(project)
@@ -126,7 +126,7 @@ local function end_projects()
 end
 
 return {
-  DEFAULT = DEFAULT, lanes_of = lanes_of, use = use, size_of = size_of,
+  lanes_of = lanes_of, use = use, size_of = size_of,
   know = know_project, show = show, hide = hide, update_ready = update_ready, reopen = reopen,
   recount_in_flight = recount_in_flight, lane_gone = lane_gone, finish = end_projects,
   newly_in_flight = newly_in_flight,

@@ -14,9 +14,8 @@ local oldest, top = nil, {}
 local function scan_entries(lane, from, till)
   local found = false
   for _, id in ipairs(call('LRANGE', WAITING .. lane, from, till)) do
-    local head = redis.pcall('GETRANGE', RECORD .. id, 0, HEADER_BYTES - 1)
-    if is_ours(head) and string.sub(head, 1, 1) == STATE_QUEUED then
-      local at = struct.unpack('>I8', head, SINCE_AT + 1)
+    local at = waiting_since(id)
+    if at then
       if not oldest or at < oldest then oldest = at end
       found = true
     end

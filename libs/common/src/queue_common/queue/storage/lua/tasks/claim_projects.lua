@@ -7,7 +7,7 @@
 local MAX_PROJECTS, MAX_PART = 16, 0.75
 
 local function places_of(project)
-  if project == projects.DEFAULT then return {ring = RING, trial = TRIAL, resting = RESTING} end
+  if project == DEFAULT_PROJECT then return {ring = RING, trial = TRIAL, resting = RESTING} end
   return {ring = RING_OF .. project, trial = TRIAL_OF .. project, resting = RESTING_OF .. project}
 end
 
@@ -27,7 +27,7 @@ local function find_ready(with_trials)
     add(call('ZRANGEBYSCORE', READY_RESTING, '-inf', now, 'LIMIT', 0, MAX_PROJECTS))
     has_default = has_default or call('EXISTS', TRIAL) == 1 or call('ZCOUNT', RESTING, '-inf', now) > 0
   end
-  if has_default then add({projects.DEFAULT}) end
+  if has_default then add({DEFAULT_PROJECT}) end
   return names
 end
 
@@ -59,7 +59,7 @@ local function charge(project, taken)
   local pass = project.pass + taken / project.weight
   call('HSET', PROJECT .. project.name, 'pass', pass)
   call('HSET', COUNTERS, 'pass', project.pass)
-  if project.name == projects.DEFAULT then return end
+  if project.name == DEFAULT_PROJECT then return end
   call('ZADD', READY, 'XX', pass, project.name)
   call('ZADD', READY_TRIAL, 'XX', pass, project.name)
 end
@@ -81,7 +81,7 @@ local function serve_project(worker, project, quota, part)
   held.tasks, held.on_trial = held.tasks + taken, held.on_trial + tried
   project.free = project.free - taken
   if taken > 0 then charge(project, taken) end
-  if project.name ~= projects.DEFAULT then
+  if project.name ~= DEFAULT_PROJECT then
     projects.update_ready(project.name)
   end
   return taken, taken > 0

@@ -105,14 +105,13 @@ end
 local all_written = write_new_ones()
 if not all_written and rawget(enqueue_limits, 'forget') then enqueue_limits.forget() end
 for i = TASKS_AT, #ARGV, ARGUMENTS do
-  local id, lane, delay, record = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), ARGV[i + 3]
-  local project, once = project_of(lane), nil
-  if all_written then
-    delay = 0
-  elseif not delay then
-    delay, once = idempotency.read(ARGV[i + 2])
+  local id, lane, record = ARGV[i], ARGV[i + 1], ARGV[i + 3]
+  local project, delay, once, result = project_of(lane), 0, nil, 1
+  if not all_written then
+    delay = tonumber(ARGV[i + 2])
+    if not delay then delay, once = idempotency.read(ARGV[i + 2]) end
+    result = write(project, id, lane, delay, record, once)
   end
-  local result = all_written and 1 or write(project, id, lane, delay, record, once)
   if project and result == 1 then projects.use(project, 1, #record, 0) end
   if result == 1 and delay > 0 then
     call('ZADD', LANES, 0, lane)
