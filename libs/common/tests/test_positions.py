@@ -10,7 +10,7 @@ import pytest
 
 from queue_common.lanes import lane_in
 from queue_common.queue import TaskFilter
-from queue_common.queue.admin import search as search_module
+from queue_common.queue.admin.search import search as search_module
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.task import Outcome, State, TaskId
 from queue_testing.scripted import ScriptedQueue

@@ -248,3 +248,5 @@ class TaskView(msgspec.Struct, frozen=True):
     """A client has cancelled the task while it was active."""
     size: int = 0
     """Bytes of its record."""
+    at_ms: int = 0
+    """The time since which it is in its state; of a scheduled one, until when."""

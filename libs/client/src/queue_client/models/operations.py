@@ -23,7 +23,7 @@ class Filter(msgspec.Struct, kw_only=True, omit_defaults=True):
     created_after: datetime | None = None
     created_before: datetime | None = None
     ids: list[str] | None = None
-    """At most 1,000."""
+    """At most 1,000; an empty list is refused, as it does not mean all."""
 
 
 class Operation(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,8 +38,10 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     scanned: int = 0
     matched: int = 0
+    """Tasks that the filter accepted: each ends as done, skipped or failed."""
     done: int = 0
     skipped: int = 0
+    """Tasks that left nothing to do when their turn came."""
     failed: int = 0
     error: str | None = None
     created_at: datetime | None = None

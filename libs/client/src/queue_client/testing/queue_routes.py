@@ -97,6 +97,9 @@ class QueueRoutes:
     def start(self, request: httpx.Request) -> httpx.Response:
         """Carry out an operation at once."""
         wanted = msgspec.json.decode(request.content, type=_NewOperation)
+        if wanted.filter.ids == []:
+            kind = "urn:queue-system:problem:validation"
+            raise ProblemAnswer(Problem(kind, "Invalid request", 422, "filter.ids is empty"))
         found = [*self._fake.find(wanted.filter)]
         if not wanted.dry_run:
             for sent in found:

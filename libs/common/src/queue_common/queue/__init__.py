@@ -11,9 +11,8 @@ from .activity.watching import TooManyWatchersError, WatchedEvent, Watcher
 from .admin.bulk import Action, Definition, Operation, OperationRunner, OperationState
 from .admin.bulk.model import STATES_OF
 from .admin.dead_groups import DeadGroup
-from .admin.pagination import Scope
 from .admin.reader import Counts
-from .admin.search import TaskFilter, TaskPage
+from .admin.search import Scope, TaskFilter, TaskPage
 from .admin.stats import LaneSnapshot, QueueSnapshot, QueueStats
 from .claim import Claim
 from .enqueue_batcher import MAX_WAITING_BYTES, Stored

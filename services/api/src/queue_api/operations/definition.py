@@ -59,12 +59,12 @@ def _time(name: str, text: str | None, errors: list[FieldError]) -> int | None:
         return None
 
 
-def _ids(texts: list[str] | None, errors: list[FieldError]) -> tuple[str, ...]:
+def _ids(texts: list[str] | None, errors: list[FieldError]) -> tuple[str, ...] | None:
     try:
-        return tuple(dict.fromkeys(str(UUID(text)) for text in texts or ()))
+        return None if texts is None else tuple(dict.fromkeys(str(UUID(text)) for text in texts))
     except ValueError:
         errors.append(FieldError("filter.ids", "should be ids of tasks, which are UUIDs"))
-        return ()
+        return None
 
 
 def status_of(operation: Operation) -> OperationStatus:
@@ -104,5 +104,5 @@ def _filter(definition: Definition) -> OperationFilter:
         status_code=wanted.status_code,
         created_after=written_time(wanted.created_after_ms),
         created_before=written_time(wanted.created_before_ms),
-        ids=list(definition.ids) or None,
+        ids=None if definition.ids is None else list(definition.ids),
     )

@@ -34,15 +34,14 @@ class Replayer:
     def __init__(self, context: AppContext) -> None:
         self._context = context
 
-    async def __call__(self, view: TaskView, seed: str) -> bool:
+    async def __call__(self, view: TaskView, seed: str) -> None:
         """Repeat a task once for each seed; raises WrongStateError, LimitError."""
         queue = self._context.queue
         task_id = derived_task_id(view.id, f"operation {seed}")
         if task_id in await queue.reader.replays(view.id):
-            return True
+            return
         source = await whole_source(queue, view)
         trace = RequestTrace(self._context.tracing.begin(None))
         task = repeated(view, source, trace.send.headers(), source)
         await enqueue(queue, task, trace, task_id).until_stored()
         await queue.reader.note_replay(view.id, task_id)
-        return True

@@ -61,11 +61,15 @@ class OperationStatus(msgspec.Struct, frozen=True):
     scanned: int
     """Tasks looked at."""
     matched: int
-    """Tasks that the filter accepted."""
+    """Tasks that the filter accepted. Each ends as done, skipped or failed, but in a dry run."""
     done: int
+    """Tasks that it has changed."""
     skipped: int
-    """Tasks that were in another state when their turn came, or whose hosts the key may not use."""
+    """Tasks that left the action nothing to do when their turn came: they had moved on to another
+    state, another call had changed them already, the request to send again was not kept, or the
+    key may not use its hosts."""
     failed: int
+    """Tasks that could not be changed: no room for them in time, or an error that the log has."""
     error: str | None
     created_at: str
     updated_at: str

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ..storage.scripts import Scripts
-    from .pagination import Scope
+    from .search import Scope
 
 __all__ = ["DeadGroup", "DeadGroups", "Grouping"]
 

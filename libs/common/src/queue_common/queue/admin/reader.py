@@ -15,8 +15,7 @@ from ..storage.keys import Key
 from ..storage.record import Record
 from ..storage.reply_deadline import reply_within
 from .dead_groups import DeadGroups
-from .pagination import Pagination
-from .search import TaskFilter, TaskSearch
+from .search import Pagination, TaskFilter, TaskSearch
 from .view import view
 
 if TYPE_CHECKING:

@@ -35,6 +35,7 @@ def view(task_id: TaskId, record: Record, size: int) -> TaskView:
         packed_attempts=record.packed_attempts,
         cancel_requested=record.cancel_requested,
         size=size,
+        at_ms=record.at_ms,
     )
 
 

@@ -47,8 +47,8 @@ class Definition(msgspec.Struct, frozen=True):
 
     action: Action
     wanted: TaskFilter
-    ids: tuple[str, ...] = ()
-    """Not empty: these tasks, as far as ``wanted`` accepts them."""
+    ids: tuple[str, ...] | None = None
+    """These tasks alone, as far as ``wanted`` accepts them; none if it is empty. None: all."""
     rate: int | None = None
     """Max tasks a second."""
     dry_run: bool = False
@@ -69,10 +69,13 @@ class Operation(msgspec.Struct, frozen=True):
     """Where it goes on."""
     scanned: int
     matched: int
+    """Tasks that came to their turn; each is then done, skipped or failed."""
     done: int
+    """Tasks that it has changed."""
     skipped: int
-    """Tasks that were in another state when their turn came."""
+    """Tasks that left nothing to do: they had moved on, or somebody had changed them already."""
     failed: int
+    """Tasks that could not be changed."""
     error: str | None
     created_at_ms: int
     updated_at_ms: int

@@ -6,25 +6,23 @@ neither hide others nor repeat them.
 
 from __future__ import annotations
 
-import base64
-import binascii
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from ...lanes import split_lane
-from ...task import State
-from ..storage.codes import STATE_CANCELLED, STATE_DELIVERED, STATE_QUEUED, STATE_SCHEDULED
-from ..storage.connection import reply, translated
-from ..storage.keys import Key
+from ....lanes import split_lane
+from ....task import State
+from ...storage.codes import STATE_CANCELLED, STATE_DELIVERED, STATE_QUEUED, STATE_SCHEDULED
+from ...storage.connection import reply, translated
+from ...storage.keys import Key
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-    from ..storage.keys import Keys
-    from ..storage.scripts import Scripts
+    from ...storage.keys import Keys
+    from ...storage.scripts import Scripts
 
-__all__ = ["IdPage", "Pagination", "Position", "Scope", "read_cursor", "write_cursor"]
+__all__ = ["IdPage", "Pagination", "Position", "Scope"]
 
 MAX_LOOKED_AT = 500
 """Entries of settled tasks per script call, which takes Redis about 0.5 ms."""
@@ -73,23 +71,6 @@ _CODES = {
     State.QUEUED: STATE_QUEUED, State.SCHEDULED: STATE_SCHEDULED,
     State.DELIVERED: STATE_DELIVERED, State.CANCELLED: STATE_CANCELLED,
 }  # fmt: skip
-_encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(tuple[State, Position])
-
-
-def write_cursor(state: State, position: Position) -> str:
-    """Return an opaque cursor that continues with ``state``, after ``position``."""
-    return base64.urlsafe_b64encode(_encoder.encode((state, position))).decode().rstrip("=")
-
-
-def read_cursor(cursor: str) -> tuple[State, Position]:
-    """Read what ``write_cursor`` wrote; raises ValueError for anything else."""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        return _decoder.decode(base64.b64decode(padded, b"-_", validate=True))
-    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
-        msg = f"not a cursor of this queue: {cursor[:100]!r}"
-        raise ValueError(msg) from error
 
 
 class Pagination:
