@@ -115,3 +115,12 @@ def test_a_stream_that_never_was_connected_gives_up() -> None:
         pytest.raises(UnreachableError),
     ):
         next(client.events())
+
+
+def test_a_gap_is_an_event_and_moves_the_resumption() -> None:
+    """A gap is told, and the id that follows it is where the client resumes."""
+    reader = EventReader("1")
+    raw = b'event: gap\ndata: {"type":"gap","at":"2026-01-01T00:00:00Z"}\n\nid: 9-0\n\n'
+
+    assert [event.type for event in reader.feed(raw)] == ["gap"]
+    assert reader.last_event_id == "9-0"

@@ -15,6 +15,8 @@ import redis.asyncio
 
 from queue_common.queue import TaskQueue
 from queue_common.queue.activity import watching
+from queue_common.queue.storage.connection import reply
+from queue_common.queue.storage.keys import Key
 from queue_common.retry import Dead, Done, RetryAt
 from queue_common.settings import RedisSettings
 from queue_common.task import TaskId
@@ -139,6 +141,116 @@ async def test_a_watcher_resumes_where_it_was(client: httpx.AsyncClient) -> None
 
     assert [event["task_id"] for event in again.events] == [*missed, later]
     assert first not in {event["task_id"] for event in again.events}
+
+
+async def test_deletions_and_purges_are_told(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """A deleted dead letter is told, and a purge with the number of its tasks."""
+    dead = await _create(client)
+    await _settle(api, redis_settings, dead, Dead("enough"))
+    lane = (await client.get(f"{TASKS}/{dead}")).json()["lane"]
+    for _ in range(3):
+        await _create(client)
+    async with _watch(client, types="task.deleted,lane.purged") as watch:
+        await client.delete(f"/api/v1/dead-letters/{dead}")
+        await client.post(f"/api/v1/lanes/{lane}/purge")
+        await wait_until(_has(watch, "task.deleted", "lane.purged"), "both are told")
+
+    deleted, purged = watch.events
+    assert (deleted["task_id"], deleted["lane"]) == (dead, lane)
+    assert (purged["lane"], purged["count"]) == (lane, 3)
+
+
+async def _past(queue: TaskQueue, last: str) -> tuple[list[str], bool]:
+    """Return the tasks that a client is told which resumes, and whether it hears of a gap."""
+    watcher = await queue.event_hub.watch(lambda _: True)
+    page = await queue.event_hub.past(last, watcher.begins_after)
+    queue.event_hub.leave(watcher)
+    return [event.fields["task_id"] for event in page.events], page.has_gap
+
+
+async def _one_event(queue: TaskQueue) -> str:
+    """Watch until one event is told, and leave."""
+    watcher = await queue.event_hub.watch(lambda _: True)
+    await queue.submit(TaskId("first"), a_task())
+    event = await watcher.next(10)
+    queue.event_hub.leave(watcher)
+    assert event is not None
+    return event.id
+
+
+async def _publish(queue: TaskQueue, *task_ids: str) -> None:
+    for task_id in task_ids:
+        await queue.submit(TaskId(task_id), a_task())
+        await queue.activity.close()
+
+
+async def test_the_last_watcher_may_come_back(
+    queue: TaskQueue, raw_redis: redis.asyncio.Redis
+) -> None:
+    """Events are published for 10 minutes after the last watcher left: it misses none."""
+    last = await _one_event(queue)
+    until = int(await reply(raw_redis.hget(queue.keys.of(Key.COUNTERS), "watched_until")) or 0)
+    await _publish(queue, "1", "2")
+
+    assert until - now_ms() > 590_000
+    assert await _past(queue, last) == (["1", "2"], False)
+
+
+async def test_a_gap_is_told_if_nobody_watched(
+    queue: TaskQueue, raw_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A watcher that comes back after nothing was published for a while hears of a gap."""
+    monkeypatch.setattr(watching, "BLOCK_MS", 10)
+    last = await _one_event(queue)
+    until = {"watched_until": str(now_ms() - 1)}
+    await reply(raw_redis.hset(queue.keys.of(Key.COUNTERS), mapping=until))
+    await _publish(queue, "1")
+
+    async def is_told() -> bool:
+        told, has_gap = await _past(queue, last)
+        return has_gap and not told
+
+    # The reader of events of the process ends a little after its last watcher.
+    assert await wait_until(is_told, "the gap is told")
+
+
+async def test_a_gap_is_told_if_events_were_cut(
+    queue: TaskQueue, raw_redis: redis.asyncio.Redis
+) -> None:
+    """A watcher hears of a gap if events behind its last one are no longer kept."""
+    last = await _one_event(queue)
+    await _publish(queue, "1", "2", "3")
+    await raw_redis.xtrim(queue.keys.of(Key.EVENTS), maxlen=1, approximate=False)
+
+    assert await _past(queue, last) == (["3"], True)
+
+
+async def test_a_reader_that_is_too_slow_tells_of_a_gap(
+    queue: TaskQueue, raw_redis: redis.asyncio.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If the stream is cut behind the process' reader, its watchers hear of a gap."""
+    monkeypatch.setattr(watching, "PAGE", 1)
+    watcher = await queue.event_hub.watch(lambda _: False)
+    event = json.dumps({"type": "task.accepted"})
+    async with raw_redis.pipeline(transaction=True) as pipeline:
+        for _ in range(3):
+            pipeline.xadd(queue.keys.of(Key.EVENTS), {"e": event})
+        pipeline.xtrim(queue.keys.of(Key.EVENTS), maxlen=1, approximate=False)
+        await pipeline.execute()
+    told = await watcher.next(10)
+
+    assert told is not None
+    assert told.is_gap
+
+
+async def test_a_stream_tells_of_a_gap_first(client: httpx.AsyncClient) -> None:
+    """Whatever the filter, an id that is not kept gets a gap, and no more at the next time."""
+    async with _watch(client, last="1-1", types="task.dead") as watch:
+        await wait_until(_has(watch, "gap"), "the gap is told")
+
+    assert watch.events[0]["at"]
 
 
 async def test_nothing_is_published_while_nobody_watches(

@@ -197,3 +197,12 @@ async def test_a_strangers_text_is_no_command_to_a_terminal(cli: Cli) -> None:
 
     assert "\u202e" not in one.out
     assert "\\u202e" in one.out
+
+
+async def test_tail_says_that_events_may_be_missing(cli: Cli, system: System) -> None:
+    """Going on after an event that is no longer kept begins with a line about the gap."""
+    del system
+    async with cli.terminal("tail", "--since", "1-1") as terminal:
+        await terminal.until("may be missing")
+
+        assert await terminal.interrupt() == 0

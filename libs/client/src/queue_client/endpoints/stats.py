@@ -34,7 +34,9 @@ class StatsEndpoints:
     ) -> Event:  # fmt: skip
         """Iterate over what happens from now on, or since ``last_event_id``.
 
-        The stream has no end of its own; after a broken connection it goes on where it was.
+        The stream has no end of its own; after a broken connection it goes on where it was. An
+        event of the type ``gap``, whatever ``types`` are asked for, says that events before it may
+        be missing: nobody watched for over 10 minutes, or more happened than is kept.
         """
 
     @get("/health")

@@ -81,11 +81,11 @@ class WorkerList(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened to a task or a lane."""
+    """Something that happened to a task or a lane; or a gap, before which events may be missing."""
 
     type: str
     """task.accepted, attempt.failed, task.delivered, task.dead, task.cancelled, task.requeued,
-    lane.paused or lane.resumed."""
+    task.deleted, lane.paused, lane.resumed, lane.purged or gap."""
     at: datetime
     id: str | None = None
     """What ``last_event_id`` resumes after."""
@@ -98,4 +98,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True):
     duration_ms: float | None = None
     next_attempt_at: datetime | None = None
     url: str | None = None
+    count: int | None = None
+    """Tasks that a purge has removed."""
     labels: dict[str, str] = {}

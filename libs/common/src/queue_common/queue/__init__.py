@@ -7,7 +7,7 @@ settles them under a lease; ``admin`` reads, counts and changes them; ``activity
 
 from .activity import EventHub, Series
 from .activity.recorder import ALL_PROJECTS
-from .activity.watching import TooManyWatchersError, WatchedEvent, Watcher
+from .activity.watching import TooManyWatchersError, WatchedEvent, Watcher, a_gap
 from .admin.bulk import Action, Definition, Operation, OperationRunner, OperationState
 from .admin.bulk.model import STATES_OF
 from .admin.dead_groups import DeadGroup
@@ -51,6 +51,7 @@ __all__ = [
     "TooManyWatchersError",
     "WatchedEvent",
     "Watcher",
+    "a_gap",
     "report_durability",
     "translated",
     "unpack_attempts",

@@ -12,7 +12,7 @@ __all__ = ["EVENTS", "PATH", "TYPES"]
 PATH = "/api/v1/events"
 TYPES = (
     "task.accepted", "attempt.failed", "task.delivered", "task.dead", "task.cancelled",
-    "task.requeued", "lane.paused", "lane.resumed",
+    "task.requeued", "task.deleted", "lane.paused", "lane.resumed", "lane.purged",
 )  # fmt: skip
 _EXAMPLE = """id: 1795905886123-0
 event: task.delivered
@@ -26,13 +26,15 @@ EVENTS: dict[str, Any] = {
         {
             "name": "Last-Event-ID", "in": "header",
             "description": "The `id` of the last event that the client has: it gets those behind "
-            "it, as far as they are kept (10 minutes, 10,000 events).",
+            "it, as far as they are kept (10 minutes, 10,000 events). If some may be missing, an "
+            "event `gap` comes first.",
             "schema": {"type": "string", "pattern": "^[0-9]{1,15}-[0-9]{1,15}$"},
         },
     ],
     "responses": {
         "200": {
-            "description": "Events, until the client leaves.",
+            "description": "Events, until the client leaves. `gap`, which comes whatever the "
+            "filter is, says that events before it may be missing: look at the state anew.",
             "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
         },
         "422": REFUSED,

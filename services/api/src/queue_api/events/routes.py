@@ -10,7 +10,7 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
-from queue_common.queue import TooManyWatchersError
+from queue_common.queue import TooManyWatchersError, a_gap
 from queue_common.task import State
 
 from ..auth import MayRead
@@ -42,9 +42,10 @@ async def watch_events(request: Request, principal: MayRead) -> Response:
     """Tell what happens to the project's tasks and lanes, as Server-Sent Events.
 
     Nothing is published while nobody watches: the first events are of what happens once the stream
-    has begun. With `Last-Event-ID` a client that was cut off
-    goes on where it was. A client that does not read is cut off, and so is one whose key is revoked
-    or expires. A comment line comes every 15 s.
+    has begun. They are published for 10 more minutes after the last client left. With
+    `Last-Event-ID` a client that was cut off goes on where it was; an event `gap` says that some
+    may be missing. A client that does not read is cut off, and so is one whose key is revoked or
+    expires. A comment line comes every 15 s.
     """
     context: AppContext = request.app.state.api
     hub = context.queue.event_hub
@@ -132,25 +133,33 @@ class _Stream:
 
     async def _past(self, last: str) -> AsyncIterator[bytes]:
         """Write the events between the client's last one and the first that the watcher gets."""
-        until = self._watcher.begins_after
-        while page := await self._hub.past(last, until):
-            for event in page:
+        until, has_gap = self._watcher.begins_after, False
+        while True:
+            page = await self._hub.past(last, until)
+            if page.has_gap:
+                has_gap = True
+                yield _written(a_gap())
+            for event in page.events:
                 if not self._may_watch():
                     return
                 if self._watcher.wants(event):
                     yield _written(event)
-            last = page[-1].id
+            if not page.events:
+                break
+            last = page.events[-1].id
+        if has_gap and until != "0-0":
+            # The gap is behind the client now, also if no event passes its filter for long.
+            yield f"id: {until}\n\n".encode()
 
 
 def _written(event: WatchedEvent) -> bytes:
     fields = dict(event.fields)
     kind = fields["type"]
-    data = {
-        "type": kind,
-        "at": written_time(fields.pop("at_ms")),
-        "next_attempt_at": written_time(fields.pop("next_at_ms")),
-        **fields,
-    }
+    at = written_time(fields.pop("at_ms"))
+    if event.is_gap:
+        return b"event: gap\ndata: %b\n\n" % _encoder.encode({"type": kind, "at": at})
+    next_at = written_time(fields.pop("next_at_ms"))
+    data = {"type": kind, "at": at, "next_attempt_at": next_at, **fields}
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (
         event.id.encode(), kind.encode(), _encoder.encode(data),
     )  # fmt: skip

@@ -21,7 +21,13 @@ __all__ = ["app"]
 
 app = new_app()
 ATTEMPTS = ["attempt.failed", "task.delivered", "task.dead"]
-STYLES = {"task.delivered": "green", "attempt.failed": "yellow", "task.dead": "red"}
+GAP = "some events may be missing before this"
+STYLES = {
+    "gap": "yellow",
+    "task.delivered": "green",
+    "attempt.failed": "yellow",
+    "task.dead": "red",
+}
 
 
 @app.command(epilog="Example: queue tail --lane hooks.example.com:443 -o jsonl | jq .status_code")
@@ -34,7 +40,11 @@ def tail(
     since: Annotated[str | None, typer.Option(metavar="EVENT_ID", help="Go on after it.")] = None,
     output: StreamOption = Output.TABLE,
 ) -> None:
-    """Watch attempts live, one a line; Ctrl-C ends it."""
+    """Watch attempts live, one a line; Ctrl-C ends it.
+
+    --since goes on after an event's id, which -o jsonl shows. Events are kept for 10 minutes after
+    the last watcher left; a line says so if some may be missing.
+    """
     events = client_of(ctx).events(
         types=None if every else ATTEMPTS, lane=lane, state=state,
         label=options.read_labels(label), last_event_id=since,
@@ -58,11 +68,14 @@ def _lines(events: Iterable[Event]) -> None:
 
 
 def _line(event: Event) -> str:
+    at = event.at.astimezone().strftime("%H:%M:%S")
+    if event.type == "gap":
+        return f"{at}  {GAP}"
     took = duration(event.duration_ms / 1000) if event.duration_ms is not None else ""
     again = f"next {when(event.next_attempt_at)}" if event.next_attempt_at else ""
-    what = event.status_code or event.outcome or ""
+    what = event.status_code or event.outcome or event.count or ""
     parts = [
-        event.at.astimezone().strftime("%H:%M:%S"), f"{event.type.partition('.')[2]:<9}",
+        at, f"{event.type.partition('.')[2]:<9}",
         f"{what!s:>3}", f"{took:>7}", f"#{event.attempt}" if event.attempt else "",
         event.url or event.lane or "", event.task_id or "", again,
     ]  # fmt: skip

@@ -81,9 +81,10 @@ def _fits(event: Event, visit: Visit) -> bool:
 
 def _row(event: Event) -> dict[str, str | int | None]:
     """Return what the tail shows of an event, as text that hides nothing."""
-    result = " ".join(
-        str(part) for part in (event.status_code, event.outcome and outcome(event.outcome)) if part
-    )
+    count = f"{event.count:,} tasks" if event.count else None
+    missing = "some events may be missing before this" if event.type == "gap" else None
+    results = (event.status_code, event.outcome and outcome(event.outcome), count, missing)
+    result = " ".join(str(part) for part in results if part)
     return {
         "type": event.type, "at": iso(event.at), "task_id": event.task_id,
         "state": event.state or event.type.rpartition(".")[2], "lane": cut(event.lane or ""),

@@ -6,7 +6,8 @@ const tail = find("[data-tail]");
 const SHAPES = {
   "task.accepted": "queued", "attempt.failed": "failed", "task.delivered": "delivered",
   "task.dead": "dead", "task.cancelled": "cancelled", "task.requeued": "queued",
-  "lane.paused": "paused", "lane.resumed": "active",
+  "task.deleted": "cancelled", "lane.purged": "cancelled", "lane.paused": "paused",
+  "lane.resumed": "active", "gap": "failed",
 };
 
 // The time of this machine, as in the rest of the browser.

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ..claim import Claim
     from ..storage.scripts import Argument, Scripts
 
-__all__ = ["FRESH_SECONDS", "Death", "EventPublisher"]
+__all__ = ["FRESH_SECONDS", "TTL_MS", "Death", "EventPublisher"]
 
 MAX_KEPT: Final = 10_000
 """Events in Redis, about: those that a watcher can be told again."""
@@ -117,8 +117,9 @@ class EventPublisher:
     def tell(
         self, kind: str, lane: str, *, task_id: str | None = None, state: State | None = None,
         task: Task | None = None, attempt: Attempt | None = None, next_at_ms: int | None = None,
+        count: int | None = None,
     ) -> None:  # fmt: skip
-        """Tell of something that has happened."""
+        """Tell of something that has happened; ``count``: to how many tasks."""
         project, own_lane = split_lane(lane)
         labels = task.options.labels if task and task.options else None
         self._buffer.append({
@@ -129,7 +130,7 @@ class EventPublisher:
             "status_code": attempt.status_code if attempt else None,
             "duration_ms": attempt.duration_ms if attempt else None,
             "next_at_ms": next_at_ms, "url": shown_url(task.url) if task else None,
-            "labels": labels or {},
+            "labels": labels or {}, **({} if count is None else {"count": count}),
         })  # fmt: skip
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send())

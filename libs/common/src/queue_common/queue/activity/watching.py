@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -13,7 +14,7 @@ from ...cancellation import cancel_and_wait
 from ...errors import QueueUnavailableError
 from ..storage.connection import ReconnectBackoff, translated
 from ..storage.keys import Key
-from .events import FRESH_SECONDS
+from .events import FRESH_SECONDS, TTL_MS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
     from ..storage.keys import Keys
     from ..storage.scripts import Scripts
 
-__all__ = ["EventHub", "TooManyWatchersError", "WatchedEvent", "Watcher"]
+__all__ = ["EventHub", "TooManyWatchersError", "WatchedEvent", "Watcher", "a_gap"]
 
 MAX_WATCHERS: Final = 1000
 MAX_WATCHER_BYTES: Final = 1 << 20
 """What waits for a slow watcher; one with more is cut off, and resumes where it was."""
-WATCH_MS: Final = 30_000
+PUBLISHED_MS: Final = TTL_MS
+"""How long events are published after the last watcher left, which so may come back."""
 RENEWAL_SECONDS: Final = 10.0
 BLOCK_MS: Final = 2000
 PAGE: Final = 500
@@ -51,6 +53,24 @@ class WatchedEvent(NamedTuple):
     fields: dict[str, Any]
     size: int
 
+    @property
+    def is_gap(self) -> bool:
+        """Whether it says that events before it may be missing. It is for each watcher."""
+        return bool(self.fields["type"] == "gap")
+
+
+def a_gap() -> WatchedEvent:
+    """Return what a watcher is told instead of events that may be missing."""
+    return WatchedEvent("", {"type": "gap", "at_ms": round(time.time() * 1000)}, 0)
+
+
+class PastEvents(NamedTuple):
+    """Events that were published before."""
+
+    events: list[WatchedEvent]
+    has_gap: bool
+    """Events before them may be missing: nobody watched for long, or too many have happened."""
+
 
 class Watcher:
     """Gets the events that ``wants`` accepts; ``too_slow`` once it is cut off."""
@@ -66,7 +86,7 @@ class Watcher:
 
     def offer(self, event: WatchedEvent) -> None:
         """Take an event, unless it is not wanted."""
-        if self.ended or not self._wants(event.fields):
+        if self.ended or not self.wants(event):
             return
         self._bytes += event.size
         if self._bytes > MAX_WATCHER_BYTES:
@@ -76,7 +96,7 @@ class Watcher:
 
     def wants(self, event: WatchedEvent) -> bool:
         """Say whether an event is wanted."""
-        return self._wants(event.fields)
+        return event.is_gap or self._wants(event.fields)
 
     async def next(self, timeout_seconds: float) -> WatchedEvent | None:
         """Return the next event; None if none comes in time."""
@@ -104,6 +124,7 @@ class EventHub:
         self._open_client = open_client
         self._scripts = scripts
         self._key = keys.of(Key.EVENTS)
+        self._counters = keys.of(Key.COUNTERS)
         self._watchers: set[Watcher] = set()
         self._reading: asyncio.Task[None] | None = None
         self._client: Redis | None = None
@@ -139,15 +160,22 @@ class EventHub:
         """Stop to watch."""
         self._watchers.discard(watcher)
 
-    async def past(self, after: str, until: str) -> list[WatchedEvent]:
+    async def past(self, after: str, until: str) -> PastEvents:
         """Return up to 500 kept events: after ``after``, through ``until``."""
-        with translated():
-            entries = await self._scripts.client.xrange(self._key, f"({after}", until, count=PAGE)
-        return [_event(*entry) for entry in entries]
+        async with self._scripts.client.pipeline(transaction=True) as pipeline:
+            pipeline.hget(self._counters, "watched_since")
+            pipeline.xrange(self._key, count=1)
+            pipeline.xrange(self._key, f"({after}", until, count=PAGE)
+            with translated():
+                since, oldest, entries = await pipeline.execute()
+        at = _parsed(after)
+        is_kept = bool(oldest) and at >= _parsed(oldest[0][0].decode())
+        has_gap = not is_kept or at[0] < int(since or 0)
+        return PastEvents([_event(*entry) for entry in entries], has_gap)
 
     async def _renew(self) -> str:
         with translated():
-            last: bytes = await self._scripts.run("watch_events", WATCH_MS)
+            last: bytes = await self._scripts.run("watch_events", PUBLISHED_MS)
         return last.decode()
 
     async def _read(self, client: Redis) -> None:
@@ -160,19 +188,31 @@ class EventHub:
                     await self._renew()
                     renew_at = loop.time() + RENEWAL_SECONDS
                 found = await client.xread({self._key: self._position}, count=PAGE, block=BLOCK_MS)
-                failures = 0
+                if failures:
+                    # Processes that could not publish have dropped their events.
+                    self._tell_all(a_gap())
+                    failures = 0
             except (RedisError, QueueUnavailableError, OSError) as error:
                 failures += 1
                 logger.debug("events.waiting", reason=str(error))
                 await asyncio.sleep(backoff.compute(failures))
                 continue
-            for entry in found[0][1] if found else ():
-                self._hand_out(_event(*entry))
+            entries = found[0][1] if found else []
+            if len(entries) == PAGE and await self._is_cut(client):
+                self._tell_all(a_gap())
+            for entry in entries:
+                event = _event(*entry)
+                self._position = event.id
+                self._tell_all(event)
             if not self._watchers:
                 return
 
-    def _hand_out(self, event: WatchedEvent) -> None:
-        self._position = event.id
+    async def _is_cut(self, client: Redis) -> bool:
+        """Return whether events behind the position are gone: the reader is too slow."""
+        oldest = await client.xrange(self._key, count=1)
+        return not oldest or _parsed(oldest[0][0].decode()) > _parsed(self._position)
+
+    def _tell_all(self, event: WatchedEvent) -> None:
         for watcher in self._watchers:
             watcher.offer(event)
 
@@ -189,6 +229,11 @@ class EventHub:
             await cancel_and_wait([self._reading])
         if self._client is not None:
             await self._client.aclose()
+
+
+def _parsed(event_id: str) -> tuple[int, int]:
+    at_ms, _, number = event_id.partition("-")
+    return int(at_ms), int(number)
 
 
 def _event(event_id: bytes, fields: dict[bytes, bytes]) -> WatchedEvent:

@@ -17,6 +17,7 @@ from ..storage.connection import translated
 from .rerun import is_whole, rerun_dead, rerun_early
 
 if TYPE_CHECKING:
+    from ...task import TaskView
     from ..activity import EventPublisher
     from ..storage.record import Record
     from ..storage.scripts import Argument, Scripts
@@ -91,10 +92,13 @@ class Operations:
 
     async def delete_dead(self, task_id: TaskId, *, operation: str = "") -> None:
         """Delete a dead letter; raises WrongStateError for a task that is not dead."""
+        view = await self._view(task_id)
         found = await self._run(task_id, "delete_dead", task_id, operation)
         if found is not State.DEAD:
             msg = f"task {task_id} is {found}, not dead"
             raise WrongStateError(msg)
+        if view is not None and self._events is not None:
+            self._events.tell("task.deleted", view.lane, task_id=task_id, task=view.task)
 
     async def run_now(self, task_id: TaskId, *, operation: str = "") -> None:
         """Move a scheduled task to the front of its lane; raises WrongStateError for others.
@@ -154,6 +158,8 @@ class Operations:
             while more and steps:
                 step, left = await self._scripts.run("purge", lane, PURGE_BATCH_SIZE)
                 removed, more, steps = removed + int(step), bool(left), steps - 1
+        if removed:
+            self._tell_lane("lane.purged", lane, count=removed)
         return removed, more
 
     async def pause(self, lane: str | None = None) -> bool:
@@ -163,7 +169,8 @@ class Operations:
         """
         with translated():
             is_change = bool(await self._scripts.run("pause", "pause", lane or ""))
-        self._tell_lane("lane.paused", lane, is_change=is_change)
+        if is_change:
+            self._tell_lane("lane.paused", lane)
         return is_change
 
     async def resume(self, lane: str | None = None) -> bool:
@@ -173,20 +180,27 @@ class Operations:
         """
         with translated():
             is_change = bool(await self._scripts.run("pause", "resume", lane or ""))
-        self._tell_lane("lane.resumed", lane, is_change=is_change)
+        if is_change:
+            self._tell_lane("lane.resumed", lane)
         return is_change
 
-    def _tell_lane(self, kind: str, lane: str | None, *, is_change: bool) -> None:
-        if lane is not None and is_change and self._events is not None and self._events.wanted:
-            self._events.tell(kind, lane)
+    def _tell_lane(self, kind: str, lane: str | None, *, count: int | None = None) -> None:
+        if lane is not None and self._events is not None and self._events.wanted:
+            self._events.tell(kind, lane, count=count)
 
     async def _tell(self, kind: str, task_id: TaskId) -> None:
         """Tell of a task's move, if somebody may watch."""
-        if self._events is None or not self._events.wanted:
-            return
-        with suppress(UnknownTaskError, UnreadableRecordError, QueueUnavailableError):
-            view = await self._reader.get_task(task_id)
+        view = await self._view(task_id)
+        if view is not None and self._events is not None:
             self._events.tell(kind, view.lane, task_id=task_id, state=view.state, task=view.task)
+
+    async def _view(self, task_id: TaskId) -> TaskView | None:
+        """Return what an event is to tell of a task; None if nobody watches."""
+        if self._events is None or not self._events.wanted:
+            return None
+        with suppress(UnknownTaskError, UnreadableRecordError, QueueUnavailableError):
+            return await self._reader.get_task(task_id)
+        return None
 
     async def _run(self, task_id: TaskId, script: str, *arguments: Argument) -> State:
         with translated():
