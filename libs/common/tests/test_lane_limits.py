@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+import msgspec
 import pytest
 
 from queue_common.lanes import lane_in
 from queue_common.queue import Claim, TaskQueue
-from queue_common.queue.admin.lanes import LaneLimits
+from queue_common.queue.admin.lanes import LaneLimits, Order
 from queue_common.queue.storage.connection import reply
 from queue_common.queue.storage.keys import Key
 from queue_common.retry import Done, RetryAt
@@ -217,6 +218,72 @@ async def test_lanes_in_trouble_are_listed_first(scripted: ScriptedQueue) -> Non
     assert names[:2] == ["unhealthy", "failing"]
     assert set(names[2:4]) == {"paused", "b"}
     assert names[4:] == ["a", "c", "hidden", "limited"]
+
+
+async def _all_lanes(scripted: ScriptedQueue, order: Order, limit: int) -> list[str]:
+    names: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = await scripted.lanes.page("default", order=order, cursor=cursor, limit=limit)
+        names += [lane.lane for lane in page.lanes]
+        cursor = page.cursor
+        if cursor is None:
+            return names
+
+
+async def test_lanes_that_fail_come_before_paused_ones(scripted: ScriptedQueue) -> None:
+    """The larger the share of recent attempts that failed, the earlier a lane comes."""
+    for lane in ("idle-1", "idle-2"):
+        await scripted.operations.pause(lane)
+    for lane, delivered, failed in [("all", 0, 10), ("half", 5, 5), ("few", 9, 1), ("none", 9, 0)]:
+        await _fill(scripted, lane, 1)
+        await scripted.scripts.run("record_lanes", lane, delivered, failed, "http_error", "500")
+    names = await _all_lanes(scripted, "trouble", limit=1)
+
+    assert names[:3] == ["all", "half", "few"]
+    assert set(names[3:5]) == {"idle-1", "idle-2"}
+    assert names[5:] == ["none"]
+
+
+async def test_a_lane_that_recovered_is_in_trouble_no_more(scripted: ScriptedQueue) -> None:
+    """Failures count for 5 to 10 minutes: then the lane comes by its name again."""
+    await _fill(scripted, "a", 1)
+    await _fill(scripted, "b", 1)
+    await scripted.scripts.run("record_lanes", "b", 0, 10, "http_error", "500")
+    before = await _all_lanes(scripted, "trouble", limit=1)
+    old = msgspec.msgpack.encode([1, 0, 10, 0, 0, "http_error", "500"])
+    await reply(scripted.raw.hset(scripted.keys.of(Key.LANE_RECENT), mapping={"b": old}))
+
+    assert before == ["b", "a"]
+    assert await _all_lanes(scripted, "trouble", limit=1) == ["a", "b"]
+    assert not await scripted.raw.exists(scripted.keys.of(Key.LANE_TROUBLE))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 100])
+async def test_idle_lanes_stand_among_the_others_by_name(
+    limit: int, scripted: ScriptedQueue
+) -> None:
+    """By name, lanes that are only paused or limited come in their turn, each once."""
+    for lane in ("a", "d", "e"):
+        await _fill(scripted, lane, 1)
+    for lane in ("b", "d", "g"):
+        await scripted.operations.pause(lane)
+    for lane in ("c", "e", "f", "h"):
+        await scripted.lanes.put("default", lane, LaneLimits(concurrency=1))
+    await scripted.operations.resume("g")
+    await scripted.lanes.put("default", "h", LaneLimits())
+
+    assert await _all_lanes(scripted, "name", limit) == ["a", "b", "c", "d", "e", "f"]
+
+
+async def test_lanes_that_the_previous_release_paused_are_listed(scripted: ScriptedQueue) -> None:
+    """What the previous release has paused comes last by name, what it has resumed does not."""
+    await _fill(scripted, "b", 1)
+    await scripted.operations.pause("resumed")
+    await reply(scripted.raw.srem(scripted.keys.of(Key.PAUSED), "resumed"))
+    await reply(scripted.raw.sadd(scripted.keys.of(Key.PAUSED), "a"))
+
+    assert await _all_lanes(scripted, "name", limit=1) == ["b", "a"]
 
 
 async def test_lanes_of_another_project_are_passed_over(scripted: ScriptedQueue) -> None:

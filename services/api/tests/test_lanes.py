@@ -148,9 +148,11 @@ async def test_wrong_parameter_is_named(client: httpx.AsyncClient, params: dict[
 async def test_limit_of_a_lane_that_is_wrong_is_named(client: httpx.AsyncClient) -> None:
     """422 names the field, and a lane with a control character is none."""
     wrong = await client.put(f"{PATH}/a", json={"rate": -1})
+    burst = await client.put(f"{PATH}/a", json={"burst": 5})
     control = await client.put(f"{PATH}/a%00b", json={})
 
-    assert (wrong.status_code, control.status_code) == (422, 422)
+    assert (wrong.status_code, burst.status_code, control.status_code) == (422, 422, 422)
+    assert burst.json()["errors"][0]["field"] == "burst"
     assert wrong.json()["errors"][0]["field"] == "rate"
     assert control.json()["errors"][0]["field"] == "lane"
 

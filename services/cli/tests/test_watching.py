@@ -206,3 +206,15 @@ async def test_tail_says_that_events_may_be_missing(cli: Cli, system: System) ->
         await terminal.until("may be missing")
 
         assert await terminal.interrupt() == 0
+
+
+async def test_a_limit_that_is_not_given_stays(cli: Cli, system: System) -> None:
+    """`queue lanes limit` changes what is given alone; a burst goes with its rate."""
+    del system
+    lane = "limited.test:80"
+    await cli("lanes", "limit", lane, "--concurrency", "5", "--rate", "10", "--burst", "20")
+    faster = await cli("lanes", "limit", lane, "--rate", "30", "-o", "json")
+    unlimited = await cli("lanes", "limit", lane, "--rate", "none", "-o", "json")
+
+    assert faster.json["limits"] == {"concurrency": 5, "rate": 30.0, "burst": 20}
+    assert unlimited.json["limits"] == {"concurrency": 5, "rate": None, "burst": None}

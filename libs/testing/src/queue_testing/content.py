@@ -30,6 +30,8 @@ FIXED_KEYS = frozenset(
         Key.PACE,
         Key.LANE_RECENT,
         Key.LANE_RECENT_AT,
+        Key.LANE_TROUBLE,
+        Key.LANES_SET,
     }
 )
 """Keys that an empty queue may have: their number does not grow with tasks or lanes."""

@@ -36,7 +36,8 @@ class LaneEndpoints:
     ) -> Lane:  # fmt: skip
         """Replace a lane's limits: one that is left out, or None, is removed.
 
-        What ``get_lane`` returns as ``limits`` is what to start from. ``paused`` left out stays.
+        What ``get_lane`` returns as ``limits`` is what to start from. ``paused`` left out stays. A
+        ``burst`` comes with a ``rate``.
         """
 
     @post(LANE + "/pause", repeatable=True)

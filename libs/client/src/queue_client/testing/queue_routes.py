@@ -70,7 +70,7 @@ class QueueRoutes:
         wanted: dict[str, Any] = msgspec.json.decode(request.content)
         if (paused := wanted.pop("paused", None)) is not None:
             self._pause(name, paused=paused)
-        self._fake.limits.setdefault(name, {}).update(wanted)
+        self._fake.limits[name] = wanted
         return answer(self._lane(name))
 
     @route("POST", LANE + "/pause")

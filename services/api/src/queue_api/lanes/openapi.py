@@ -16,9 +16,10 @@ _LANE = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 300, "pattern": r"^[!-.0-~]+$"},
 }  # fmt: skip
 _SCANNED = "unhealthy|failing|paused|limited"
+_SHARED = "troubled:(?:[0-9]{1,4} [!-~]+)?"
 _CURSOR = parameter(
     "cursor", "Where the page begins: `cursor` of the page before.",
-    {"type": "string", "pattern": f"^(?:named:[!-~]*|(?:{_SCANNED}):[0-9]{{0,19}})$"},
+    {"type": "string", "pattern": f"^(?:named:[!-~]*|{_SHARED}|(?:{_SCANNED}):[0-9]{{0,19}})$"},
 )  # fmt: skip
 _FOUND = json_response("The lane.", schema_of("Lane"))
 _REFUSED = problem_response("A parameter or field is wrong; it is named.")
@@ -34,7 +35,8 @@ _EXAMPLES = {
 LIST: dict[str, Any] = {
     "parameters": [
         parameter(
-            "sort", "Lanes in trouble first (unhealthy, with failures, paused), or all by name.",
+            "sort", "Lanes in trouble first (unhealthy, then by the share of failed attempts in "
+            "the last 5 to 10 minutes, then paused), or all by name.",
             {"type": "string", "enum": ["trouble", "name"], "default": "trouble"},
         ),
         parameter(

@@ -84,10 +84,16 @@ async def get_lane(request: Request, principal: MayReadOne) -> Response:
 
 @router.put(_ONE, openapi_extra=openapi.PUT)
 async def put_lane(request: Request, principal: MayManage) -> Response:
-    """Replace a lane's limits, and pause or resume it, with immediate effect."""
+    """Replace a lane's limits, and pause or resume it, with immediate effect.
+
+    A limit that is missing is removed: `{}` removes all. Without `paused` the lane stays paused or
+    not, as it is.
+    """
     context: AppContext = request.app.state.api
     lane = _lane_of(request)
     put = await read_body(request, LanePut, required=True)
+    if put.burst is not None and put.rate is None:
+        raise invalid_request([FieldError("burst", "should come with a rate")])
     await context.queue.lanes.put(principal.project, lane, put.limits())
     if put.paused is not UNSET:
         operations = context.queue.operations

@@ -67,7 +67,7 @@ class LanePut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     rate: Annotated[float, Meta(ge=0.001, le=1_000_000)] | None = None
     """Max requests per second on average."""
     burst: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
-    """Max requests at once, with a rate; default: those of a second."""
+    """Max requests at once; only with a rate. Default: those of a second."""
     paused: bool | UnsetType = UNSET
     """Whether the lane is paused; missing: unchanged."""
 

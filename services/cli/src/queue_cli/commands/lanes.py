@@ -111,7 +111,10 @@ def limit(
         raise CommandError("give at least one of --concurrency, --rate and --burst", USAGE)
     client = client_of(ctx)
     kept: dict[str, Any] = asdict(client.get_lane(lane).limits)
-    _show(client.set_lane(lane, **{**kept, **changes}), output)
+    limits = {**kept, **changes}
+    if limits["rate"] is None and "burst" not in changes:
+        limits["burst"] = None  # it goes with the rate
+    _show(client.set_lane(lane, **limits), output)
 
 
 @app.command(epilog="Example: queue lanes purge hooks.example.com:443 --yes")

@@ -12,7 +12,7 @@ from ..storage.connection import translated
 if TYPE_CHECKING:
     from ..storage.scripts import Scripts
 
-__all__ = ["LaneHealth", "LaneLimits", "LanePage", "LaneRecent", "LaneState", "Lanes"]
+__all__ = ["LaneHealth", "LaneLimits", "LanePage", "LaneRecent", "LaneState", "Lanes", "Order"]
 
 READ_BATCH_SIZE = 100
 """Lanes a script call, which then takes Redis one or two milliseconds."""
@@ -87,9 +87,10 @@ class Lanes:
         self, project: str, *, order: Order = "trouble", prefix: str = "",
         cursor: str | None = None, limit: int = 100,
     ) -> LanePage:  # fmt: skip
-        """Return a page of lanes: unhealthy ones, those with failures, paused ones, others.
+        """Return a page of lanes: unhealthy ones, failing ones, paused ones, others by name.
 
-        Costs O(page); a page may have fewer or a few more than ``limit`` and still a cursor. Raises
+        The larger the share of recent attempts that failed, the earlier a lane comes. Costs
+        O(page); a page may have fewer or a few more than ``limit`` and still a cursor. Raises
         ValueError for a cursor of another origin.
         """
         phase, place = _parse(cursor)
@@ -130,9 +131,12 @@ def _parse(cursor: str | None) -> tuple[str, str]:
     if cursor is None:
         return "", ""
     phase, colon, place = cursor.partition(":")
-    known = {"unhealthy", "failing", "paused", "named", "limited"}
+    known = {"unhealthy", "troubled", "failing", "paused", "named", "limited"}
     is_place = len(place) <= MAX_PLACE_CHARACTERS
-    if phase != "named":
+    if phase == "troubled":
+        share = place.partition(" ")[0]
+        is_place = is_place and (share or "0").isdecimal() and share.isascii()
+    elif phase != "named":
         is_place = is_place and place.isascii() and (place or "0").isdecimal()
         is_place = is_place and int(place or 0) < 1 << 64
     if not colon or phase not in known or not is_place:

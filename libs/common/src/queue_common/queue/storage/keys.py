@@ -42,6 +42,8 @@ class Key(StrEnum):
     PACE = "pace"
     LANE_RECENT = "lane_recent"
     LANE_RECENT_AT = "lane_recent_at"
+    LANE_TROUBLE = "lane_trouble"
+    LANES_SET = "lanes_set"
     PROVEN = "proven"
     FAILING = "bad"
     UNHEALTHY = "unhealthy"

@@ -22,9 +22,12 @@ end
 if pausing then
   leave_places(lane)
   forget_health(lane)
-  return call('SADD', PAUSED, lane)
+  local changed = call('SADD', PAUSED, lane)
+  pace.note(lane)
+  return changed
 end
 local changed = call('SREM', PAUSED, lane)
+pace.note(lane)
 if changed == 1 and call('EXISTS', WAITING .. lane) == 1 then
   place(lane)
   wake()

@@ -7,7 +7,8 @@
 --          paused, limits as pace.lua keeps them, Unix ms of the next token (0: it has one), delivered,
 --          failed, last outcome, last status}
 -- Cost     14 commands a lane, and max 100 more if entries of it are cancelled. Writes nothing.
-local HEADS, MAX_HEADS, PERIOD_MS = 3, 100, 300000
+--          The module recent stands before this file.
+local HEADS, MAX_HEADS = 3, 100
 
 -- The front of a lane is its oldest task, except for tasks that an operator moved there.
 local function oldest_since(lane)
@@ -20,22 +21,13 @@ local function oldest_since(lane)
   return oldest
 end
 
-local function recent(lane)
-  local kept = call('HGET', LANE_RECENT, lane)
-  if not kept then return 0, 0, '', '' end
-  local entry, period = cmsgpack.unpack(kept), math.floor(now / PERIOD_MS)
-  if entry[1] == period then return entry[2] + entry[4], entry[3] + entry[5], entry[6], entry[7] end
-  if entry[1] == period - 1 then return entry[2], entry[3], entry[6], entry[7] end
-  return 0, 0, entry[6], entry[7]
-end
-
 local function read(lane)
   local suspects = call('ZCARD', SUSPECTED .. lane)
   local waiting = call('LLEN', WAITING .. lane) - tonumber(call('HGET', TOMBSTONES, lane) or 0)
   local oldest = waiting > 0 and oldest_since(lane)
   local own, next_token = pace.of(lane), 0
   if own and pace.tokens(own) == 0 then next_token = pace.next_at(own) end
-  local delivered, failed, outcome, status = recent(lane)
+  local delivered, failed, outcome, status = recent.of(lane)
   return {
     waiting + suspects, call('ZCARD', SCHEDULED .. lane), tonumber(call('HGET', IN_FLIGHT, lane) or 0),
     call('ZCARD', DEAD_IN_LANE .. lane), oldest and math.max(now - oldest, 0) or -1,

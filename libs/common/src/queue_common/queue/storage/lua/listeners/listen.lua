@@ -27,6 +27,7 @@ end
 
 leave_places(lane)
 call('SADD', PAUSED, lane)
+pace.note(lane)
 listened.set(lease, lane, paused)
 call('ZADD', WORKERS, now + length, lease)
 return 1

@@ -29,6 +29,7 @@ function listened.leave(lease)
   call('HDEL', LISTENERS, lease)
   if paused then return end
   call('SREM', PAUSED, lane)
+  pace.note(lane)
   if call('EXISTS', WAITING .. lane) == 1 and place(lane) then wake() end
 end
 

@@ -49,12 +49,25 @@ local function slow(lane, ms)
   call('HSET', COUNTERS, 'paced', 1)
 end
 
+-- Keeps a lane that somebody has paused or limited in LANES_SET, by which it is listed.
+local function note(lane)
+  if call('SISMEMBER', PAUSED, lane) == 1 or call('HEXISTS', LANE_LIMITS, lane) == 1 then
+    call('ZADD', LANES_SET, 0, lane)
+  else
+    call('ZREM', LANES_SET, lane)
+  end
+end
+
 -- Sets a lane's limits, nil for none, in place of those it had; it then has all its tokens.
 local function set(lane, concurrency, rate, burst)
   call('ZREM', PACE, lane)
-  if not concurrency and not rate then return call('HDEL', LANE_LIMITS, lane) end
+  if not concurrency and not rate then
+    call('HDEL', LANE_LIMITS, lane)
+    return note(lane)
+  end
   local kept = {concurrency or NONE, rate or NONE, rate and burst or NONE}
   call('HSET', LANE_LIMITS, lane, table.concat(kept, ' '))
+  note(lane)
   call('HSET', COUNTERS, 'paced', 1)
 end
 
@@ -67,5 +80,6 @@ local function tidy()
 end
 
 return {
-  of = of, next_at = next_at, tokens = tokens, take = take, slow = slow, set = set, tidy = tidy,
+  of = of, next_at = next_at, tokens = tokens, take = take, slow = slow, set = set, note = note,
+  tidy = tidy,
 }

@@ -3,12 +3,10 @@
 -- KEYS[1]  the queue
 -- ARGV     per lane: name, delivered and failed attempts, outcome and status of the last one ('' for none)
 -- Result   nothing
--- Cost     O(log lanes) a lane: 3 commands; max 100 old lanes removed
---
--- An entry is {number of its PERIOD_MS, delivered and failed in it, the same of the period before, outcome,
--- status}, MessagePack.
-local PERIOD_MS, MAX_LANES, MAX_REMOVED, MAX_AGE_MS = 300000, 20000, 100, 86400000
-local period = math.floor(now / PERIOD_MS)
+-- Cost     O(log lanes) a lane: 5 commands; max 100 old lanes removed, and 20 looked at that may not be in
+--          trouble any more. The module recent stands before this file.
+local MAX_LANES, MAX_REMOVED, MAX_AGE_MS, LOOKED_AT = 20000, 100, 86400000, 20
+local period = math.floor(now / recent.PERIOD_MS)
 
 local function read(lane)
   local kept = call('HGET', LANE_RECENT, lane)
@@ -24,6 +22,7 @@ for i = 1, #ARGV, 5 do
   entry[6], entry[7] = ARGV[i + 3], ARGV[i + 4]
   call('HSET', LANE_RECENT, ARGV[i], cmsgpack.pack(entry))
   call('ZADD', LANE_RECENT_AT, now, ARGV[i])
+  recent.note(ARGV[i])
 end
 
 local over = math.max(call('ZCARD', LANE_RECENT_AT) - MAX_LANES, 0)
@@ -31,5 +30,7 @@ for i, lane in ipairs(call('ZRANGE', LANE_RECENT_AT, 0, MAX_REMOVED - 1)) do
   local at = tonumber(call('ZSCORE', LANE_RECENT_AT, lane))
   if i > over and at > now - MAX_AGE_MS then break end
   call('ZREM', LANE_RECENT_AT, lane)
+  call('ZREM', LANE_TROUBLE, lane)
   call('HDEL', LANE_RECENT, lane)
 end
+for _, lane in ipairs(call('ZRANDMEMBER', LANE_TROUBLE, LOOKED_AT)) do recent.note(lane) end
