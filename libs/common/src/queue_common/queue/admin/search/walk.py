@@ -107,9 +107,13 @@ class Walk(msgspec.Struct, array_like=True, frozen=True):
             return False
         if view.task.accepted_at_ms > self.began_ms + CLOCK_SKEW_MS:
             return True
+        stays = [*_stays(view)]
+        if stays[-1].from_ms <= self.began_ms:
+            # It has not moved since: only a second lap can meet it again.
+            stays = stays[-1:]
         return any(
             stay.state is state and self._has_met(stay, view, number)
-            for stay in _stays(view)
+            for stay in stays
             if stay.to_ms > self.began_ms
             for number, state in enumerate(stops[: stop + (stay.to_ms < math.inf)])
         )
@@ -146,7 +150,7 @@ def _places(stay: _Stay, view: TaskView, stop: int) -> tuple[_Place, _Place]:
 
 
 def _stays(view: TaskView) -> Iterator[_Stay]:
-    """Return where a task is and has been, from its record."""
+    """Return where a task has been and, at the end, is, from its record."""
     assert view.task is not None  # noqa: S101 - may_have_shown asks for one
     options = view.task.options
     since: float = view.task.accepted_at_ms
@@ -168,20 +172,19 @@ def _stays(view: TaskView) -> Iterator[_Stay]:
 def _last_stays(
     view: TaskView, since: float, due_ms: float | None, *, after_death: bool
 ) -> Iterator[_Stay]:
-    """Return where a task is, and has been since its last attempt ended."""
+    """Return where a task has been since its last attempt ended, and is."""
     if view.state is State.SCHEDULED:
         yield _Stay(State.SCHEDULED, since, math.inf, view.at_ms)
         return
-    yield _Stay(view.state, view.at_ms, math.inf)
-    if after_death and view.state.settled:
-        return
-    if after_death:
+    if after_death and not view.state.settled:
         yield _Stay(State.DEAD, since, view.at_ms)
-    if view.state is not State.QUEUED:
+    if view.state is State.QUEUED:
+        if due_ms is None or due_ms > since:
+            due = None if due_ms is None else round(due_ms)
+            yield _Stay(State.SCHEDULED, since, view.at_ms + SLACK_MS, due)
+    elif not (after_death and view.state.settled):
         yield from _waits(since, due_ms, view.at_ms, interrupted=view.interrupted > 0)
-    elif due_ms is None or due_ms > since:
-        due = None if due_ms is None else round(due_ms)
-        yield _Stay(State.SCHEDULED, since, view.at_ms + SLACK_MS, due)
+    yield _Stay(view.state, view.at_ms, math.inf)
 
 
 def _waits(
