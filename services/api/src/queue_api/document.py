@@ -76,6 +76,11 @@ def _make(app: FastAPI) -> dict[str, Any]:
     schemas["ListenerCreate"]["oneOf"] = [{"required": ["lane"]}, {"required": ["host"]}]
     schemas["ResultCreate"]["oneOf"] = [{"required": ["status_code"]}, {"required": ["error"]}]
     schemas["RetryCreate"] = _retry_schema(schemas["RetryCreate"])
+    # A burst comes with a rate.
+    schemas["LanePut"]["anyOf"] = [
+        {"properties": {"burst": {"type": "null"}}},
+        {"required": ["rate"], "properties": {"rate": {"type": "number"}}},
+    ]
     schemas["OperationCreate"] = of_actions(schemas["OperationCreate"], schemas["OperationFilter"])
     document.setdefault("components", {})["schemas"] = schemas
     # FastAPI adds JSON to each response; this one is a stream.
