@@ -47,7 +47,7 @@ async def _runner(scripted: ScriptedQueue) -> AsyncIterator[tuple[OperationStore
     store = OperationStore(scripted.raw, scripted.scripts, scripted.keys)
     rival = Rival(scripted.scripts, scripted.reader, result_ttl_ms=HOUR_MS)
     rival.queue = scripted
-    runner = OperationRunner(store, scripted.reader, rival, _replay)
+    runner = OperationRunner(store, scripted.reader, rival, _replay, lambda _, __: True)
     runner.start()
     try:
         yield store, rival

@@ -236,16 +236,14 @@ class TaskView(msgspec.Struct, frozen=True):
     interrupted: int
     """Attempts interrupted by the death of their worker."""
     due_at_ms: int | None
-    """The time at which the next attempt is due (scheduled), or since which it waits (queued)."""
+    """When the next attempt is due (scheduled), or since when the task waits (queued)."""
     finished_at_ms: int | None
-    """The time at which the task was settled."""
     last_attempt: Attempt | None
     task: Task | None
     """None if the stored record cannot be read. In pages, large bodies are left out."""
     packed_attempts: bytes = b""
     """The attempts in its record, for ``unpack_attempts``."""
-    cancel_requested: bool = False
-    """A client has cancelled the task while it was active."""
+    cancel_requested: bool = False  # while it was active
     size: int = 0
     """Bytes of its record."""
     at_ms: int = 0

@@ -10,7 +10,7 @@ import structlog
 import uuid_utils
 
 from ....cancellation import cancel_and_wait
-from ....errors import QueueUnavailableError
+from ....errors import QueueUnavailableError, WrongStateError
 from ....task import State
 from .model import Action, Operation, OperationState
 from .run import OperationRun, Result
