@@ -56,8 +56,9 @@ async def _runner(scripted: ScriptedQueue) -> AsyncIterator[tuple[OperationStore
 
 
 async def _finished(store: OperationStore, definition: Definition) -> Operation:
-    begun = await store.create("default", definition)
-    assert begun is not None
+    created = await store.create("default", definition)
+    assert created is not None
+    begun, _ = created
 
     async def ended() -> Operation | None:
         now = await store.get("default", begun.id)
