@@ -232,7 +232,7 @@ def test_fields_that_no_task_has_are_refused(queue_client: QueueClient) -> None:
 def test_tasks_are_found_by_how_they_ended_and_when(
     fake_queue: FakeQueue, queue_client: QueueClient
 ) -> None:
-    """The filters outcome, created_after, created_before and idempotency_key hold."""
+    """The filters outcome, status_code, created_after, created_before and idempotency_key hold."""
     dead, other = queue_client.send(URL, idempotency_key="k").task_id, queue_client.send(URL)
     fake_queue.kill(dead)
     now = datetime.now(timezone.utc)
@@ -240,7 +240,8 @@ def test_tasks_are_found_by_how_they_ended_and_when(
     def found(**conditions: Any) -> list[str]:
         return [task.id for task in queue_client.iter_tasks(**conditions)]
 
-    assert found(outcome="http_error") == [dead]
+    assert found(outcome="http_error") == found(status_code=500) == [dead]
+    assert found(status_code=404) == []
     assert found(outcome="timeout") == found(created_after=now) == []
     assert found(created_before=now) == [dead, other.task_id]
     assert found(idempotency_key="k") == [dead]

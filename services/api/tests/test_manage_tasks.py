@@ -101,7 +101,7 @@ async def test_a_list_shows_the_projects_tasks_page_by_page(
 async def test_filters_narrow_a_list(
     client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
 ) -> None:
-    """State, lane, URL and outcome each leave out what they do not ask for."""
+    """State, lane, URL, outcome and status code each leave out what they do not ask for."""
     one = await _create(client, url="http://a.test/orders/1")
     two = await _create(client, url="http://b.test/orders/2")
     await _settle(api, redis_settings, one, RetryAt(now_ms() + 3_600_000))
@@ -114,6 +114,8 @@ async def test_filters_narrow_a_list(
     assert await ids(lane="b.test:80") == [two]
     assert await ids(url_prefix="http://a.test/orders") == [one]
     assert await ids(outcome="http_error") == [one]
+    assert await ids(status_code="503") == [one]
+    assert await ids(status_code="404") == []
     assert await ids(created_after="2026-01-01T00:00:00Z", lane="a.test:80") == [one]
     assert await ids(created_before="2020-01-01T00:00:00Z") == []
 

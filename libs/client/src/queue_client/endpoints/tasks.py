@@ -61,9 +61,9 @@ class TaskEndpoints:
     def list_tasks(
         self, *, state: str | None = None, lane: str | None = None,
         label: str | list[str] | None = None, url_prefix: str | None = None,
-        outcome: str | None = None, created_after: datetime | None = None,
-        created_before: datetime | None = None, idempotency_key: str | None = None,
-        cursor: str | None = None, limit: int | None = None,
+        outcome: str | None = None, status_code: int | None = None,
+        created_after: datetime | None = None, created_before: datetime | None = None,
+        idempotency_key: str | None = None, cursor: str | None = None, limit: int | None = None,
     ) -> TaskPage:  # fmt: skip
         """Return a page of tasks; ``label`` is ``key:value``, several must all hold.
 

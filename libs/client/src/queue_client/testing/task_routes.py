@@ -68,9 +68,11 @@ class TaskRoutes:
     def list(self, request: httpx.Request) -> httpx.Response:
         """Find tasks."""
         query = request.url.params
+        status = query.get("status_code")
         wanted = Filter(
             state=query.get("state"), lane=query.get("lane"), label=query.get_list("label"),
             url_prefix=query.get("url_prefix"), outcome=query.get("outcome"),
+            status_code=None if status is None else int(status),
             created_after=_time(query.get("created_after")),
             created_before=_time(query.get("created_before")),
         )  # fmt: skip

@@ -51,13 +51,16 @@ def list_(
     ctx: typer.Context,
     lane: options.LaneOption = None,
     outcome: OutcomeOption = None,
+    status: StatusOption = None,
     label: options.LabelOption = None,
+    url_prefix: PrefixOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:
     """List dead letters."""
     found = client_of(ctx).iter_tasks(
-        state="dead", lane=lane, outcome=outcome, label=options.read_labels(label)
-    )
+        state="dead", lane=lane, outcome=outcome, status_code=status,
+        label=options.read_labels(label), url_prefix=url_prefix,
+    )  # fmt: skip
     emit_all(found, output, TASK_COLUMNS, empty="no dead letters")
 
 

@@ -78,6 +78,7 @@ def list_(
     label: options.LabelOption = None,
     url_prefix: Annotated[str | None, typer.Option(help="What the URL begins with.")] = None,
     outcome: Annotated[str | None, typer.Option(help="Of the last attempt: timeout, …")] = None,
+    status: Annotated[int | None, typer.Option(help="Of the last response: 503, …")] = None,
     after: Annotated[str | None, typer.Option(help="Created after: a time, or 2h.")] = None,
     before: Annotated[str | None, typer.Option(help="Created before: a time, or 2h.")] = None,
     limit: Annotated[int, typer.Option(help="0: all.", min=0)] = 50,
@@ -86,7 +87,7 @@ def list_(
     """List tasks; conditions must all hold."""
     found = client_of(ctx).iter_tasks(
         state=state, lane=lane, label=options.read_labels(label), url_prefix=url_prefix,
-        outcome=outcome, created_after=options.read_time(after),
+        outcome=outcome, status_code=status, created_after=options.read_time(after),
         created_before=options.read_time(before), limit=min(limit, 1000) or 1000,
     )  # fmt: skip
     emit_all(_first(found, limit), output, COLUMNS, empty="no such task")

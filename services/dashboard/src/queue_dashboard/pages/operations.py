@@ -104,7 +104,7 @@ def _filter(form: Form) -> Filter:
     found = task_filter(form)
     found.pop("idempotency_key", None)  # names one task, which has a page for what to do with it
     label = found.pop("label", None)
-    return Filter(**found, label=[label] if label else None, status_code=form.whole("status_code"))
+    return Filter(**found, label=[label] if label else None)
 
 
 @router.get("/operations/{operation_id}", dependencies=[needs("read")])

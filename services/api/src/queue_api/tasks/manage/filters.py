@@ -21,14 +21,15 @@ if TYPE_CHECKING:
 __all__ = ["FILTERS", "lane_name", "one_of", "read_filter", "read_labels", "short"]
 
 FILTERS = frozenset({
-    "state", "lane", "label", "url_prefix", "outcome", "created_after", "created_before",
-    "idempotency_key",
+    "state", "lane", "label", "url_prefix", "outcome", "status_code", "created_after",
+    "created_before", "idempotency_key",
 })  # fmt: skip
 MAX_LABELS = 16
 MAX_LABEL_CHARACTERS = 320
 MAX_LANE_CHARACTERS = 300
 MAX_URL_CHARACTERS = 2083
 MAX_KEY_CHARACTERS = 255
+STATUS_CODES = range(100, 1000)
 E = TypeVar("E", bound="StrEnum")
 
 
@@ -69,6 +70,15 @@ def short(max_characters: int) -> Callable[[str], str]:
 lane_name = short(MAX_LANE_CHARACTERS)
 
 
+def status_code(text: str) -> int:
+    """Read an HTTP status code; raises ValueError for anything else."""
+    is_number = text.isascii() and text.isdecimal() and len(text) == len("503")
+    if not is_number or int(text) not in STATUS_CODES:
+        msg = "should be a status code such as 503"
+        raise ValueError(msg)
+    return int(text)
+
+
 def read_labels(texts: Sequence[str], errors: list[FieldError]) -> tuple[tuple[str, str], ...]:
     """Return the labels that a task must have. Two values of one key are an error."""
     if len(texts) > MAX_LABELS:
@@ -94,6 +104,7 @@ def read_filter(query: Query, principal: Principal) -> TaskFilter:
         labels=read_labels(query.texts("label"), query.errors),
         url_prefix=query.read("url_prefix", short(MAX_URL_CHARACTERS)),
         outcome=query.read("outcome", one_of(Outcome)),
+        status_code=query.read("status_code", status_code),
         created_after_ms=created_after,
         created_before_ms=query.read("created_before", parse_time),
         idempotency_key=query.read("idempotency_key", short(MAX_KEY_CHARACTERS)),

@@ -61,6 +61,10 @@ FILTERS = [
         example="https://hooks.example.com/orders",
     ),
     parameter("outcome", "The outcome of the last attempt.", schema_of("Outcome")),
+    parameter(
+        "status_code", "The status code of the last response.",
+        {"type": "integer", "minimum": 100, "maximum": 999}, example=503,
+    ),
     parameter("created_after", "Accepted after this time.", _TIME, example="2026-11-28T00:00:00Z"),
     parameter("created_before", "Accepted before this time.", _TIME),
     parameter(
