@@ -168,6 +168,21 @@ async def test_what_a_dead_worker_left_is_moved_by_another(
     assert told.task.options == TaskOptions(callback_of=claim.task_id)
 
 
+async def test_the_snapshot_counts_callbacks_on_their_way(
+    scripted: ScriptedQueue, queue: TaskQueue, raw_redis: Redis
+) -> None:
+    """Each one that nobody has moved yet is counted, for the metric and its alert."""
+    for _ in range(2):
+        await scripted.submit(new_task_id(), with_callback())
+    await scripted.register("w", 1000)
+    for claim in await scripted.claim("w"):
+        await scripted.settle(claim, Done(), an_attempt())
+    left = (await scripted.snapshot()).outbox
+    await a_mover(raw_redis, queue).move_all()
+
+    assert (left, (await scripted.snapshot()).outbox) == (2, 0)
+
+
 async def test_movers_at_once_double_nothing(
     scripted: ScriptedQueue, queue: TaskQueue, raw_redis: Redis
 ) -> None:

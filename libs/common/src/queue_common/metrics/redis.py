@@ -88,6 +88,7 @@ class RedisStats(Collector):
             yield table.OLDEST_WAITING, [((), read.oldest_waiting_ms / 1000)]
         yield table.WORKERS, [((), read.workers)]
         yield table.SUSPECTS, [((), read.counters["suspects"])]
+        yield table.OUTBOX, [((), read.outbox)]
         yield table.DEAD_LETTERS, [((), read.counters["dead_total"])]
         yield table.LEASES_LOST, [((), read.counters["leases_lost_total"])]
         yield table.SETTLED_SIZE, _by_kind(read, _SIZES)

@@ -81,6 +81,14 @@ SUSPECTS: Final = Metric(
     _QUEUE,
     Source.REDIS,
 )
+OUTBOX: Final = Metric(
+    "queue.outbox_tasks",
+    _GAUGE,
+    "{task}",
+    "Callbacks of tasks that have moved, which a worker is about to put into their lanes.",
+    _QUEUE,
+    Source.REDIS,
+)
 DEAD_LETTERS: Final = Metric(
     "queue.dead_letters",
     _COUNTER,
@@ -117,5 +125,6 @@ REMOVED: Final = Metric(
 
 REDIS_METRICS: Final = (
     LEASES_LOST, REDIS_UP, PERSISTENCE_OK, TASKS, LANE_TASKS, LANES, PROJECT_TASKS,
-    OLDEST_WAITING, WORKERS, SUSPECTS, DEAD_LETTERS, SETTLED_SIZE, SETTLED_SIZE_LIMIT, REMOVED,
+    OLDEST_WAITING, WORKERS, SUSPECTS, OUTBOX, DEAD_LETTERS, SETTLED_SIZE, SETTLED_SIZE_LIMIT,
+    REMOVED,
 )  # fmt: skip

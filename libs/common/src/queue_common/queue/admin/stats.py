@@ -95,6 +95,8 @@ class QueueSnapshot(msgspec.Struct, frozen=True):
     throttled_lanes: int = 0
     """Lanes with waiting tasks and no token, by their rate or because their destination asked."""
     paused_lanes: int = 0
+    outbox: int = 0
+    """Tasks that follow from others, such as callbacks, and are not in their lanes yet."""
     projects: tuple[ProjectSnapshot, ...] = ()
     """The first 100 projects by name, without ``default``'s use."""
 
@@ -148,7 +150,7 @@ class QueueStats:
                 reply = await self._scripts.run("snapshot", MAX_DUE_LANES, MAX_PROJECTS, *COUNTERS)
         (
             waiting, scheduled, active, dead, workers, due, late, stored, unhealthy, trial,
-            throttled, paused, projects, *counters,
+            throttled, paused, outbox, projects, *counters,
         ) = reply  # fmt: skip
         scan = _stored(stored).latest if stored else None
         return QueueSnapshot(
@@ -165,6 +167,7 @@ class QueueStats:
             counters=dict(zip(COUNTERS, counters, strict=True)),
             throttled_lanes=throttled,
             paused_lanes=paused,
+            outbox=outbox,
             projects=tuple(ProjectSnapshot(name.decode(), *use) for name, *use in projects),
         )
 

@@ -5,7 +5,7 @@
 --          names of counters
 -- Result   {waiting, scheduled, active, dead, live workers, scheduled tasks that are due, ms since
 --           the first of them was due, what keep_stats stored ('' for nothing), unhealthy lanes,
---           lanes on trial that wait, lanes without a token, paused lanes, projects by name ({name, waiting,
+--           lanes on trial that wait, lanes without a token, paused lanes, tasks in the outbox, projects by name ({name, waiting,
 --           active} each), then the counters}
 -- Cost     O(log n) a lane with due tasks and a project with lanes on trial, of max ARGV[1]; 1 command a
 --          project; else O(log workers). Writes nothing.
@@ -28,7 +28,7 @@ local reply = {
   tonumber(counts[1] or 0), tonumber(counts[2] or 0), tonumber(counts[3] or 0),
   call('ZCARD', DEAD), math.max(call('ZCOUNT', WORKERS, '(' .. now, '+inf') - call('HLEN', LISTENERS), 0), due, late,
   call('GET', STATS) or '', call('HLEN', UNHEALTHY), trial,
-  call('ZCARD', THROTTLED), call('SCARD', PAUSED), told
+  call('ZCARD', THROTTLED), call('SCARD', PAUSED), call('LLEN', OUTBOX), told
 }
 for _, value in ipairs(call('HMGET', COUNTERS, unpack(ARGV, 3))) do
   reply[#reply + 1] = tonumber(value or 0)
