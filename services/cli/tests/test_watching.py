@@ -218,3 +218,20 @@ async def test_a_limit_that_is_not_given_stays(cli: Cli, system: System) -> None
 
     assert faster.json["limits"] == {"concurrency": 5, "rate": 30.0, "burst": 20}
     assert unlimited.json["limits"] == {"concurrency": 5, "rate": None, "burst": None}
+
+
+async def test_a_dead_letter_named_by_its_id_takes_no_filter(cli: Cli, receiver: Receiver) -> None:
+    """With an id, `dead delete` refuses a dry run and filters by name, and deletes nothing."""
+    await die(cli, receiver, 1)
+    listed = await cli("dead", "list", "--lane", receiver.address, "-o", "json")
+    task_id = listed.json[0]["id"]
+    dry = await cli("dead", "delete", task_id, "--dry-run")
+    other = await cli("dead", "delete", task_id, "--lane", "other.test:443", "--status", "404")
+    kept = await cli("tasks", "get", task_id)
+    alone = await cli("dead", "delete", task_id, "--yes", "-o", "json")
+
+    assert (dry.code, dry.out, "--dry-run" in dry.err) == (2, "", True)
+    assert (other.code, other.out) == (2, "")
+    assert other.err == "queue: a dead letter named by its id takes no --lane, --status\n"
+    assert (kept.code, alone.code) == (0, 0)
+    assert alone.json == {"task_id": task_id, "deleted": True}

@@ -8,6 +8,7 @@ import typer
 
 from .. import options
 from ..apps import new_app
+from ..failures import USAGE, CommandError
 from ..output import Column, Output, OutputOption, done, emit_all
 from ..output.words import count, when
 from ..session import client_of
@@ -25,6 +26,8 @@ StatusOption = Annotated[int | None, typer.Option(help="Such as 503.")]
 RateOption = Annotated[str | None, typer.Option(help="Tasks a second, such as 50/s.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Only count.")]
 PrefixOption = Annotated[str | None, typer.Option(help="What the URL begins with.")]
+BESIDE_ID = {"task_id", "yes", "output"}
+"""Parameters of ``delete`` that say nothing about which dead letters are meant, or how."""
 
 GROUP_COLUMNS: list[Column] = [
     ("lane", lambda group: group.lane),
@@ -101,6 +104,7 @@ def delete(
 ) -> None:
     """Delete dead letters for good."""
     if task_id is not None:
+        _require_alone(ctx)
         client_of(ctx).delete_dead_letter(task_id)
         done({"task_id": task_id, "deleted": True}, output, f"deleted {task_id}")
         return
@@ -109,6 +113,23 @@ def delete(
         client_of(ctx), "delete", wanted, rate=options.read_rate(rate), dry_run=dry_run, yes=yes,
         output=output,
     )  # fmt: skip
+
+
+def _require_alone(ctx: typer.Context) -> None:
+    """Refuse what would be ignored beside an id: a dry run that deletes cannot be taken back."""
+    given = [
+        parameter.opts[0]
+        for parameter in ctx.command.params
+        if parameter.name not in BESIDE_ID and _is_given(ctx, parameter.name or "")
+    ]
+    if given:
+        names = ", ".join(given)
+        raise CommandError(f"a dead letter named by its id takes no {names}", USAGE)
+
+
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _filter(
