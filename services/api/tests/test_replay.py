@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -218,3 +219,30 @@ async def test_a_replay_names_nothing_twice(
 
     assert response.status_code == 422
     assert response.json()["errors"] == [{"field": "url", "reason": "comes twice in the body"}]
+
+
+async def test_a_replay_needs_no_body(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """An empty body changes nothing, with a Content-Type and without one."""
+    source = await _a_dead_task(client, api, redis_settings)
+    path, json = f"{TASKS}/{source}/replay", {"Content-Type": "application/json"}
+    bare = await client.post(path)
+    named = await client.post(path, headers=json)
+
+    assert (bare.status_code, named.status_code) == (201, 200), named.text
+    assert bare.json() == named.json()
+
+
+async def test_a_chunked_body_counts(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """A body that comes in chunks is not taken for none: without a Content-Type it is a 415."""
+    source = await _a_dead_task(client, api, redis_settings)
+
+    async def chunks() -> AsyncIterator[bytes]:
+        yield b'{"method":"PUT"}'
+
+    response = await client.post(f"{TASKS}/{source}/replay", content=chunks())
+
+    assert response.status_code == 415

@@ -132,11 +132,13 @@ def _path(url: str) -> str:
 
 async def _read(request: Request, max_bytes: int) -> dict[str, msgspec.Raw]:
     """Return the fields of the body, each as it was sent; an empty body has none."""
-    if request.headers.get("content-length", "0") == "0" and "content-type" not in request.headers:
+    if not _may_have_body(request) and "content-type" not in request.headers:
         return {}
     raw = await read_json_body(request.scope["headers"], request.receive, max_bytes)
+    if not raw:
+        return {}
     try:
-        fields = msgspec.json.decode(raw or b"{}", type=dict[str, msgspec.Raw])
+        fields = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     except msgspec.ValidationError:
         raise invalid_request([FieldError("", "should be an object")]) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -149,6 +151,11 @@ async def _read(request: Request, max_bytes: int) -> dict[str, msgspec.Raw]:
     if (twice := duplicate_field(raw)) is not None:
         raise invalid_request([FieldError(twice, "comes twice in the body")])
     return fields
+
+
+def _may_have_body(request: Request) -> bool:
+    headers = request.headers
+    return headers.get("content-length", "0") != "0" or "transfer-encoding" in headers
 
 
 async def _task(
