@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -9,7 +10,9 @@ import msgspec
 
 from queue_common.queue import Action, Definition, Operation, OperationRunner, TaskFilter
 from queue_common.queue.admin.bulk import OperationStore
+from queue_common.queue.admin.bulk.store import StepResult
 from queue_common.queue.admin.operations import Operations
+from queue_common.queue.storage.keys import Key
 from queue_common.retry import RetryAt
 from queue_common.task import State, TaskId, TaskView
 from queue_testing import wait_until
@@ -26,6 +29,15 @@ class Rival(Operations):
     queue: ScriptedQueue
     moves_first = False
     fails = False
+    hangs_on: frozenset[str] = frozenset()
+    """Tasks whose cancellation does not end."""
+
+    async def cancel(
+        self, task_id: TaskId, *, payload: bytes | None = None, operation: str = ""
+    ) -> State:
+        if task_id in self.hangs_on:
+            await asyncio.Event().wait()
+        return await super().cancel(task_id, payload=payload, operation=operation)
 
     async def run(self, task_id: TaskId, *, operation: str = "") -> State:
         if self.moves_first:
@@ -55,18 +67,26 @@ async def _runner(scripted: ScriptedQueue) -> AsyncIterator[tuple[OperationStore
         await runner.close()
 
 
-async def _finished(store: OperationStore, definition: Definition) -> Operation:
-    created = await store.create("default", definition)
+async def _begin(
+    store: OperationStore, definition: Definition, project: str = "default"
+) -> Operation:
+    created = await store.create(project, definition)
     assert created is not None
-    begun, _ = created
+    return created[0]
 
+
+async def _end(store: OperationStore, begun: Operation) -> Operation:
     async def ended() -> Operation | None:
-        now = await store.get("default", begun.id)
+        now = await store.get(begun.project, begun.id)
         return now if now.finished_at_ms else None
 
     found = await wait_until(ended, "the operation has ended")
     assert found is not None
     return found
+
+
+async def _finished(store: OperationStore, definition: Definition) -> Operation:
+    return await _end(store, await _begin(store, definition))
 
 
 async def _schedule(scripted: ScriptedQueue, number: int) -> list[str]:
@@ -104,3 +124,73 @@ async def test_a_task_that_others_ran_first_is_skipped(scripted: ScriptedQueue) 
         ended = await _finished(store, Definition(Action.RUN, SCHEDULED, ids=tuple(ids)))
 
     assert (ended.matched, ended.done, ended.skipped, ended.failed) == (5, 0, 5, 0)
+
+
+async def test_a_slow_operation_holds_up_no_other(scripted: ScriptedQueue) -> None:
+    """An operation that is begun after one with a low rate ends long before it."""
+    ids = await _schedule(scripted, 30)
+    async with _runner(scripted) as (store, _):
+        slow = await _begin(store, Definition(Action.CANCEL, SCHEDULED, tuple(ids[1:]), rate=1))
+        quick = await _finished(store, Definition(Action.CANCEL, SCHEDULED, tuple(ids[:1])))
+        still = await store.get("default", slow.id)
+
+    assert (quick.state, quick.done, still.state) == ("done", 1, "running")
+
+
+async def test_a_project_does_not_wait_for_the_operations_of_another(
+    scripted: ScriptedQueue,
+) -> None:
+    """However many steps of one project do not end, an operation of another project does."""
+    ids = await _schedule(scripted, 13)
+    async with _runner(scripted) as (store, rival):
+        rival.hangs_on = frozenset(ids[1:])
+        for task_id in ids[1:]:
+            await _begin(store, Definition(Action.CANCEL, SCHEDULED, (task_id,)), "greedy")
+        ended = await _finished(store, Definition(Action.CANCEL, SCHEDULED, tuple(ids[:1])))
+
+    assert (ended.state, ended.done) == ("done", 1)
+
+
+async def test_operations_keep_their_own_rates(scripted: ScriptedQueue) -> None:
+    """Of operations that run at once each takes as long as its rate asks for."""
+    ids = await _schedule(scripted, 12)
+    async with _runner(scripted) as (store, _):
+        slow = await _begin(store, Definition(Action.CANCEL, SCHEDULED, tuple(ids[:6]), rate=2))
+        quick = await _begin(store, Definition(Action.CANCEL, SCHEDULED, tuple(ids[6:]), rate=3))
+        both = [await _end(store, begun) for begun in (slow, quick)]
+
+    took = [(ended.finished_at_ms or 0) - ended.created_at_ms for ended in both]
+    assert [ended.done for ended in both] == [6, 6]
+    assert 1000 <= took[1] < 2000 <= took[0] < 4000
+
+
+async def test_an_operation_in_a_pause_stops_at_once(scripted: ScriptedQueue) -> None:
+    """An operation that nobody works on, because its rate makes it wait, has no step to end."""
+    ids = await _schedule(scripted, 3)
+    async with _runner(scripted) as (store, _):
+        begun = await _begin(store, Definition(Action.CANCEL, SCHEDULED, tuple(ids), rate=1))
+
+        async def pauses() -> bool:
+            return (await store.get("default", begun.id)).cursor != ""
+
+        await wait_until(pauses, "the first step has ended")
+        stopped = await store.stop("default", begun.id)
+
+    assert (stopped.state, stopped.done, stopped.finished_at_ms is None) == ("stopped", 1, False)
+
+
+async def test_an_operation_that_a_dead_process_held_stops_at_once(
+    scripted: ScriptedQueue,
+) -> None:
+    """After the end of its claim nobody is waited for, and the holder's commit is refused."""
+    store = OperationStore(scripted.raw, scripted.scripts, scripted.keys)
+    begun = await _begin(store, Definition(Action.CANCEL, SCHEDULED))
+    assert isinstance(await store.claim("dead"), Operation)
+    asked = await store.stop("default", begun.id)
+    member = f"default\x1f{begun.id}"
+    await scripted.raw.zadd(scripted.keys.of(Key.RUNNING), {member: now_ms() - 1})
+    stopped = await store.stop("default", begun.id)
+    await store.commit(begun, "dead", "1:9:9", StepResult(matched=9))
+
+    assert (asked.state, stopped.state) == ("stopping", "stopped")
+    assert (await store.get("default", begun.id)).matched == 0

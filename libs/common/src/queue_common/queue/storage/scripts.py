@@ -45,6 +45,8 @@ _PARTS = {
     "end_lease": ("listened",),
     "pause": ("listened",),
     "reap": ("listened",),
+    "commit_operation": ("end_operation",),
+    "stop_operation": ("end_operation",),
 }
 """Files that are put in front of every script, and of single ones."""
 _ALWAYS_USED = frozenset({"claim_promotion", "claim_polling"})

@@ -1,8 +1,9 @@
-"""Running operations: any process may, one at a time works on each."""
+"""Running operations: step by step, several at once, each step in any process."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,7 @@ from ....cancellation import cancel_and_wait
 from ....errors import QueueUnavailableError, WrongStateError
 from ....task import State
 from .model import Action, Operation, OperationState
-from .run import OperationRun, Result
+from .step import OperationStep, Result
 from .store import StepResult
 
 if TYPE_CHECKING:
@@ -28,7 +29,11 @@ if TYPE_CHECKING:
 __all__ = ["OperationRunner"]
 
 POLL_SECONDS: Final = 5.0
-"""How often a process looks for operations that another one has left."""
+"""How often a process looks for operations that others have begun or left."""
+MAX_STEPS: Final = 8
+"""Max steps under way at once in a process."""
+MAX_STEPS_OF_PROJECT: Final = 4
+"""Max of them that are of one project: others need not wait for it."""
 SENDING: Final = frozenset({Action.RUN, Action.REPLAY})
 """Actions that make requests."""
 
@@ -36,11 +41,13 @@ logger = structlog.stdlib.get_logger(__name__)
 
 
 class OperationRunner:
-    """Claims operations and runs them step by step, until ``close``.
+    """Claims operations and runs a step of each, until ``close``.
 
     A step is a page of a search, its tasks changed one by one, each by one script, and then one
-    script that writes how far it has come. A process that dies in a step loses its claim; the next
-    one begins the step again: what was changed already is found changed, and not counted twice.
+    script that writes how far the operation has come and gives up the claim. The operation that has
+    waited longest is claimed next: none holds up another, and one with a rate takes no place in its
+    pauses. A process that dies in a step loses its claim; the next one begins the step again: what
+    was changed already is found changed, and not counted twice.
     """
 
     def __init__(
@@ -57,8 +64,9 @@ class OperationRunner:
         self._operations = operations
         self._replay = replay
         self._may_send = may_send
-        self._owner = str(uuid_utils.uuid7())
         self._work = asyncio.Event()
+        self._steps: dict[asyncio.Task[None], str] = {}
+        """The steps under way, with their projects."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -73,51 +81,66 @@ class OperationRunner:
         """Stop; what goes on is released for another process."""
         if self._task is not None:
             await cancel_and_wait([self._task])
+        await cancel_and_wait(self._steps)
 
     async def _run(self) -> None:
         while True:
             self._work.clear()
+            seconds = POLL_SECONDS
             try:
-                while (operation := await self._store.claim(self._owner)) is not None:
-                    await self._run_claimed(operation)
+                seconds = min(await self._begin_steps(), POLL_SECONDS)
             except QueueUnavailableError as error:
                 logger.warning("operations.waiting", reason=str(error))
             except Exception:
                 logger.exception("operations.failed")
             with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS):
+                async with asyncio.timeout(seconds):
                     await self._work.wait()
 
-    async def _run_claimed(self, operation: Operation) -> None:
-        run = OperationRun(operation, self._reader, self._act)
-        state: OperationState | None = operation.state
+    async def _begin_steps(self) -> float:
+        """Begin the steps that are due and have room; return the seconds until the next is due."""
+        while len(self._steps) < MAX_STEPS:
+            steps_of = Counter(self._steps.values())
+            busy = [project for project, n in steps_of.items() if n >= MAX_STEPS_OF_PROJECT]
+            owner = str(uuid_utils.uuid7())
+            operation = await self._store.claim(owner, busy)
+            if isinstance(operation, float):
+                return operation
+            step = asyncio.create_task(self._step(operation, owner))
+            self._steps[step] = operation.project
+            step.add_done_callback(self._step_ended)
+        return POLL_SECONDS
+
+    def _step_ended(self, step: asyncio.Task[None]) -> None:
+        del self._steps[step]
+        self._work.set()
+
+    async def _step(self, operation: Operation, owner: str) -> None:
+        step = OperationStep(operation, self._reader, self._act)
         try:
-            while state is OperationState.RUNNING:
-                progress = await run.step()
-                ends_in = OperationState.DONE if run.ended else None
-                state = await self._store.commit(
-                    operation, self._owner, run.cursor, progress, ends_in=ends_in
-                )
-            if state is OperationState.STOPPING:
-                await self._end(operation, run, OperationState.STOPPED)
+            if operation.state is OperationState.RUNNING:
+                await step.run()
+            await self._store.commit(
+                operation, owner, step.cursor, step.progress, pause=step.pause,
+                ends_in=OperationState.DONE if step.ended else None,
+            )  # fmt: skip
         except asyncio.CancelledError:
             with suppress(QueueUnavailableError):
-                await self._store.commit(
-                    operation, self._owner, run.committed, StepResult(), released=True
-                )
+                await self._store.commit(operation, owner, operation.cursor, StepResult())
             raise
-        except QueueUnavailableError:
-            raise
+        except QueueUnavailableError as error:
+            # Its claim ends, and a process begins the step again.
+            logger.warning("operations.waiting", reason=str(error))
         except Exception as error:
             logger.exception("operation.failed", operation=operation.id)
-            await self._end(operation, run, OperationState.FAILED, type(error).__name__)
+            await self._fail(operation, owner, type(error).__name__)
 
-    async def _end(
-        self, operation: Operation, run: OperationRun, state: OperationState, error: str = ""
-    ) -> None:
-        await self._store.commit(
-            operation, self._owner, run.committed, StepResult(), ends_in=state, error=error
-        )
+    async def _fail(self, operation: Operation, owner: str, error: str) -> None:
+        with suppress(QueueUnavailableError):
+            await self._store.commit(
+                operation, owner, operation.cursor, StepResult(),
+                ends_in=OperationState.FAILED, error=error,
+            )  # fmt: skip
 
     async def _act(self, operation: Operation, view: TaskView) -> Result:
         """Change a task."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import uuid
 from typing import TYPE_CHECKING, Final
 
@@ -16,7 +17,7 @@ from ...storage.keys import Key
 from .model import Definition, Operation, OperationState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from redis.asyncio import Redis
 
@@ -107,36 +108,43 @@ class OperationStore:
         return [_operation(*of, fields) for of, fields in zip(page, found, strict=True) if fields]
 
     async def stop(self, project: str, operation_id: str) -> Operation:
-        """Ask an operation to stop; raises UnknownOperationError."""
+        """Stop an operation, at once or after its step; raises UnknownOperationError."""
         await self.get(project, operation_id)
         with translated():
-            await self._scripts.run("stop_operation", operation_id)
+            await self._scripts.run("stop_operation", project, operation_id)
         return await self.get(project, operation_id)
 
-    async def claim(self, owner: str) -> Operation | None:
-        """Claim an operation that nobody works on; None if there is none."""
+    async def claim(self, owner: str, without: Iterable[str] = ()) -> Operation | float:
+        """Claim the operation that has waited longest for its next step.
+
+        Those of the projects ``without`` have to wait. If none may be claimed return the seconds
+        until one may, infinity if there is none.
+        """
         with translated():
-            found = await self._scripts.run("claim_operation", owner, round(CLAIM_SECONDS * 1000))
-        if not found:
-            return None
+            found = await self._scripts.run(
+                "claim_operation", owner, round(CLAIM_SECONDS * 1000), *without
+            )
+        if len(found) == 1:
+            return math.inf if found[0] < 0 else found[0] / 1000
         project, operation_id = found[0].decode().split(PROJECT_SEPARATOR, 1)
         fields = dict(zip(found[1][::2], found[1][1::2], strict=True))
         return _operation(project, operation_id, fields)
 
     async def commit(
         self, operation: Operation, owner: str, cursor: str, progress: StepResult, *,
-        ends_in: OperationState | None = None, error: str = "", released: bool = False,
-    ) -> OperationState | None:  # fmt: skip
-        """Write how far it has come; return its state, None if another process works on it."""
+        pause: float = 0, ends_in: OperationState | None = None, error: str = "",
+    ) -> None:  # fmt: skip
+        """Write how far it has come, and give up its claim; nobody claims it for ``pause`` seconds.
+
+        One that was asked to stop ends here. Nothing is written if another process has the claim.
+        """
         counters = msgspec.structs.asdict(progress)
         pairs = [part for name, number in counters.items() for part in (name, number)]
-        lease_ms = 0 if released else round(CLAIM_SECONDS * 1000)
         with translated():
-            state = await self._scripts.run(
-                "commit_operation", operation.project, operation.id, owner, lease_ms, cursor,
-                ends_in or "", error, *pairs,
+            await self._scripts.run(
+                "commit_operation", operation.project, operation.id, owner,
+                math.ceil(pause * 1000), cursor, ends_in or "", error, *pairs,
             )  # fmt: skip
-        return OperationState(state.decode()) if state else None
 
 
 def _operation(project: str, operation_id: str, fields: Mapping[bytes, bytes]) -> Operation:

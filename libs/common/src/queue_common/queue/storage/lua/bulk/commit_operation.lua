@@ -1,22 +1,23 @@
--- Writes how far an operation has come, and renews its claim.
+-- Writes how far an operation has come, and gives up its claim.
 --
 -- KEYS[1]  the queue
--- ARGV     project, id, who claimed it, for how long it is claimed from now on (ms; 0: it is released),
---          cursor, state it ends in ('' if it goes on), error, then pairs of counter and increment
--- Result   the operation's state, '' if the claim is no longer the caller's
+-- ARGV     project, id, who claimed it, when it may be claimed again (ms from now), cursor, state it ends in
+--          ('' if it goes on), error, then pairs of counter and increment
+-- Result   1, or 0 if the claim is no longer the caller's: nothing is written
 -- Cost     O(log operations)
 local id, key = ARGV[2], OPERATION .. ARGV[2]
 local member = ARGV[1] .. '\31' .. id
-local lease, ends_in = tonumber(ARGV[4]), ARGV[6]
-if call('HGET', key, 'owner') ~= ARGV[3] then return '' end
+local ends_in = ARGV[6]
+if call('HGET', key, 'owner') ~= ARGV[3] then return 0 end
 for i = 8, #ARGV, 2 do
   if ARGV[i + 1] ~= '0' then call('HINCRBY', key, ARGV[i], ARGV[i + 1]) end
 end
 call('HSET', key, 'cursor', ARGV[5], 'updated_at', now)
+if ends_in == '' and call('HGET', key, 'state') == 'stopping' then ends_in = 'stopped' end
 if ends_in ~= '' then
-  call('HSET', key, 'state', ends_in, 'error', ARGV[7], 'finished_at', now)
-  call('ZREM', RUNNING, member)
+  end_operation(member, id, ends_in, ARGV[7])
 else
-  call('ZADD', RUNNING, 'XX', now + lease, member)
+  call('HDEL', key, 'owner')
+  call('ZADD', RUNNING, 'XX', now + tonumber(ARGV[4]), member)
 end
-return call('HGET', key, 'state')
+return 1

@@ -24,5 +24,5 @@ call('HSET', OPERATION .. id, 'definition', definition, 'state', 'running', 'cur
      'asked', ARGV[6], 'created_at', now, 'updated_at', now)
 call('PEXPIRE', OPERATION .. id, ttl)
 call('ZADD', OPERATIONS, now, member)
-call('ZADD', RUNNING, 0, member)
+call('ZADD', RUNNING, now, member)
 return 1

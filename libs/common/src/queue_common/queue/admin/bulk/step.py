@@ -1,4 +1,4 @@
-"""One operation under way: page after page, each task changed by one script."""
+"""One step of an operation: the tasks of a page, each changed by one script."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..reader import TaskReader
     from .model import Operation
 
-__all__ = ["OperationRun", "Result"]
+__all__ = ["OperationStep", "Result"]
 
 BATCH_SIZE: Final = 100
 CONCURRENCY: Final = 10
@@ -42,10 +42,10 @@ class Result(Enum):
     """There was nothing to do."""
 
 
-class OperationRun:
-    """One operation under way in this process.
+class OperationStep:
+    """One step of an operation.
 
-    Its cursor is ``pass number:tasks matched in this pass:where the search goes on``.
+    The cursor is ``pass number:tasks matched in this pass:where the search goes on``.
     """
 
     def __init__(
@@ -56,28 +56,31 @@ class OperationRun:
         self._reader = reader
         self._act = act
         self._limit = asyncio.Semaphore(CONCURRENCY)
-        self.cursor = self.committed = operation.cursor
+        self.cursor = operation.cursor
+        """Where the next step goes on."""
+        self.progress = StepResult()
+        self.pause = 0.0
+        """Seconds until the next step, for the operation's rate."""
         self.ended = False
+        """Whether this was the last step."""
 
-    async def step(self) -> StepResult:
-        """Change the tasks of one page, no faster than the operation may."""
-        self.committed = self.cursor
+    async def run(self) -> None:
+        """Change the tasks of one page."""
         rate = self._operation.definition.rate
         loop = asyncio.get_running_loop()
         begin = loop.time()
         number, matched, at = _read(self.cursor)
         views, scanned, goes_on = await self._page(at, min(BATCH_SIZE, rate or BATCH_SIZE))
-        progress = StepResult(scanned=scanned, matched=len(views))
+        self.progress = StepResult(scanned=scanned, matched=len(views))
         if not self._operation.definition.dry_run:
-            await asyncio.gather(*(self._change(view, progress) for view in views))
+            await asyncio.gather(*(self._change(view, self.progress) for view in views))
         matched += len(views)
         if goes_on is None and self._goes_round(number, matched):
             number, matched, goes_on = number + 1, 0, ""
         self.ended = goes_on is None
         self.cursor = f"{number}:{matched}:{goes_on or ''}"
-        if rate is not None and not self.ended:
-            await asyncio.sleep(max(len(views) / rate - (loop.time() - begin), 0))
-        return progress
+        if rate is not None:
+            self.pause = max(len(views) / rate - (loop.time() - begin), 0)
 
     def _goes_round(self, number: int, matched: int) -> bool:
         definition = self._operation.definition
