@@ -19,7 +19,7 @@ from queue_common.task import Attempt, Outcome
 from queue_testing import RedisServer
 
 from .conftest import Api
-from .test_manage_tasks import FAILED, TASK, TASKS, _create, _get, _settle, client
+from .test_manage_tasks import DEAD, FAILED, TASK, TASKS, _create, _get, _settle, client
 
 __all__ = ["client"]
 
@@ -94,6 +94,54 @@ async def test_a_repeated_call_makes_one_task(
     ids = {keyed[0].json()["task_id"], plain[0].json()["task_id"], another.json()["task_id"]}
     assert len(ids) == 3
     assert set((await _get(client, f"{TASKS}/{source}"))["replays"]) == ids
+
+
+@pytest.mark.parametrize("key", ["k1", None], ids=["with a key", "without a key"])
+@pytest.mark.parametrize("ends", ["dead", "cancelled"])
+async def test_a_replay_that_sent_nothing_is_not_repeated_as_a_success(
+    key: str | None, ends: str, client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """A replay that died or was cancelled frees its key and body: the same call makes another."""
+    source = await _a_dead_task(client, api, redis_settings)
+    made: list[str] = []
+    for _ in range(6):
+        response = await _replay(client, source, key=key)
+        repeated = await _replay(client, source, key=key)
+        made.append(response.json()["task_id"])
+        if ends == "dead":
+            await _settle(api, redis_settings, made[-1], Dead("enough"), FAILED)
+        else:
+            await client.delete(f"{TASKS}/{made[-1]}")
+        assert (response.status_code, repeated.status_code) == (201, 200)
+        assert repeated.json() == response.json()
+
+    assert len(set(made)) == 6
+    assert (await _get(client, f"{TASKS}/{source}"))["replays"] == made[:0:-1]
+
+
+async def test_a_deleted_replay_does_not_hide_a_later_one(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """A key stands for the last task that it has made, also if an earlier one was deleted."""
+    source = await _a_dead_task(client, api, redis_settings)
+    first = (await _replay(client, source, key="k1")).json()["task_id"]
+    await _settle(api, redis_settings, first, Dead("enough"), FAILED)
+    second = (await _replay(client, source, key="k1")).json()["task_id"]
+    await client.delete(f"{DEAD}/{first}")
+    repeated = await _replay(client, source, key="k1")
+
+    assert (repeated.status_code, repeated.json()["task_id"]) == (200, second)
+
+
+async def test_a_freed_key_is_free_for_another_body(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """The key of a replay that was cancelled may be used for another request."""
+    source = await _a_dead_task(client, api, redis_settings)
+    first = (await _replay(client, source, key="k1")).json()["task_id"]
+    await client.delete(f"{TASKS}/{first}")
+
+    assert (await _replay(client, source, key="k1", method="PUT")).status_code == 201
 
 
 @pytest.mark.parametrize("runs", [False, True], ids=["dead", "run and dead again"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,6 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 
 from queue_common.errors import ConflictError, UnknownTaskError, WrongStateError
-from queue_common.task import derived_task_id
 
 from ...auth import MayManage, Scope
 from ...parameters import invalid_request, read_idempotency_key, respond
@@ -23,6 +21,7 @@ from ..trace import begin_trace
 from . import openapi
 from .found import find_task, is_of, task_id_of
 from .repetition import repeated, whole_source
+from .replay_id import FREED, keyed_id, replay_id
 from .schemas import Replayed
 from .status import trace_id_of
 
@@ -37,8 +36,6 @@ if TYPE_CHECKING:
 __all__ = ["router"]
 
 router = APIRouter(tags=["tasks"])
-REPEAT_SECONDS = 10
-"""Without a key, calls with the same content within this time create one task."""
 _FIELDS = {"url": "url", "method": "method", "headers": "headers",
            "body": "body", "body_base64": "body"}  # fmt: skip
 
@@ -54,7 +51,8 @@ async def replay_task(request: Request, principal: MayManage) -> Response:
     The body may change URL, method, headers or body, with a key that has the scope `enqueue` too. A
     delivered task can be replayed while it is kept in full; a cancellation removes headers and body
     at once. A repeated call with the same Idempotency-Key or, without one, with the same body
-    within 10 s, returns the task of the first call.
+    within 10 s, returns the task of the first call, unless that has died or was cancelled: then it
+    makes another one.
     """
     context: AppContext = request.app.state.api
     trace = begin_trace(context.tracing, request.scope)
@@ -82,9 +80,7 @@ async def _replay(request: Request, principal: Principal, trace: RequestTrace) -
         if existing is None:
             raise
         return _replayed_before(task_id_of(request), existing)
-    task_id, existing = await _id(context, view, task, key)
-    if existing is not None:
-        return _replayed_before(view.id, existing)
+    task_id = await replay_id(context.queue, view.id, task, key)
     submission = enqueue(context.queue, task, trace, task_id)
     try:
         await submission.until_stored()
@@ -107,14 +103,16 @@ async def _made_before(
 ) -> TaskView | None:
     """Return the task that an earlier call with this key has made; None if none has.
 
-    What is kept of it decides whether the call had the same body.
+    One that died or was cancelled does not count. What is kept of the task decides whether the call
+    had the same body.
     """
     context: AppContext = request.app.state.api
     try:
-        view = await context.queue.get_task(_keyed_id(task_id_of(request), key))
+        made = await keyed_id(context.queue, task_id_of(request), key)
+        view = await context.queue.get_task(made)
     except UnknownTaskError:
         return None
-    if not is_of(principal, view) or view.task is None:
+    if not is_of(principal, view) or view.task is None or view.state in FREED:
         return None
     whole = await context.queue.reader.whole_task(view.id)
     task = whole or view.task
@@ -183,29 +181,6 @@ def _changed(task: Task, given: dict[str, msgspec.Raw]) -> Task:
         own = {n: v for n, v in task.headers.items() if n.lower() != "content-type"}
         changes["headers"] = {**own, **parsed.headers}
     return msgspec.structs.replace(task, **changes)
-
-
-async def _id(
-    context: AppContext, view: TaskView, task: Task, key: str | None
-) -> tuple[TaskId, TaskView | None]:
-    """Return the new task's id, and the task if an earlier call has created it."""
-    if key is not None:
-        return _keyed_id(view.id, key), None
-    content = task.digest().hex()
-    window = int(time.time()) // REPEAT_SECONDS
-    before = derived_task_id(view.id, f"{content} {window - 1}")
-    now = derived_task_id(view.id, f"{content} {window}")
-    try:
-        found = await context.queue.get_task(before)
-    except UnknownTaskError:
-        return now, None
-    since_ms = (time.time() - REPEAT_SECONDS) * 1000
-    is_recent = found.task is not None and found.task.accepted_at_ms > since_ms
-    return now, found if is_recent else None
-
-
-def _keyed_id(source: TaskId, key: str) -> TaskId:
-    return derived_task_id(source, f"key {key}")
 
 
 def _other_content() -> ProblemError:
