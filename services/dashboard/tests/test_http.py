@@ -9,6 +9,9 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from queue_client import Filter, Operation
+from queue_testing import wait_until
+
 from .dashboards import ROOT_KEY, USER_HEADER, Site
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
@@ -138,3 +141,25 @@ async def test_unknown_pages_and_tasks(http: httpx.AsyncClient) -> None:
         answer = await http.get(path)
         assert answer.status_code == 404
         assert "There is nothing here" in answer.text
+
+
+async def test_a_filter_is_kept_whole_or_refused(http: httpx.AsyncClient, site: Site) -> None:
+    """A form takes one label: a URL with two is refused, and two of a client lead to no form."""
+    two = await http.get("/operations/new?state=dead&label=a:1&label=b:2")
+    async with site.client() as client:
+        filters = [Filter(label=["a:1", "b:2"]), Filter(label=["a:1"])]
+        counts = [
+            await client.start_operation(action="cancel", filter=wanted, dry_run=True)
+            for wanted in filters
+        ]
+        for counting in counts:
+
+            async def has_ended(counting: Operation = counting) -> bool:
+                return (await client.get_operation(counting.id)).ended
+
+            await wait_until(has_ended, "the tasks are counted", 30)
+    pages = [(await http.get(f"/operations/{counting.id}")).text for counting in counts]
+
+    assert two.status_code == 422
+    assert "label: comes twice in the URL" in two.text
+    assert [page.count("/operations/new?") for page in pages] == [0, 1]

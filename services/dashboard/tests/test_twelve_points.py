@@ -149,6 +149,23 @@ async def test_replay_with_edits(site: Site, open_page: OpenPage) -> None:
     assert await page.locator(f"a:has-text('{replayed}')").count() == 1
 
 
+async def test_a_replay_without_its_body(site: Site, open_page: OpenPage) -> None:
+    """An emptied body is sent empty, and not as it was."""
+    async with site.client() as client:
+        sent = await client.send(f"{site.destination}/fine", body="old")
+        await client.wait(sent.task_id, timeout=30)
+
+        page = await open_page(f"{site.open.url}/tasks/{sent.task_id}/replay")
+        await page.fill("#f-body", "")
+        await page.click("text=Send it again")
+        await page.wait_for_selector(f"a:has-text('{sent.task_id}')")
+        replayed = page.url.split("/tasks/")[1].partition("?")[0]
+        task = await client.get_task(replayed)
+
+    assert task.request is not None
+    assert (task.request.body, task.request.body_bytes) == ("", 0)
+
+
 async def test_a_task_is_cancelled_after_a_question(site: Site, open_page: OpenPage) -> None:
     """What cannot be taken back asks first."""
     async with site.client() as client:

@@ -13,7 +13,7 @@ from queue_client import AsyncQueueClient, AuthenticationError, Me
 
 from ..context import Dashboard, dashboard_of
 from ..gateway import Caller
-from .forms import Form, read_form
+from .forms import Form, FormError, read_form
 from .session import Session
 
 __all__ = [
@@ -94,8 +94,17 @@ class Visit:
 
     @property
     def query(self) -> dict[str, str]:
-        """The URL's query; of a name that comes twice, the last."""
-        return {name: value for name, value in self.request.query_params.items() if value}
+        """The URL's query; raises FormError if a name comes twice.
+
+        A form shows one value, and an operation with one of two labels acts on more tasks.
+        """
+        given = [(name, value) for name, value in self.request.query_params.multi_items() if value]
+        query = dict(given)
+        if len(query) < len(given):
+            names = [name for name, _ in given]
+            twice = next(name for name in names if names.count(name) > 1)
+            raise FormError(422, f"{twice}: comes twice in the URL; a page takes one")
+        return query
 
     def page(self, template: str, status: int = 200, /, **values: Any) -> Response:  # noqa: ANN401
         """Render a page for the visitor."""

@@ -119,10 +119,14 @@ async def show_operation(visit: Visitor, operation_id: str) -> Response:
     )  # fmt: skip
 
 
-def _again(operation: Operation) -> dict[str, Any]:
-    """Return the query of the form that leads to this operation."""
+def _again(operation: Operation) -> dict[str, Any] | None:
+    """Return the query of the form that leads to this operation; None if it takes more than one.
+
+    An operation that was begun elsewhere may have several labels, or ids.
+    """
     query = {"action": operation.action, **operation.filter}
-    query.pop("ids", None)
+    if "ids" in query or len(query.get("label", [])) > 1:
+        return None
     for name in TIMES & query.keys():
         query[name] = query[name][:19]  # what a field of a browser takes
     return query

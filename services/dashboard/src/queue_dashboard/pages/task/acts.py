@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import APIRouter
-from msgspec import UNSET
 from starlette.responses import Response
 
 from queue_client import ApiError, TaskRequest, UnavailableError
@@ -98,7 +97,7 @@ def _changes(request: TaskRequest, form: Form) -> dict[str, Any]:
     # A browser sends each end of a line as CR LF.
     body = form.get("body", was["body"]).replace("\r\n", "\n")
     if body != was["body"].replace("\r\n", "\n") and not request.truncated:
-        changes["body"] = body or UNSET
+        changes["body"] = body
     return changes
 
 
