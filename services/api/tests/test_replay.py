@@ -217,9 +217,12 @@ async def test_a_replays_key_outlives_the_source(
     assert (other.status_code, unknown.status_code, foreign.status_code) == (422, 404, 404)
 
 
-async def test_a_cancelled_task_is_not_replayed(client: httpx.AsyncClient) -> None:
+@pytest.mark.parametrize("task", [TASK, {"url": TASK["url"]}], ids=["with a body", "without"])
+async def test_a_cancelled_task_is_not_replayed(
+    task: dict[str, object], client: httpx.AsyncClient
+) -> None:
     """Its headers and body are removed with the cancellation, and the 409 says so."""
-    task_id = await _create(client)
+    task_id = str((await client.post(TASKS, json=task)).json()["task_id"])
     await client.delete(f"{TASKS}/{task_id}")
     refused = await _replay(client, task_id)
 

@@ -20,6 +20,7 @@ __all__ = [
 
 MAX_LIMIT = 1000
 DEFAULT_LIMIT = 100
+MAX_LIMIT_DIGITS = 9
 _KEY = re.compile(r"[!-~]{1,255}")
 T = TypeVar("T")
 
@@ -107,7 +108,9 @@ def read_offset(cursor: str) -> int:
 
 
 def _limit(text: str) -> int:
-    if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:9]) <= MAX_LIMIT:
+    # Python refuses to read thousands of digits.
+    is_number = text.isascii() and text.isdecimal() and len(text) <= MAX_LIMIT_DIGITS
+    if not is_number or not 1 <= int(text) <= MAX_LIMIT:
         msg = f"should be 1 to {MAX_LIMIT}"
         raise ValueError(msg)
     return int(text)

@@ -23,13 +23,16 @@ SETTLED = frozenset({State.DEAD, State.DELIVERED, State.CANCELLED})
 
 
 async def whole_source(queue: TaskQueue, view: TaskView) -> Task:
-    """Return a settled task with headers and body; raises WrongStateError without them.
+    """Return a dead or delivered task with headers and body; raises WrongStateError without them.
 
-    The error says if they are kept, and only their key is missing.
+    The error says if they are kept, and only their key is missing. A cancelled task has none, also
+    if it never had any: who cancels need not know what the task was like.
     """
     if view.state not in SETTLED:
         msg = f"task {view.id} is {view.state}: only a settled task can be replayed"
         raise WrongStateError(msg)
+    if view.state is State.CANCELLED:
+        raise WrongStateError(_not_kept(view))
     try:
         task = await queue.reader.whole_task(view.id)
     except UnreadableRecordError as error:
