@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import uuid
+
 import httpx
+import pytest
 
 from queue_common.retry import Dead, Done
 from queue_common.settings import RedisSettings
 from queue_testing import RedisServer, wait_until
 
 from .conftest import Api
-from .test_manage_tasks import _create, _get, _settle, client
+from .test_manage_tasks import TASKS, _create, _get, _settle, client
 
 __all__ = ["client"]
 
 STATS = "/api/v1/stats"
 GROUPS = "/api/v1/dead-letters/groups"
+COUNT = {"action": "replay", "filter": {"state": "dead"}, "dry_run": True}
 
 
 async def test_stats_tell_what_the_project_did(
@@ -76,6 +80,47 @@ async def test_dead_letters_are_grouped(
     assert [group["lane"] for group in second["groups"]] == ["b.test:80"]
     assert second["cursor"] is None
     assert of_lane["groups"] == second["groups"]
+
+
+async def test_groups_of_all_projects_name_theirs(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """With `X-Project: *` each group, and each operation, says which project it is of."""
+    projects = [f"p{uuid.uuid4().hex[:12]}" for _ in range(2)]
+    for project in projects:
+        client.headers["X-Project"] = project
+        await _settle(api, redis_settings, await _create(client), Dead("enough"))
+        await client.post("/api/v1/operations", json=COUNT)
+    client.headers["X-Project"] = "*"
+    groups = (await _get(client, GROUPS, limit=1000))["groups"]
+    operations = (await _get(client, "/api/v1/operations", limit=1000))["operations"]
+
+    assert {*projects} <= {group["project"] for group in groups}
+    assert {*projects} <= {operation["project"] for operation in operations}
+
+
+@pytest.mark.parametrize("path", [GROUPS, TASKS, "/api/v1/events"])
+async def test_a_lane_is_of_one_project(client: httpx.AsyncClient, path: str) -> None:
+    """`lane` with `X-Project: *` is a 422 that says to name the project."""
+    headers = {"X-Project": "*"}
+    response = await client.get(path, params={"lane": "a.test:80"}, headers=headers)
+
+    assert response.status_code == 422
+    (error,) = response.json()["errors"]
+    assert error["field"] == "lane"
+    assert "X-Project" in error["reason"]
+
+
+async def test_a_key_of_all_projects_is_searched_for(client: httpx.AsyncClient) -> None:
+    """With `X-Project: *` each project's task under an idempotency key is found."""
+    key, found = uuid.uuid4().hex, set[str]()
+    for project in ("default", f"p{uuid.uuid4().hex[:12]}"):
+        client.headers["X-Project"] = project
+        found.add(await _create(client, idempotency_key=key))
+    client.headers["X-Project"] = "*"
+    listed = await _get(client, TASKS, idempotency_key=key)
+
+    assert {task["id"] for task in listed["tasks"]} == found
     assert (await client.get(GROUPS, params={"cursor": "x"})).status_code == 422
 
 

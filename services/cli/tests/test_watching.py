@@ -220,6 +220,16 @@ async def test_a_limit_that_is_not_given_stays(cli: Cli, system: System) -> None
     assert unlimited.json["limits"] == {"concurrency": 5, "rate": None, "burst": None}
 
 
+async def test_tables_of_all_projects_name_theirs(cli: Cli, receiver: Receiver) -> None:
+    """With --project '*' a table has a column of the project; without, it has none."""
+    await die(cli, receiver, 1)
+    of_all = await cli("--project", "*", "dead", "groups")
+    of_one = await cli("dead", "groups")
+
+    assert of_all.out.split()[:3] == ["lane", "project", "outcome"]
+    assert of_one.out.split()[:2] == ["lane", "outcome"]
+
+
 async def test_a_dead_letter_named_by_its_id_takes_no_filter(cli: Cli, receiver: Receiver) -> None:
     """With an id, `dead delete` refuses a dry run and filters by name, and deletes nothing."""
     await die(cli, receiver, 1)

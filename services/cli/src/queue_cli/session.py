@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
     from queue_client import QueueClient
 
-__all__ = ["Session", "client_of", "dashboard_of", "session_of"]
+    from .output import Column
+
+__all__ = ["Session", "client_of", "dashboard_of", "of_all_projects", "session_of"]
+
+ALL_PROJECTS = "*"
 
 DASHBOARD_PORT = 8081
 """Of `queue dev`."""
@@ -69,6 +73,13 @@ def session_of(ctx: typer.Context) -> Session:
     """Return the session of a command."""
     session: Session = ctx.obj
     return session
+
+
+def of_all_projects(ctx: typer.Context, columns: list[Column]) -> list[Column]:
+    """Return a table's columns, with that of the project if the command is for all of them."""
+    if session_of(ctx).options["project"] != ALL_PROJECTS:
+        return columns
+    return [*columns[:1], ("project", lambda value: value.project), *columns[1:]]
 
 
 def client_of(ctx: typer.Context) -> QueueClient:

@@ -30,6 +30,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True):
     """An action on all tasks of a filter, which the API carries out in the background."""
 
     id: str
+    project: str = "default"
     action: str
     state: str
     """running, stopping, done, stopped or failed."""
@@ -70,6 +71,7 @@ class OperationPage(msgspec.Struct, frozen=True):
 class DeadLetterGroup(msgspec.Struct, frozen=True, kw_only=True):
     """Dead letters of one lane that ended in the same way."""
 
+    project: str = "default"
     lane: str
     outcome: str | None = None
     status_code: int | None = None

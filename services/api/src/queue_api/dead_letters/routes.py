@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from fastapi import APIRouter, Request, Response
 
 from queue_common.errors import UnknownTaskError
-from queue_common.lanes import lane_in, split_lane
+from queue_common.lanes import split_lane
 from queue_common.queue import Scope
 from queue_common.task import Outcome
 
 from ..auth import MayManage, MayRead
 from ..parameters import Query, read_offset, respond, write_offset, written_time
-from ..tasks.manage.filters import lane_name
+from ..tasks.manage.filters import read_lane
 from ..tasks.manage.found import find_task, task_id_of
 from . import openapi
 from .schemas import DeadLetterGroup, DeadLetterGroups
@@ -56,12 +56,12 @@ async def group_dead_letters(request: Request, principal: MayRead) -> Response:
     """
     context: AppContext = request.app.state.api
     query = Query(request, {"lane", "cursor", "limit"})
-    lane = query.read("lane", lane_name)
+    lane = read_lane(query, principal)
     offset, limit = query.read("cursor", read_offset) or 0, query.limit()
     query.check()
     scope = Scope(
         None if principal.all_projects else principal.project,
-        None if lane is None else lane_in(principal.project, lane),
+        lane,
     )
     found = await context.queue.reader.dead_groups.read(scope, offset, limit)
     end = offset + limit
@@ -76,8 +76,10 @@ async def group_dead_letters(request: Request, principal: MayRead) -> Response:
 
 def _group(group: DeadGroup) -> DeadLetterGroup:
     known = group.outcome in set(Outcome)
+    project, lane = split_lane(group.lane)
     return DeadLetterGroup(
-        lane=split_lane(group.lane)[1],
+        project=project,
+        lane=lane,
         outcome=Outcome(group.outcome) if known else None,
         status_code=group.status_code or None,
         count=group.number,

@@ -12,6 +12,7 @@ __all__ = ["DeadLetterGroup", "DeadLetterGroups"]
 class DeadLetterGroup(msgspec.Struct, frozen=True):
     """Dead letters of one lane with the same outcome and status of their last attempt."""
 
+    project: str
     lane: str
     outcome: Outcome | None
     status_code: int | None

@@ -10,13 +10,14 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 
+from queue_common.lanes import split_lane
 from queue_common.queue import TooManyWatchersError, a_gap
 from queue_common.task import State
 
 from ..auth import MayRead
 from ..parameters import Query, invalid_request, written_time
 from ..problems import FieldError, ProblemError
-from ..tasks.manage.filters import lane_name, one_of, read_labels
+from ..tasks.manage.filters import one_of, read_labels, read_lane
 from . import openapi
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ async def watch_events(request: Request, principal: MayRead) -> Response:
 def _read_filter(query: Query, principal: Principal) -> Callable[[dict[str, Any]], bool]:
     """Return what accepts the events that a client asks for; raises ProblemError 422."""
     state = query.read("state", one_of(State))
-    lane = query.read("lane", lane_name)
+    wanted = read_lane(query, principal)
+    lane = None if wanted is None else split_lane(wanted)[1]
     labels = read_labels(query.texts("label"), query.errors)
     types = query.read("types", _types)
     query.check()

@@ -73,6 +73,7 @@ def status_of(operation: Operation) -> OperationStatus:
     settled = operation.done + operation.skipped + operation.failed
     return OperationStatus(
         id=operation.id,
+        project=operation.project,
         action=definition.action,
         state=operation.state,
         filter=_filter(definition),

@@ -53,6 +53,7 @@ class OperationStatus(msgspec.Struct, frozen=True):
     """An operation, and how far it has come."""
 
     id: str
+    project: str
     action: Action
     state: OperationState
     filter: OperationFilter

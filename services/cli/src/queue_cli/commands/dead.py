@@ -11,7 +11,7 @@ from ..apps import new_app
 from ..failures import USAGE, CommandError
 from ..output import Column, Output, OutputOption, done, emit_all
 from ..output.words import count, when
-from ..session import client_of
+from ..session import client_of, of_all_projects
 from .operations import operate
 from .tasks import COLUMNS as TASK_COLUMNS
 
@@ -46,7 +46,7 @@ def groups(
 ) -> None:
     """Group dead letters by lane and outcome."""
     found = client_of(ctx).iter_dead_letter_groups(lane=lane)
-    emit_all(found, output, GROUP_COLUMNS, empty="no dead letters")
+    emit_all(found, output, of_all_projects(ctx, GROUP_COLUMNS), empty="no dead letters")
 
 
 @app.command("list", epilog="Example: queue dead list --outcome timeout -o jsonl")
@@ -64,7 +64,7 @@ def list_(
         state="dead", lane=lane, outcome=outcome, status_code=status,
         label=options.read_labels(label), url_prefix=url_prefix,
     )  # fmt: skip
-    emit_all(found, output, TASK_COLUMNS, empty="no dead letters")
+    emit_all(found, output, of_all_projects(ctx, TASK_COLUMNS), empty="no dead letters")
 
 
 @app.command(epilog="Example: queue dead replay --lane hooks.example.com:443 --rate 50/s")

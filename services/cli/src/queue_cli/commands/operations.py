@@ -14,7 +14,7 @@ from ..failures import FAILED
 from ..output import Column, Output, OutputOption, emit, emit_all, note
 from ..output.progress import progress
 from ..output.words import when
-from ..session import client_of
+from ..session import client_of, of_all_projects
 
 if TYPE_CHECKING:
     from queue_client import Filter, Operation, QueueClient
@@ -53,7 +53,12 @@ def _rows(operation: Operation) -> list[tuple[str, object]]:
 @app.command("list", epilog="Example: queue operations list")
 def list_(ctx: typer.Context, output: OutputOption = Output.TABLE) -> None:
     """List operations, the newest first."""
-    emit_all(client_of(ctx).iter_operations(), output, COLUMNS, empty="no operation")
+    emit_all(
+        client_of(ctx).iter_operations(),
+        output,
+        of_all_projects(ctx, COLUMNS),
+        empty="no operation",
+    )
 
 
 @app.command(epilog="Example: queue operations get 4f1c…")

@@ -10,7 +10,7 @@ from .. import options
 from ..apps import new_app
 from ..output import Column, Output, OutputOption, emit, emit_all, note
 from ..output.words import bytes_, duration, when
-from ..session import client_of
+from ..session import client_of, of_all_projects
 
 if TYPE_CHECKING:
     from queue_client import Attempt, AttemptStatus, TaskStatus
@@ -90,7 +90,7 @@ def list_(
         outcome=outcome, status_code=status, created_after=options.read_time(after),
         created_before=options.read_time(before), limit=min(limit, 1000) or 1000,
     )  # fmt: skip
-    emit_all(_first(found, limit), output, COLUMNS, empty="no such task")
+    emit_all(_first(found, limit), output, of_all_projects(ctx, COLUMNS), empty="no such task")
 
 
 def _first(found: Any, limit: int) -> Any:

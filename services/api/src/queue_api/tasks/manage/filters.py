@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ...auth import Principal
     from ...parameters import Query
 
-__all__ = ["FILTERS", "lane_name", "one_of", "read_filter", "read_labels", "short"]
+__all__ = ["FILTERS", "lane_name", "one_of", "read_filter", "read_labels", "read_lane", "short"]
 
 FILTERS = frozenset({
     "state", "lane", "label", "url_prefix", "outcome", "status_code", "created_after",
@@ -30,6 +30,7 @@ MAX_LANE_CHARACTERS = 300
 MAX_URL_CHARACTERS = 2083
 MAX_KEY_CHARACTERS = 255
 STATUS_CODES = range(100, 1000)
+ONE_PROJECT = "is a lane of one project: name that in X-Project in place of *"
 E = TypeVar("E", bound="StrEnum")
 
 
@@ -93,14 +94,22 @@ def read_labels(texts: Sequence[str], errors: list[FieldError]) -> tuple[tuple[s
     return tuple(labels)
 
 
+def read_lane(query: Query, principal: Principal) -> str | None:
+    """Return the parameter ``lane`` as the queue names it. Errors are collected in the query."""
+    lane = query.read("lane", lane_name)
+    if lane is not None and principal.all_projects:
+        query.errors.append(FieldError("lane", ONE_PROJECT))
+    return None if lane is None else lane_in(principal.project, lane)
+
+
 def read_filter(query: Query, principal: Principal) -> TaskFilter:
     """Return the search of a query string. Errors are collected in the query."""
     state = query.read("state", one_of(State))
-    lane = query.read("lane", lane_name)
+    lane = read_lane(query, principal)
     created_after = query.read("created_after", parse_time)
     found = TaskFilter(
         project=None if principal.all_projects else principal.project,
-        lane=None if lane is None else lane_in(principal.project, lane),
+        lane=lane,
         labels=read_labels(query.texts("label"), query.errors),
         url_prefix=query.read("url_prefix", short(MAX_URL_CHARACTERS)),
         outcome=query.read("outcome", one_of(Outcome)),
