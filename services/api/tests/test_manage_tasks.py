@@ -275,17 +275,20 @@ async def test_a_waiting_task_is_cancelled_and_again(client: httpx.AsyncClient) 
 async def test_an_active_task_is_cancelled_after_its_attempt(
     client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
 ) -> None:
-    """Cancelling an active task says that it is asked for; its failed attempt is its last."""
+    """An active task that is cancelled is not run (409); its failed attempt is its last."""
     task_id = await _create(client)
     async with _worker(api, redis_settings) as queue:
         claims = await queue.claim(100)
         (claim,) = [claim for claim in claims if claim.task_id == task_id]
         asked = (await client.delete(f"{TASKS}/{task_id}")).json()
+        run = await client.post(f"{TASKS}/{task_id}/run")
         await queue.settle(claim, FAILED, RetryAt(now_ms()))
         await queue.release([claim for claim in claims if claim.task_id != task_id])
     found = await _get(client, f"{TASKS}/{task_id}")
 
     assert (asked["state"], asked["cancel_requested"]) == ("active", True)
+    assert run.status_code == 409
+    assert "was cancelled" in run.json()["detail"]
     assert found["state"] == "cancelled"
 
 

@@ -69,7 +69,8 @@ class Operations:
         """Run a task as soon as a worker is free; return the state in which it was found.
 
         A scheduled task or a dead letter moves to the front of its lane; a queued or active one
-        does not move. Raises WrongStateError for a delivered or cancelled one.
+        does not move. Raises WrongStateError for a delivered or cancelled one, and for an active
+        one that was cancelled: it gets no further attempt.
         """
         moved: WrongStateError | None = None
         for _ in range(MAX_TRIES):
@@ -83,9 +84,7 @@ class Operations:
             except WrongStateError as error:
                 moved = error  # since it was read, maybe: then its new state decides
                 continue
-            if found in {State.DELIVERED, State.CANCELLED}:
-                msg = f"task {task_id} is {found}: it cannot be run"
-                raise WrongStateError(msg)
+            _require_runnable(task_id, record)
             return found
         assert moved is not None  # noqa: S101 - each turn of the loop sets it
         raise moved
@@ -208,6 +207,15 @@ class Operations:
         if not found:
             raise UnknownTaskError.of(task_id)
         return STATES[found]
+
+
+def _require_runnable(task_id: TaskId, record: Record) -> None:
+    if record.state in {State.DELIVERED, State.CANCELLED}:
+        msg = f"task {task_id} is {record.state}: it cannot be run"
+        raise WrongStateError(msg)
+    if record.state is State.ACTIVE and record.cancel_requested:
+        msg = f"task {task_id} was cancelled: its attempt, which is under way, is its last"
+        raise WrongStateError(msg)
 
 
 def _compact(record: Record) -> bytes:

@@ -45,6 +45,7 @@ async def run_task(request: Request, principal: MayManage) -> Response:
     """Run a task now: a scheduled task or a dead letter moves to the front of its lane.
 
     A queued or active task is not changed, nor is one that was delivered, as after an earlier call.
+    A cancelled task is a 409, and an active one that was cancelled: it gets no further attempt.
     The retry policy of a dead letter begins anew: its attempts, and its deadline (24 h without one
     of its own). So does the deadline of a task that is run before its due time.
     """
