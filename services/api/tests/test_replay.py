@@ -78,6 +78,20 @@ async def test_a_replay_may_differ(
     assert two["headers"] == {"Authorization": "[redacted]", "X-Event": "order.created"}
 
 
+@pytest.mark.parametrize("named", [{}, {"content-type": "text/x"}], ids=["unnamed", "named"])
+async def test_new_headers_keep_the_type_of_a_body_that_is_kept(
+    named: dict[str, str], client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """New headers replace all but the Content-Type of a body that stays, unless they have one."""
+    source = await _a_dead_task(client, api, redis_settings)
+    made = [(await _replay(client, source, headers={"X-B": "2", **named})).json() for _ in range(2)]
+    request = (await _get(client, f"{TASKS}/{made[0]['task_id']}"))["request"]
+
+    assert request["body"] == '{"order":7}'
+    assert request["headers"] == {"X-B": "2", **(named or {"Content-Type": "application/json"})}
+    assert made[0] == made[1]
+
+
 async def test_a_repeated_call_makes_one_task(
     client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
 ) -> None:

@@ -19,6 +19,13 @@ __all__ = ["COLUMNS", "app", "rows"]
 
 app = new_app("Look at tasks and act on them.")
 IdArgument = Annotated[str, typer.Argument(metavar="TASK_ID")]
+ReplayHeaderOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-H", "--header", metavar="'NAME: VALUE'",
+        help="In place of all old ones, but the Content-Type of a body that stays.",
+    ),
+]  # fmt: skip
 
 COLUMNS: list[Column] = [
     ("id", lambda task: task.id),
@@ -135,7 +142,7 @@ def replay(
     task_id: IdArgument,
     url: Annotated[str | None, typer.Option(help="In place of the old.")] = None,
     method: Annotated[str | None, typer.Option("-X", "--method", help="In place of it.")] = None,
-    header: options.HeaderOption = None,
+    header: ReplayHeaderOption = None,
     data: options.DataOption = None,
     output: OutputOption = Output.TABLE,
 ) -> None:

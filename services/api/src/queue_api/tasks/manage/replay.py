@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["router"]
 
 router = APIRouter(tags=["tasks"])
+CONTENT_TYPE = "content-type"
 _FIELDS = {"url": "url", "method": "method", "headers": "headers",
            "body": "body", "body_base64": "body"}  # fmt: skip
 
@@ -178,9 +179,18 @@ def _changed(task: Task, given: dict[str, msgspec.Raw]) -> Task:
     changes = {name: getattr(parsed, name) for name in fields}
     if "body" in fields and "headers" not in fields:
         # The Content-Type that belongs to the new body replaces the old one.
-        own = {n: v for n, v in task.headers.items() if n.lower() != "content-type"}
+        own = {n: v for n, v in task.headers.items() if n.lower() != CONTENT_TYPE}
         changes["headers"] = {**own, **parsed.headers}
+    elif "headers" in fields and "body" not in fields and task.body is not None:
+        changes["headers"] = {**_content_type(task, parsed), **parsed.headers}
     return msgspec.structs.replace(task, **changes)
+
+
+def _content_type(task: Task, parsed: Task) -> dict[str, str]:
+    """Return the header that goes with a body that is kept, unless the new headers name it."""
+    if CONTENT_TYPE in map(str.lower, parsed.headers):
+        return {}
+    return {name: value for name, value in task.headers.items() if name.lower() == CONTENT_TYPE}
 
 
 def _other_content() -> ProblemError:

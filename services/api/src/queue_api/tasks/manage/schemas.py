@@ -153,7 +153,7 @@ class TaskList(msgspec.Struct, frozen=True):
 
 
 class ReplayCreate(msgspec.Struct, forbid_unknown_fields=True):
-    """The changes of a replay."""
+    """The changes of a replay: what is absent stays as it was."""
 
     url: Url | UnsetType = UNSET
     method: Method | UnsetType = UNSET
