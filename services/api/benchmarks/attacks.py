@@ -104,6 +104,13 @@ async def slow_bodies(attacker: Attacker) -> None:
     await attacker.many(250, first + b"x" * ((1 << 20) - len(LARGE) - 1))
 
 
+async def slow_lines(attacker: Attacker) -> None:
+    """Send 250 batches of one task each, and a line of 1 MiB without its end."""
+    head = HEAD.replace(b"tasks", b"tasks/batch").replace(b"json", b"x-ndjson")
+    first = head + b"Content-Length: %d\r\n\r\n%b\n" % (2 << 20, BODY)
+    await attacker.many(250, first + b"x" * ((1 << 20) - 1))
+
+
 async def idle(attacker: Attacker) -> None:
     """Open 400 connections and send nothing."""
     await attacker.many(400, b"")
@@ -120,7 +127,8 @@ async def no_files_left(attacker: Attacker) -> None:
 
 
 ATTACKS = (
-    endless_head, huge_header, huge_url, pipelining, slow_bodies, idle, slow_heads, no_files_left,
+    endless_head, huge_header, huge_url, pipelining, slow_bodies, slow_lines, idle, slow_heads,
+    no_files_left,
 )  # fmt: skip
 
 

@@ -192,9 +192,9 @@ CREATE_TASKS: dict[str, Any] = {
     "description": "Keep up to 10,000 requests in the queue. A bad one fails alone: the answer has "
     "a line for each, in order.\n\n"
     "The body is a JSON array of tasks, or NDJSON with one per line (`application/x-ndjson`), "
-    "which is read as it comes; the answer has the same form. Lines over the limits of a batch end "
-    "it: the last line of the answer says so, and those before it are stored as they say. An array "
-    "over them is refused as a whole.",
+    "which is read as it comes; the answer has the same form. Lines over the limits of a batch, "
+    "and a body that comes too slowly, end it: the last line of the answer says so, and those "
+    "before it are stored as they say. An array over them is refused as a whole.",
     "operationId": "create_tasks_api_v1_tasks_batch_post",
     "parameters": [
         {
@@ -222,7 +222,9 @@ CREATE_TASKS: dict[str, Any] = {
         "200": json_response("What became of each task.", {"type": "array", "items": _BATCH_LINE}),
         "400": problem_response("The body is not JSON."),
         "403": problem_response("A web page of another site sent it."),
-        "413": problem_response("The body is over API_MAX_BATCH."),
+        "413": problem_response(
+            "The body is over API_MAX_BATCH, or an array over API_MAX_BUFFERED."
+        ),
         "415": problem_response("The body is neither application/json nor application/x-ndjson."),
         "421": problem_response("The Host is not in API_ALLOWED_HOSTS."),
         "422": problem_response("The body is no array, or has more than 10,000 tasks."),

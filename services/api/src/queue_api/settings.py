@@ -56,7 +56,8 @@ class ApiSettings(
     api_max_body: Annotated[Size, Field(ge=1)] = ByteSize(1 << 20)
     """Max size of a request's body, such as ``1MiB`` or ``65536``."""
     api_max_batch: Annotated[Size, Field(ge=1)] = ByteSize(64 << 20)
-    """Max size of a batch's body. JSON arrays are kept in memory as a whole, NDJSON is streamed."""
+    """Max size of a batch's body. NDJSON is streamed; JSON arrays are kept in memory as a whole,
+    and are at most ``API_MAX_BUFFERED`` too."""
     api_max_waiting_bytes: Annotated[Size, Field(ge=1)] = ByteSize(MAX_WAITING_BYTES)
     """Max bytes of tasks that wait for Redis; further tasks are refused with 503."""
     api_allowed_hosts: Annotated[str | None, AfterValidator(_hosts)] = None

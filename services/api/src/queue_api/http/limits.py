@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, cast
 
 from . import refusals
+from .buffering import BufferingProtocol
 from .lingering_close import LingeringClose
-from .timers import TimedProtocol
 
 if TYPE_CHECKING:
     import asyncio
@@ -22,7 +22,7 @@ _GRACE_CONNECTIONS = 32
 """So many connections over the limit get a response; further ones are closed without one."""
 
 
-class LimitedProtocol(TimedProtocol):
+class LimitedProtocol(BufferingProtocol):
     """uvicorn's protocol for a connection, one request at a time.
 
     A connection is in one of these states. The table shows where its bytes are and what ends it:
@@ -40,12 +40,9 @@ class LimitedProtocol(TimedProtocol):
     """
 
     def __init__(self, shared: SharedLimits, *args: Any, **named: Any) -> None:  # noqa: ANN401
-        self._shared = shared
         self._pipelined = b""
         self._eof = False
-        self._is_buffered = False
-        """The bytes of its request are counted in ``buffered``."""
-        super().__init__(shared.values, *args, **named)
+        super().__init__(shared, *args, **named)
 
     # The connection
 
@@ -119,7 +116,8 @@ class LimitedProtocol(TimedProtocol):
             self._refuse(refusals.HEAD)
             return
         self._feed(piece)
-        if self._in_body and self._unframed_bytes > self._limits.max_head_bytes:
+        has_long_trailers = self._unframed_bytes > self._limits.max_head_bytes
+        if self._in_body and has_long_trailers and not self._is_ending():
             self._refuse(refusals.TRAILERS)
 
     def _count_body(self, size: int) -> None:
@@ -189,35 +187,31 @@ class LimitedProtocol(TimedProtocol):
     def _become_idle(self) -> None:
         """Enter the idle state."""
         self._is_new = False
+        self._stream = None
         self._release()
         self._idle_since = self.loop.time()
         if self.timeout_keep_alive_task is None:
             self._arm_timer()
 
-    def _count_buffered(self, size: int) -> None:
-        self._is_buffered = True
-        self._shared.buffered.add(self, size)
-
-    def _release(self) -> None:
-        if self._is_buffered:
-            self._is_buffered = False
-            self._shared.buffered.release(self)
-
     # Refusing
 
-    def may_be_refused(self) -> bool:
-        """Whether its request is still incomplete."""
-        return not self._is_busy()
-
     def refuse_buffered(self) -> None:
-        """Refuse the incomplete request, because the process has buffered too much."""
-        self._refuse(refusals.BUFFERED)
+        """Refuse the request itself if the application has not used a part of it."""
+        is_too_large = self._shared.buffered.is_too_large(self)
+        refusal = refusals.TOO_LARGE if is_too_large else refusals.BUFFERED
+        if not self._refuse_rest(refusal):
+            self._refuse(refusal)
 
     def _refuse(self, refusal: Refusal) -> None:
         """Respond to the incomplete request, without the application, and close.
 
-        If its response has begun already, only close.
+        If its response has begun already, only close. If the application has used a part of the
+        body, close after its response.
         """
+        if self._refuse_rest(refusal):
+            self._in_message = self._in_body = False
+            self._close_after_response()
+            return
         self._shared.count_refusal(refusal.reason)
         self._release()
         cycle = cast("RequestResponseCycle | None", self.cycle)

@@ -9,7 +9,7 @@ import msgspec
 
 __all__ = [
     "BODY_TIMEOUT", "BUFFERED", "CONNECTIONS", "HEAD", "HEAD_TIMEOUT", "MALFORMED", "NO_HOST",
-    "PIPELINED", "REASONS", "TRAILERS", "Refusal",
+    "PIPELINED", "REASONS", "TOO_LARGE", "TRAILERS", "Refusal",
 ]  # fmt: skip
 
 
@@ -22,21 +22,32 @@ class Refusal:
     status: HTTPStatus
     detail: str
 
+    @property
+    def kind(self) -> str:
+        """The last part of the problem's type."""
+        return self.reason.replace("_", "-")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The response's own headers."""
+        is_temporary = self.status is HTTPStatus.SERVICE_UNAVAILABLE
+        return {"Retry-After": "1"} if is_temporary else {}
+
     def response(self) -> bytes:
         """Return a complete response with a problem document (RFC 9457) and a close."""
         body = msgspec.json.encode(
             {
-                "type": f"urn:queue-system:problem:{self.reason.replace('_', '-')}",
+                "type": f"urn:queue-system:problem:{self.kind}",
                 "title": self.status.phrase,
                 "status": self.status.value,
                 "detail": self.detail,
             }
         )
-        retry = "retry-after: 1\r\n" if self.status is HTTPStatus.SERVICE_UNAVAILABLE else ""
+        lines = "".join(f"{name.lower()}: {value}\r\n" for name, value in self.headers.items())
         head = (
             f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n"
             f"content-type: application/problem+json\r\ncontent-length: {len(body)}\r\n"
-            f"{retry}connection: close\r\n\r\n"
+            f"{lines}connection: close\r\n\r\n"
         )
         return head.encode() + body
 
@@ -73,6 +84,11 @@ BUFFERED = Refusal(
     HTTPStatus.SERVICE_UNAVAILABLE,
     "Incomplete requests take more memory than API_MAX_BUFFERED.",
 )
+TOO_LARGE = Refusal(
+    "body_too_large",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "The request is larger than API_MAX_BUFFERED.",
+)
 PIPELINED = Refusal(
     "pipelined",
     HTTPStatus.SERVICE_UNAVAILABLE,
@@ -82,6 +98,7 @@ PIPELINED = Refusal(
 REASONS = frozenset(
     refusal.reason
     for refusal in (
-        MALFORMED, NO_HOST, HEAD, HEAD_TIMEOUT, BODY_TIMEOUT, CONNECTIONS, BUFFERED, PIPELINED,
+        MALFORMED, NO_HOST, HEAD, HEAD_TIMEOUT, BODY_TIMEOUT, CONNECTIONS, BUFFERED, TOO_LARGE,
+        PIPELINED,
     )
 )  # fmt: skip

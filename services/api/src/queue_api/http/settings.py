@@ -34,8 +34,8 @@ class HttpSettings(Settings):
     api_max_connections: Annotated[int, Field(ge=0)] = 0
     """Max open connections; then 503. 0: the limit of open files minus 96, but at most 4,096."""
     api_max_buffered: Annotated[Size, Field(ge=1 << 20)] = ByteSize(32 << 20)
-    """Max bytes of incomplete requests in the process. Above it, the largest of them is refused
-    with 503."""
+    """Max bytes of incomplete requests in the process. Above it, the largest of them is refused,
+    with 503, or 413 if it is larger by itself. Of NDJSON, only what is not read yet counts."""
     api_max_pipelined: Annotated[Size, Field(ge=0)] = ByteSize(64 << 10)
     """Max bytes that wait behind a request without a response. With more, the connection is closed
     after that response."""

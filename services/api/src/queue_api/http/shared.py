@@ -54,6 +54,22 @@ class BufferedBytes:
         if self._total > self._max_bytes:
             self._refuse_largest()
 
+    def held_by(self, holder: Holder) -> int:
+        """Return the bytes of a connection."""
+        return self._held.get(holder, 0)
+
+    def is_too_large(self, holder: Holder) -> bool:
+        """Return whether a connection's bytes are too many by themselves."""
+        return self.held_by(holder) > self._max_bytes
+
+    def subtract(self, holder: Holder, size: int) -> None:
+        """Stop counting some of a connection's bytes."""
+        held = self.held_by(holder)
+        if held:  # else its bytes were released meanwhile
+            removed = min(size, held)
+            self._held[holder] = held - removed
+            self._total -= removed
+
     def release(self, holder: Holder) -> None:
         """Stop counting a connection's bytes."""
         self._total -= self._held.pop(holder, 0)

@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
     from starlette.types import Receive
 
+    from ...http.refusals import Refusal
+    from .body_stream import BodyStream
+
 __all__ = ["MAX_TASKS", "NDJSON", "Part", "is_ndjson", "json_parts", "ndjson_parts"]
 
 NDJSON = "application/x-ndjson"
 MAX_TASKS = 10_000
-LIMIT = "API_MAX_BATCH"
+MAX_BATCH, MAX_BUFFERED = "API_MAX_BATCH", "API_MAX_BUFFERED"
 _LINES = frozenset({NDJSON, "application/ndjson", "application/jsonl", "application/x-jsonlines"})
 _array = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -37,10 +40,15 @@ def is_ndjson(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 async def json_parts(
-    headers: Iterable[tuple[bytes, bytes]], receive: Receive, *, max_bytes: int, max_task_bytes: int
-) -> list[Part]:
-    """Return the elements of a JSON array; raises ProblemError for anything else."""
-    raw = await read_json_body(headers, receive, max_bytes, LIMIT)
+    headers: Iterable[tuple[bytes, bytes]], receive: Receive, *, max_bytes: int,
+    max_buffered: int, max_task_bytes: int,
+) -> list[Part]:  # fmt: skip
+    """Return the elements of a JSON array; raises ProblemError for anything else.
+
+    An array is kept in memory as a whole, so that ``max_buffered`` is a limit of it too.
+    """
+    limit, name = min((max_bytes, MAX_BATCH), (max_buffered, MAX_BUFFERED))
+    raw = await read_json_body(headers, receive, limit, name)
     try:
         raw.decode()  # the decoder passes over what is in strings
         tasks = _array.decode(raw)
@@ -59,30 +67,35 @@ async def json_parts(
 
 
 async def ndjson_parts(
-    receive: Receive, *, max_bytes: int, max_task_bytes: int
+    receive: Receive, stream: BodyStream, *, max_bytes: int, max_task_bytes: int
 ) -> AsyncIterator[list[Part]]:
     """Yield the lines that have come, empty ones left out; at most one line is held besides.
 
-    A line over ``max_task_bytes`` is wrong by itself. Behind the last task that is allowed, and
-    behind ``max_bytes``, one part says so, and nothing more is read.
+    A line over ``max_task_bytes`` is wrong by itself. Behind the last task that is allowed, behind
+    ``max_bytes``, and if the connection refuses the rest, one part says so, and nothing more is
+    read.
     """
     lines = _Lines(max_task_bytes)
     size = number = 0
     more = True
     while more:
-        message = await receive()
+        message = await stream.receive(receive, lines.held_bytes)
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
+        if stream.refusal is not None:
+            yield [_cut_off(_refused(stream.refusal))]
+            return
         more = message.get("more_body", False)
         chunk: bytes = message.get("body", b"")
         size += len(chunk)
         parts = lines.feed(chunk, last=not more)
         number += len(parts)
+        stream.is_used = stream.is_used or bool(parts)
         if number > MAX_TASKS:
             yield [*parts[: MAX_TASKS - number], _cut_off(_too_many())]
             return
         if size > max_bytes:
-            yield [*parts, _cut_off(too_large(max_bytes, LIMIT))]
+            yield [*parts, _cut_off(too_large(max_bytes, MAX_BATCH))]
             return
         yield parts
 
@@ -95,6 +108,11 @@ class _Lines:
         self._held = b""
         self._is_too_long = False
         """The line that has begun is, and the rest of it is thrown away."""
+
+    @property
+    def held_bytes(self) -> int:
+        """The size of the line that has begun."""
+        return len(self._held)
 
     def feed(self, chunk: bytes, *, last: bool) -> list[Part]:
         """Return the lines that are whole now."""
@@ -121,7 +139,12 @@ def _too_many(rest: str = "") -> ProblemError:
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "batch-too-large", detail)
 
 
+def _refused(refusal: Refusal) -> ProblemError:
+    return ProblemError(refusal.status, refusal.kind, refusal.detail, headers=refusal.headers)
+
+
 def _cut_off(error: ProblemError) -> ProblemError:
     """Return the last line of the answer to lines that are not all read."""
     rest = "The lines before this one are answered above; this one and all behind it were not read."
-    return ProblemError(error.status, error.kind, f"{error.detail.rstrip('.')}. {rest}")
+    detail = f"{error.detail.rstrip('.')}. {rest}"
+    return ProblemError(error.status, error.kind, detail, headers=error.headers)

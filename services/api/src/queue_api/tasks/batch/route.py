@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 from opentelemetry.trace import Link, get_current_span
+from starlette.requests import ClientDisconnect
 
 from queue_common.logs import events
 
@@ -14,15 +15,19 @@ from ...auth import Scope, principal_of
 from ...problems import ProblemError, problem, translate
 from ..parse import check_batch_key
 from ..routes import idempotency_key_of
+from .body_stream import EXTENSION
 from .items import Batch
 from .reader import NDJSON, is_ndjson, json_parts, ndjson_parts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import Receive, Send
     from starlette.types import Scope as AsgiScope
 
     from ...app_context import AppContext
     from ..routes import CreateTask
+    from .reader import Part
 
 __all__ = ["CHUNK_SIZE", "CreateTasks"]
 
@@ -63,7 +68,7 @@ class CreateTasks:
             if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
             return
-        logger.info(events.BATCH_ENQUEUED, **batch.log_fields())
+        _log(batch)
         await _respond(batch, send, by_lines=by_lines)
 
     async def _read(self, scope: AsgiScope, receive: Receive, batch: Batch) -> bool:
@@ -72,15 +77,31 @@ class CreateTasks:
         sizes = {"max_bytes": settings.api_max_batch, "max_task_bytes": settings.api_max_body}
         by_lines = is_ndjson(scope["headers"])
         if by_lines:
-            async for parts in ndjson_parts(receive, **sizes):
-                for i in range(0, len(parts), CHUNK_SIZE):
-                    await batch.add(parts[i : i + CHUNK_SIZE])
+            stream = scope["extensions"][EXTENSION]
+            try:
+                async for parts in ndjson_parts(receive, stream, **sizes):
+                    await _add(batch, parts)
+            except ClientDisconnect:
+                await batch.end()
+                _log(batch)
+                raise
         else:
-            parts = await json_parts(scope["headers"], receive, **sizes)
-            for i in range(0, len(parts), CHUNK_SIZE):
-                await batch.add(parts[i : i + CHUNK_SIZE])
+            max_buffered = settings.api_max_buffered
+            headers = scope["headers"]
+            await _add(
+                batch, await json_parts(headers, receive, max_buffered=max_buffered, **sizes)
+            )
         await batch.end()
         return by_lines
+
+
+async def _add(batch: Batch, parts: Sequence[Part]) -> None:
+    for i in range(0, len(parts), CHUNK_SIZE):
+        await batch.add(parts[i : i + CHUNK_SIZE])
+
+
+def _log(batch: Batch) -> None:
+    logger.info(events.BATCH_ENQUEUED, **batch.log_fields())
 
 
 def _only_post() -> ProblemError:
