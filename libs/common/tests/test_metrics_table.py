@@ -66,6 +66,7 @@ def test_the_names_are_those_that_rules_and_dashboards_use() -> None:
         "queue_retries_total{queue}",
         "queue_dead_letters_total{queue}",
         "queue_outbox_tasks{queue}",
+        "queue_backlog_tasks{queue}",
         "queue_suspects{queue}",
         "queue_leases_lost_total{queue}",
         "queue_tasks_given_back_total{queue,reason}",

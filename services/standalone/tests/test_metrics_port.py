@@ -86,7 +86,7 @@ async def test_the_backlog_is_told_to_who_scales(new_process: NewProcess) -> Non
 
     assert told == {
         "queue": api.variables["QUEUE_NAME"], "waiting": 3, "due": 0, "scheduled": 0, "active": 0,
-        "backlog": 3, "workers": 0,
+        "outbox": 0, "held": 0, "backlog": 3, "workers": 0,
     }  # fmt: skip
 
 

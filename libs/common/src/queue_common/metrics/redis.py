@@ -89,6 +89,7 @@ class RedisStats(Collector):
         yield table.WORKERS, [((), read.workers)]
         yield table.SUSPECTS, [((), read.counters["suspects"])]
         yield table.OUTBOX, [((), read.outbox)]
+        yield table.BACKLOG, [((), read.backlog)]
         yield table.DEAD_LETTERS, [((), read.counters["dead_total"])]
         yield table.LEASES_LOST, [((), read.counters["leases_lost_total"])]
         yield table.SETTLED_SIZE, _by_kind(read, _SIZES)

@@ -89,6 +89,15 @@ OUTBOX: Final = Metric(
     _QUEUE,
     Source.REDIS,
 )
+BACKLOG: Final = Metric(
+    "queue.backlog_tasks",
+    _GAUGE,
+    "{task}",
+    "What a worker could do now: tasks that wait or are due, without those of paused and throttled "
+    "lanes, and callbacks.",
+    _QUEUE,
+    Source.REDIS,
+)
 DEAD_LETTERS: Final = Metric(
     "queue.dead_letters",
     _COUNTER,
@@ -125,6 +134,6 @@ REMOVED: Final = Metric(
 
 REDIS_METRICS: Final = (
     LEASES_LOST, REDIS_UP, PERSISTENCE_OK, TASKS, LANE_TASKS, LANES, PROJECT_TASKS,
-    OLDEST_WAITING, WORKERS, SUSPECTS, OUTBOX, DEAD_LETTERS, SETTLED_SIZE, SETTLED_SIZE_LIMIT,
-    REMOVED,
+    OLDEST_WAITING, WORKERS, SUSPECTS, OUTBOX, BACKLOG, DEAD_LETTERS, SETTLED_SIZE,
+    SETTLED_SIZE_LIMIT, REMOVED,
 )  # fmt: skip

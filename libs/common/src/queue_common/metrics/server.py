@@ -114,7 +114,9 @@ def backlog_page(stats: QueueStats) -> Callable[[], Awaitable[Page]]:
                 "due": read.due,
                 "scheduled": read.scheduled,
                 "active": read.active,
-                "backlog": read.waiting + read.due,
+                "outbox": read.outbox,
+                "held": read.held,
+                "backlog": read.backlog,
                 "workers": read.workers,
             }
         )

@@ -39,6 +39,7 @@ MAX_SCAN_CALLS = 200
 MAX_DUE_LANES = 1000
 MAX_LANES = 10
 MAX_PROJECTS = 100
+MAX_HELD_LANES = 100
 REPLY_SECONDS = 2.0
 COUNTERS = (
     "suspects", "dead_total", "results_removed_total", "dead_removed_total", "dead_expired_total",
@@ -97,8 +98,15 @@ class QueueSnapshot(msgspec.Struct, frozen=True):
     paused_lanes: int = 0
     outbox: int = 0
     """Tasks that follow from others, such as callbacks, and are not in their lanes yet."""
+    held: int = 0
+    """Waiting and due tasks of 100 paused and 100 throttled lanes: no worker may start them."""
     projects: tuple[ProjectSnapshot, ...] = ()
     """The first 100 projects by name, without ``default``'s use."""
+
+    @property
+    def backlog(self) -> int:
+        """Count what a worker could do now."""
+        return max(self.waiting + self.due - self.held, 0) + self.outbox
 
 
 class _Scan(msgspec.Struct, frozen=True, array_like=True):
@@ -147,10 +155,12 @@ class QueueStats:
         """Return the state in one round trip; the cost does not grow with the backlog."""
         with translated():
             async with asyncio.timeout(REPLY_SECONDS):
-                reply = await self._scripts.run("snapshot", MAX_DUE_LANES, MAX_PROJECTS, *COUNTERS)
+                reply = await self._scripts.run(
+                    "snapshot", MAX_DUE_LANES, MAX_PROJECTS, MAX_HELD_LANES, *COUNTERS
+                )
         (
             waiting, scheduled, active, dead, workers, due, late, stored, unhealthy, trial,
-            throttled, paused, outbox, projects, *counters,
+            throttled, paused, outbox, held, projects, *counters,
         ) = reply  # fmt: skip
         scan = _stored(stored).latest if stored else None
         return QueueSnapshot(
@@ -168,6 +178,7 @@ class QueueStats:
             throttled_lanes=throttled,
             paused_lanes=paused,
             outbox=outbox,
+            held=held,
             projects=tuple(ProjectSnapshot(name.decode(), *use) for name, *use in projects),
         )
 
