@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 
+import msgspec
 import pytest
 import redis.asyncio
 
 from queue_common.errors import QueueUnavailableError
+from queue_common.options import TaskOptions
 from queue_common.queue import Claim, QueueHooks, TaskQueue
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import new_task_id
@@ -60,6 +63,38 @@ async def test_submissions_claims_and_stops_are_told(
     assert (seen.trips["enqueue"], seen.trips["look_up"]) == (3, 1)
     assert {"register", "renew", "claim", "settle", "end_lease"} <= set(seen.trips)
     assert 0 < seen.seconds < 4 * (time.perf_counter() - begin)
+
+
+async def test_only_new_tasks_are_told_as_submitted(
+    redis_settings: RedisSettings, queue_settings: QueueSettings
+) -> None:
+    """A repeated task is not told, and a conflict, or a task over a limit, with its error."""
+    seen = Seen()
+    queue = TaskQueue(
+        redis_settings, queue_settings.model_copy(update={"max_lane_backlog": 3}), seen
+    )
+    options = TaskOptions(idempotency_key="k")
+    task_id, named = new_task_id(), msgspec.structs.replace(a_task(), options=options)
+    await queue.submit(task_id, a_task())
+    await queue.submit(new_task_id(), named)
+    results = await asyncio.gather(
+        queue.submit(task_id, a_task()),
+        queue.submit(new_task_id(), named),
+        queue.submit(task_id, a_task(method="PUT")),
+        queue.submit(new_task_id(), msgspec.structs.replace(named, method="PUT")),
+        queue.submit(new_task_id(), a_task()),
+        queue.submit(new_task_id(), a_task()),
+        return_exceptions=True,
+    )
+    await queue.disconnect()
+
+    assert [type(result).__name__ for result in results if isinstance(result, Exception)] == [
+        "ConflictError", "IdempotencyConflictError", "LimitError",
+    ]  # fmt: skip
+    assert seen.tasks == {
+        "submitted": 3, "submitted ConflictError": 1, "submitted IdempotencyConflictError": 1,
+        "submitted LimitError": 1,
+    }  # fmt: skip
 
 
 async def test_what_a_dead_worker_held_is_told_by_who_finds_it(

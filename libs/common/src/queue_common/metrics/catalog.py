@@ -34,7 +34,7 @@ SENT: Final = Metric(
     "messaging.client.sent.messages",
     _COUNTER,
     "{message}",
-    "Tasks handed to Redis, by the error where it did not take them.",
+    "New tasks that Redis took, and refused ones by their error.",
     (_DESTINATION, "error.type"),
 )
 CONSUMED: Final = Metric(

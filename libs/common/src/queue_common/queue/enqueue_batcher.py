@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from ..errors import (
     QueueUnavailableError,
 )
 from ..task import TaskId
-from .storage.codes import LIMITS, OTHER_CONTENT
+from .storage.codes import LIMITS, NEW, OTHER_CONTENT
 from .storage.record import queued_record
 from .storage.reply_deadline import REPLY_SECONDS, is_silence, reply_until
 
@@ -153,14 +153,19 @@ class EnqueueBatcher:
                 if not submission.stored.done():
                     submission.stored.set_exception(error)
         else:
-            refused = sum([isinstance(result, list) for result in results])
-            self._hooks.submitted(len(batch) - refused, "")
-            if refused:
-                self._hooks.submitted(refused, LimitError.__name__)
+            new = results.count(NEW)
+            self._hooks.submitted(new, "")
+            if new != len(batch):
+                self._report_refusals(results)
             self._activity.accepted(batch, results)
             for submission, result in zip(batch, results, strict=True):
                 _settle(submission, result)
         self._waiting_bytes -= sum([submission.bytes for submission in batch])
+
+    def _report_refusals(self, results: list[Any]) -> None:
+        for error, tasks in Counter(map(_error_name, results)).items():
+            if error:
+                self._hooks.submitted(tasks, error)
 
     def _next_batch(self) -> list[WaitingTask]:
         batch: list[WaitingTask] = []
@@ -203,6 +208,15 @@ def _limit_error(
     return LimitError(limit, shown, burst=burst, retry_after_ms=retry_after_ms, fits=fits)
 
 
+def _error_name(result: Any) -> str:  # noqa: ANN401 - of enqueue.lua
+    """Return the name of a refused task's error; empty if the task is new or was there before."""
+    if isinstance(result, list):
+        return LimitError.__name__
+    if isinstance(result, bytes) or result >= 0:
+        return ""
+    return (IdempotencyConflictError if result == OTHER_CONTENT else ConflictError).__name__
+
+
 def _settle(submission: WaitingTask, result: Any) -> None:  # noqa: ANN401 - of enqueue.lua
     arguments, future = submission.arguments, submission.stored
     if future.done():  # its caller was cancelled
@@ -218,4 +232,4 @@ def _settle(submission: WaitingTask, result: Any) -> None:  # noqa: ANN401 - of 
         msg = f"a task with the id {arguments[0].decode()} and other content exists"  # type: ignore[union-attr]
         future.set_exception(ConflictError(msg))
     else:
-        future.set_result(result == 1)
+        future.set_result(result == NEW)

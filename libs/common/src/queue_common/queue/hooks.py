@@ -12,7 +12,10 @@ class QueueHooks:
         """Handle the end of a round trip, with or without a reply, of the script ``operation``."""
 
     def submitted(self, tasks: int, error: str) -> None:
-        """Handle tasks sent to Redis; ``error`` is empty if it stored them."""
+        """Handle tasks sent to Redis; ``error`` is empty if it stored them as new ones.
+
+        Is not called for tasks that were there before.
+        """
 
     def claimed(self, tasks: int) -> None:
         """Handle tasks that this worker has claimed."""

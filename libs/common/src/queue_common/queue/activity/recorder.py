@@ -12,6 +12,7 @@ import structlog
 from ...errors import QueueUnavailableError
 from ...lanes import DEFAULT_PROJECT, PROJECT_SEPARATOR
 from ...retry import NO_ATTEMPT, Dead, Done
+from ..storage.codes import NEW
 from ..storage.connection import translated
 from .events import EventPublisher
 from .histogram import BUCKETS, bucket_of
@@ -36,8 +37,6 @@ CLOSE_SECONDS: Final = 1.0
 MAX_PROJECTS: Final = 1000
 """Max projects between two flushes. Further ones are only counted in the sum."""
 BATCH_SIZE: Final = 100
-NEW: Final = 1
-"""Result of ``enqueue.lua`` for a task that it has stored."""
 
 logger = structlog.stdlib.get_logger(__name__)
 _encoder = msgspec.msgpack.Encoder()

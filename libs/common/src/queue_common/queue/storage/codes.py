@@ -50,6 +50,8 @@ LIMITS: Final = {
 }
 """``LIMIT_*`` of ``enqueue_limits.lua``, by the names that clients see."""
 
+NEW: Final = 1
+"""Result of ``enqueue.lua``: it has stored the task."""
 OTHER_CONTENT: Final = -9
 """Result of ``enqueue.lua``: the idempotency key belongs to another request."""
 
