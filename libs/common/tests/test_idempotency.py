@@ -139,6 +139,26 @@ async def test_a_dead_task_frees_its_name(queue: TaskQueue) -> None:
     assert result is True
 
 
+async def test_a_freed_name_is_not_bound_to_the_ended_task_again(queue: TaskQueue) -> None:
+    """A task that has died or was cancelled does not take its freed name again, if it is sent again.
+
+    Only its id is taken still.
+    """
+    dead, _ = await stored(queue, named("dead"))
+    await settled(queue, Dead("no"))
+    cancelled, _ = await stored(queue, named("cancelled"))
+    await queue.operations.cancel(cancelled)
+
+    again = [
+        await queue.submission(task_id, named(key))
+        for task_id, key in ((dead, "dead"), (cancelled, "cancelled"))
+    ]
+    new = [(await stored(queue, named(key)))[1] for key in ("dead", "cancelled")]
+
+    assert again == [False, False]
+    assert new == [True, True]
+
+
 async def test_a_failed_task_keeps_its_name(queue: TaskQueue) -> None:
     """A task that is tried again is the same task."""
     first, _ = await stored(queue, named())

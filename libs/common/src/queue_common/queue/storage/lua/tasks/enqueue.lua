@@ -89,6 +89,12 @@ local function write_one(id, delay, record)
   return digest == digest_of(record) and 0 or -1
 end
 
+-- Returns whether the task has ended in a way that frees its name, which it must not get back.
+local function has_freed_name(id)
+  local state = state_of(id)
+  return state == STATE_DEAD or state == STATE_CANCELLED
+end
+
 -- A task that exists is no new one, whatever the limits.
 local function write(project, id, lane, delay, record, once)
   local first = once and idempotency.find(once, id, digest_of(record))
@@ -98,7 +104,8 @@ local function write(project, id, lane, delay, record, once)
   if over and call('EXISTS', RECORD .. id) == 0 then return over end
   local result = write_one(id, delay, record)
   if limited and result == 1 then enqueue_limits.accept(project, lane, #record) end
-  if once and result >= 0 then idempotency.claim(once, id, digest_of(record)) end
+  local keeps_name = result == 1 or result == 0 and not has_freed_name(id)
+  if once and keeps_name then idempotency.claim(once, id, digest_of(record)) end
   return result
 end
 
