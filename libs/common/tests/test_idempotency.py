@@ -140,10 +140,7 @@ async def test_a_dead_task_frees_its_name(queue: TaskQueue) -> None:
 
 
 async def test_a_freed_name_is_not_bound_to_the_ended_task_again(queue: TaskQueue) -> None:
-    """A task that has died or was cancelled does not take its freed name again, if it is sent again.
-
-    Only its id is taken still.
-    """
+    """A task that has ended does not take its freed name again when it is sent again."""
     dead, _ = await stored(queue, named("dead"))
     await settled(queue, Dead("no"))
     cancelled, _ = await stored(queue, named("cancelled"))
