@@ -56,6 +56,23 @@ async def test_nothing_else_of_the_packages_is_served(client: httpx.AsyncClient,
     assert (await client.get(f"/docs/{name}")).status_code == 404
 
 
+async def test_fields_of_responses_are_described(client: httpx.AsyncClient) -> None:
+    """The document says of a response's fields what their types cannot, inherited ones too."""
+    schemas = (await client.get("/openapi.json")).json()["components"]["schemas"]
+    attempt = schemas["AttemptDetails"]["properties"]
+
+    assert attempt["number"]["description"] == "From 1."
+    assert attempt["address"]["description"] == "The address and port of the connection."
+
+
+async def test_what_a_replay_leaves_out_has_no_default(client: httpx.AsyncClient) -> None:
+    """A field of a replay that is absent stays as it was: the document has no default for it."""
+    schema = (await client.get("/openapi.json")).json()["components"]["schemas"]["ReplayCreate"]
+
+    assert [name for name, kind in schema["properties"].items() if "default" in kind] == []
+    assert schema["properties"]["body"]["description"].endswith("Absent: as it was.")
+
+
 async def test_there_is_no_second_page(client: httpx.AsyncClient) -> None:
     """FastAPI's own pages, which load scripts from elsewhere, are off."""
     assert (await client.get("/redoc")).status_code == 404

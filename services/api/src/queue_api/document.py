@@ -22,9 +22,11 @@ from .openapi import BATCH_PATH, CREATE_TASK, CREATE_TASKS, DENIED, OPEN, PATH, 
 from .operations.openapi import of_actions
 from .problems import Problem
 from .projects.schemas import ProjectList, ProjectPut
+from .routes.field_docs import describe_fields
 from .routes.retry_preview import RetryPreview, RetryPreviewCreate
 from .routes.workers import WorkerList
 from .signing.schemas import SecretCreate, SecretCreated, Secrets
+from .tasks.manage.openapi import of_replay
 from .tasks.schemas import TaskCreate, TaskCreated
 
 if TYPE_CHECKING:
@@ -64,11 +66,12 @@ def _make(app: FastAPI) -> dict[str, Any]:
     document["paths"].setdefault(PATH, {})["post"] = CREATE_TASK
     document["paths"][BATCH_PATH] = {"post": CREATE_TASKS}
     _, schemas = msgspec.json.schema_components(_MODELS, ref_template=REFERENCE)
+    describe_fields(schemas, _MODELS)
     # What types cannot say: one body and one due time at most.
     schemas["TaskCreate"]["not"] = {
         "anyOf": [{"required": ["body", "body_base64"]}, {"required": ["schedule_at", "delay"]}]
     }
-    schemas["ReplayCreate"]["not"] = {"required": ["body", "body_base64"]}
+    schemas["ReplayCreate"] = of_replay(schemas["ReplayCreate"])
     schemas["LimitsPut"]["anyOf"] = [
         {"properties": {"burst": {"type": "null"}}},
         {"properties": {"rate": {"type": "number"}}, "required": ["rate"]},

@@ -9,7 +9,7 @@ from ...openapi import UNAVAILABLE, json_response, problem_response, schema_of
 __all__ = [
     "CANCEL_TASK", "CURSOR", "FILTERS", "GET_TASK", "LIMIT", "LIST_ATTEMPTS",
     "LIST_TASKS", "NOT_FOUND", "PATH", "REFUSED", "REPLAY_TASK", "RUN_TASK", "TASK_ID",
-    "WRONG_STATE", "idempotency_key", "parameter",
+    "WRONG_STATE", "idempotency_key", "of_replay", "parameter",
 ]  # fmt: skip
 
 PATH = "/api/v1/tasks"
@@ -139,3 +139,19 @@ REPLAY_TASK: dict[str, Any] = {
         "503": UNAVAILABLE,
     },
 }  # fmt: skip
+
+
+def of_replay(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a replay: its fields are a task's, but absent ones are kept."""
+    properties = {
+        name: {key: value for key, value in kind.items() if key != "default"}
+        for name, kind in schema["properties"].items()
+    }
+    body = properties["body"]
+    body["description"] = body["description"].replace("Absent: no body.", "Absent: as it was.")
+    headers = properties["headers"]
+    kept = "They replace all old ones, but the Content-Type of a body that stays."
+    headers["description"] = f"{kept} {headers['description']}"
+    return {
+        **schema, "properties": properties, "not": {"required": ["body", "body_base64"]},
+    }  # fmt: skip

@@ -45,9 +45,10 @@ class AttemptDetails(AttemptStatus, frozen=True):
     address: str | None
     """The address and port of the connection."""
     response_headers: dict[str, str] | None
-    """Without secrets; only for the last attempt."""
+    """Without secrets. Of responses that repeat each other the newest one's are kept, of those that
+    differ as many as fit into 3,000 bytes for all attempts of a task."""
     response_excerpt: str | None
-    """The beginning of the response's body; only for the last attempt."""
+    """The beginning of the response's body, kept like its headers."""
     worker: str | None
     trace_id: str | None
     next_attempt_at: str | None
