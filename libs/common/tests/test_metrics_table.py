@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from queue_common.metrics.catalog import METRICS
+from queue_common.metrics.catalog import DELIVERY_DURATION, METRICS, PROCESS_DURATION, START_DELAY
 from queue_common.metrics.metric import Kind, Metric
 from queue_common.metrics.redis_catalog import REDIS_UP
 
@@ -83,3 +83,9 @@ def test_the_names_are_those_that_rules_and_dashboards_use() -> None:
         "queue_redis_persistence_ok{queue}",
         "queue_redis_up{}",
     }
+
+
+@pytest.mark.parametrize("metric", [DELIVERY_DURATION, PROCESS_DURATION, START_DELAY])
+def test_an_attempt_is_measured_up_to_the_longest_timeout(metric: Metric) -> None:
+    """Histograms tell attempts of one minute from those that take half an hour."""
+    assert {60, 300, 1800} <= set(metric.buckets)

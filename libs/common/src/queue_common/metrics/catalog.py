@@ -11,6 +11,8 @@ __all__ = ["METRICS"]
 
 # Advised by the conventions for HTTP and messaging, and for databases.
 _REQUEST = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 30)
+_ATTEMPT = (*_REQUEST, 60, 300, 900, 1800)
+"""Up to the longest ``timeout`` of a task, half an hour."""
 _ROUND_TRIP = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10)
 _DELAY = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800, 7200, 86400)
 _LAG = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
@@ -50,7 +52,7 @@ DELIVERY_DURATION: Final = Metric(
     "s",
     "From the beginning of a delivery's request to the end of the destination's answer.",
     ("http.request.method", "http.response.status_code", "error.type"),
-    buckets=_REQUEST,
+    buckets=_ATTEMPT,
 )
 PROCESS_DURATION: Final = Metric(
     "messaging.process.duration",
@@ -58,7 +60,7 @@ PROCESS_DURATION: Final = Metric(
     "s",
     "An attempt as a whole, from its claim in the worker's hands to its settlement in Redis.",
     (_DESTINATION, "error.type"),
-    buckets=_REQUEST,
+    buckets=_ATTEMPT,
 )
 START_DELAY: Final = Metric(
     "queue.start_delay",
