@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import httpx
 import pytest
 
@@ -47,6 +49,34 @@ async def test_without_a_policy_the_default_is_shown(client: httpx.AsyncClient) 
         ],
         "gives_up_at": "2026-11-29T00:00:00.000Z",
     }
+
+
+@pytest.mark.parametrize(
+    ("retry", "seconds"),
+    [
+        ({"max_attempts": 3}, 20),
+        ({"max_attempts": 1}, 0),
+        ({"max_attempts": 1_000_000, "interval": "1s"}, 999_999),
+        ({"max_attempts": 3, "interval": "1h", "deadline": "90m"}, 5_400),
+        ({"interval": "1h", "deadline": "90m"}, 5_400),
+        ({"strategy": "schedule", "delays": ["1m", "5s", "5s"]}, 70),
+        ({"strategy": "schedule", "delays": ["1m", "5s"], "max_attempts": 2}, 60),
+        ({"strategy": "linear", "interval": "1s", "max_interval": "3s", "max_attempts": 6}, 12),
+        ({"strategy": "exponential", "interval": "1s", "max_attempts": 5}, 15),
+        ({"strategy": "linear", "interval": "1ms", "max_attempts": 20_000}, 30 * 86_400),
+        ({"strategy": "exponential", "multiplier": 100, "max_attempts": 1_000_000}, 30 * 86_400),
+    ],
+)
+async def test_the_end_of_a_policy(
+    client: httpx.AsyncClient, retry: dict[str, object], seconds: int
+) -> None:
+    """The time at which a policy gives up is the same, however many attempts are listed."""
+    ends = set()
+    for count in (1, 3, 4, 100):
+        response = await client.post(PATH, json={"start": START, "retry": retry, "count": count})
+        ends.add(datetime.fromisoformat(response.json()["gives_up_at"]))
+
+    assert ends == {datetime.fromisoformat(START) + timedelta(seconds=seconds)}
 
 
 @pytest.mark.parametrize(

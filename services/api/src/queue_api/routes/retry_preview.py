@@ -9,8 +9,8 @@ import msgspec
 from fastapi import APIRouter, Request, Response
 from msgspec import UNSET, Meta, UnsetType
 
-from queue_common.options import TaskOptions
-from queue_common.retry import Dead, RetryAt, RetryPolicy, deadline_of, decide
+from queue_common.options import Retry, TaskOptions
+from queue_common.retry import Dead, RetryAt, RetryPolicy, deadline_of, decide, wait_ms
 from queue_common.task import VERSION, Attempt, Outcome, Task
 
 from ..auth import MayRead
@@ -32,6 +32,8 @@ __all__ = ["PlannedAttempt", "RetryPreview", "RetryPreviewCreate", "router"]
 
 PATH = "/api/v1/retry-preview"
 MAX_COUNT, DEFAULT_COUNT = 100, 20
+MAX_STEPS = 10_000
+"""Adding up more waits would hold up other requests."""
 
 router = APIRouter(tags=["tasks"])
 
@@ -60,7 +62,8 @@ class RetryPreview(msgspec.Struct, frozen=True):
 
     attempts: list[PlannedAttempt]
     gives_up_at: str
-    """No attempt begins after this."""
+    """No attempt begins after this: the time of the last one if the policy counts them (more than
+    10,000 waits that differ are not added up), at the latest the deadline."""
 
 
 _ROUTE: dict[str, Any] = {
@@ -93,29 +96,58 @@ async def preview_retries(request: Request, _principal: MayRead) -> Response:
     start_ms = _start(asked)
     task = _task(asked, start_ms)
     policy: RetryPolicy = request.app.state.api.policy
-    attempts, end_ms = planned_attempts(task, policy, asked.count)
+    attempts = planned_attempts(task, policy, asked.count)
     planned = [
         PlannedAttempt(number, (at_ms - start_ms) / 1000, written_time(at_ms) or "")
         for number, at_ms in enumerate(attempts, 1)
     ]
-    return respond(RetryPreview(planned, written_time(end_ms) or ""))
+    return respond(RetryPreview(planned, written_time(gives_up_at_ms(task, policy)) or ""))
 
 
-def planned_attempts(task: Task, policy: RetryPolicy, count: int) -> tuple[list[int], int]:
-    """Return the Unix times in ms of the first ``count`` attempts, and of the last that may begin.
-
-    The times are those that ``decide`` gives.
-    """
+def planned_attempts(task: Task, policy: RetryPolicy, count: int) -> list[int]:
+    """Return the Unix times in ms of the first ``count`` attempts: those that ``decide`` gives."""
     attempts, now_ms = [task.accepted_at_ms], task.accepted_at_ms
     while len(attempts) < count:
         failed = Attempt(len(attempts), now_ms, 0.0, Outcome.HTTP_ERROR, 500)
         decision = decide(failed, task, policy, now_ms)
         if isinstance(decision, Dead):
-            return attempts, now_ms
+            break
         assert isinstance(decision, RetryAt)  # noqa: S101 - no attempt of these is delivered
         now_ms = decision.due_at_ms
         attempts.append(now_ms)
-    return attempts, deadline_of(task, policy)
+    return attempts
+
+
+def gives_up_at_ms(task: Task, policy: RetryPolicy) -> int:
+    """Return the Unix time in ms after which no attempt begins, however many are listed.
+
+    If the policy counts its attempts, that is the time of the last one, unless the deadline is
+    earlier. Of more than MAX_STEPS waits that differ, the end is not found: it is the deadline.
+    """
+    deadline_at_ms = deadline_of(task, policy)
+    retry = task.options.retry if task.options else None
+    waited_ms = None if retry is None else _waited_ms(retry, policy)
+    if waited_ms is None:
+        return deadline_at_ms
+    return min(task.accepted_at_ms + waited_ms, deadline_at_ms)
+
+
+def _waited_ms(retry: Retry, policy: RetryPolicy) -> int | None:
+    """Return the sum of all waits of a policy; None if it does not count them."""
+    is_schedule = retry.strategy == "schedule"
+    bounds = [len(retry.delays_ms)] if is_schedule else []
+    if retry.max_attempts is not None:
+        bounds.append(retry.max_attempts - 1)
+    waits = min(bounds, default=None)
+    if not waits:
+        return waits
+    last_ms, total_ms = wait_ms(retry, policy, waits), 0
+    for number in range(1, min(waits, MAX_STEPS) + 1):
+        next_ms = wait_ms(retry, policy, number)
+        if next_ms == last_ms and not is_schedule:  # waits that grow stay equal from here on
+            return total_ms + next_ms * (waits - number + 1)
+        total_ms += next_ms
+    return total_ms if waits <= MAX_STEPS else None
 
 
 def _start(asked: RetryPreviewCreate) -> int:
