@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import pytest
 
 from queue_common.lanes import lane_in
 from queue_common.queue import DeadGroup, Scope
@@ -21,6 +22,15 @@ async def _die(queue: ScriptedQueue, task_id: str, lane: str, attempt: Attempt) 
 
 def _counts(groups: list[DeadGroup]) -> dict[tuple[str, str, int], int]:
     return {group[:3]: group.number for group in groups}
+
+
+async def _all_pages(queue: ScriptedQueue, limit: int) -> list[DeadGroup]:
+    page = await queue.reader.dead_groups.read(Scope(), None, limit)
+    groups = page.groups
+    while page.cursor is not None:
+        page = await queue.reader.dead_groups.read(Scope(), page.cursor, limit)
+        groups = groups + page.groups
+    return groups
 
 
 HTTP = an_attempt(Outcome.HTTP_ERROR, error="answered 500")
@@ -62,15 +72,34 @@ async def test_groups_are_of_a_project_or_a_lane(scripted: ScriptedQueue) -> Non
 
 
 async def test_groups_are_listed_by_page(scripted: ScriptedQueue) -> None:
-    """A page goes on where the last one ended, and tells how many groups there are."""
+    """A page goes on where the last one ended, also among groups of the same number."""
     for i in range(6):
         await _die(scripted, str(i), f"lane:{i // (i % 3 + 1)}", HTTP if i % 2 else SLOW)
     whole = await scripted.reader.dead_groups.read(Scope())
-    pages = [await scripted.reader.dead_groups.read(Scope(), at, 2) for at in range(0, 6, 2)]
-
-    assert [group for page in pages for group in page.groups] == whole.groups
-    assert {page.total for page in pages} == {len(whole.groups)}
+    for limit in (1, 2, 3):
+        assert await _all_pages(scripted, limit) == whole.groups
+    assert whole.cursor is None
     assert sum(group.number for group in whole.groups) == 6
+
+
+async def test_a_group_that_goes_hides_no_other(scripted: ScriptedQueue) -> None:
+    """A page begins after the place of the last group before it, though that is gone by then."""
+    for i in range(5):
+        await _die(scripted, str(i), f"lane:{i}", HTTP)
+    whole = await scripted.reader.dead_groups.read(Scope())
+    first = await scripted.reader.dead_groups.read(Scope(), None, 2)
+    for group in first.groups:
+        await scripted.operations.delete_dead(TaskId(group.example_id))
+    second = await scripted.reader.dead_groups.read(Scope(), first.cursor)
+
+    assert first.groups + second.groups == whole.groups
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "ä", "o2", "MQ", "LTEKYQpiCjA", "//8K"])
+async def test_what_is_no_cursor_is_refused(scripted: ScriptedQueue, cursor: str) -> None:
+    """A cursor that no page had raises a ValueError."""
+    with pytest.raises(ValueError, match="not a cursor of groups"):
+        await scripted.reader.dead_groups.read(Scope(), cursor)
 
 
 async def test_groups_follow_what_becomes_of_dead_letters(scripted: ScriptedQueue) -> None:
@@ -119,4 +148,4 @@ async def test_deleted_dead_letters_are_in_no_group(scripted: ScriptedQueue) -> 
     await _die(scripted, "1", "a:1", HTTP)
     await scripted.operations.delete_dead(TaskId("1"))
 
-    assert await scripted.reader.dead_groups.read(Scope()) == ([], 0, True)
+    assert await scripted.reader.dead_groups.read(Scope()) == ([], None, True)

@@ -80,6 +80,9 @@ async def test_dead_letters_are_grouped(
     assert [group["lane"] for group in second["groups"]] == ["b.test:80"]
     assert second["cursor"] is None
     assert of_lane["groups"] == second["groups"]
+    assert second["cursor"] is None
+    wrong = await client.get(GROUPS, params={"cursor": "x"})
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "cursor")
 
 
 async def test_groups_of_all_projects_name_theirs(

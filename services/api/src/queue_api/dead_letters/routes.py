@@ -13,7 +13,7 @@ from queue_common.queue import Scope
 from queue_common.task import Outcome
 
 from ..auth import MayManage, MayRead
-from ..parameters import Query, read_offset, respond, write_offset, written_time
+from ..parameters import Query, refuse_cursor, respond, written_time
 from ..tasks.manage.filters import read_lane
 from ..tasks.manage.found import find_task, task_id_of
 from . import openapi
@@ -57,21 +57,18 @@ async def group_dead_letters(request: Request, principal: MayRead) -> Response:
     context: AppContext = request.app.state.api
     query = Query(request, {"lane", "cursor", "limit"})
     lane = read_lane(query, principal)
-    offset, limit = query.read("cursor", read_offset) or 0, query.limit()
+    cursor, limit = query.text("cursor"), query.limit()
     query.check()
     scope = Scope(
         None if principal.all_projects else principal.project,
         lane,
     )
-    found = await context.queue.reader.dead_groups.read(scope, offset, limit)
-    end = offset + limit
-    return respond(
-        DeadLetterGroups(
-            [_group(group) for group in found.groups],
-            write_offset(end) if end < found.total else None,
-            found.exact,
-        )
-    )
+    try:
+        found = await context.queue.reader.dead_groups.read(scope, cursor, limit)
+    except ValueError:
+        raise refuse_cursor() from None
+    groups = [_group(group) for group in found.groups]
+    return respond(DeadLetterGroups(groups, found.cursor, found.exact))
 
 
 def _group(group: DeadGroup) -> DeadLetterGroup:

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from fastapi import Request
 
 __all__ = [
-    "MAX_LIMIT", "Query", "invalid_request", "read_idempotency_key", "read_offset",
-    "refuse_cursor", "write_offset",
+    "MAX_LIMIT", "Query", "invalid_request", "read_idempotency_key", "refuse_cursor",
 ]  # fmt: skip
 
 MAX_LIMIT = 1000
@@ -86,25 +85,6 @@ class Query:
         """Raise ProblemError 422 if a parameter is invalid."""
         if self.errors:
             raise invalid_request(self.errors)
-
-
-_OFFSET = "o"
-MAX_OFFSET_DIGITS = 9
-
-
-def write_offset(offset: int) -> str:
-    """Return a cursor for a list that is rebuilt for each page in the same order."""
-    return f"{_OFFSET}{offset}"
-
-
-def read_offset(cursor: str) -> int:
-    """Read what ``write_offset`` wrote; raises ValueError."""
-    digits = cursor.removeprefix(_OFFSET)
-    is_ours = cursor.startswith(_OFFSET) and digits.isascii() and digits.isdecimal()
-    if not is_ours or len(digits) > MAX_OFFSET_DIGITS:
-        msg = "is not a cursor of this list"
-        raise ValueError(msg)
-    return int(digits)
 
 
 def _limit(text: str) -> int:

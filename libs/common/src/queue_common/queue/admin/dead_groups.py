@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..storage.connection import translated
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["DeadGroup", "DeadGroups", "Grouping"]
 
 _FIELDS: Final = 8
+MAX_NUMBER_DIGITS: Final = 15
 
 
 class DeadGroup(NamedTuple):
@@ -38,8 +40,8 @@ class Grouping(NamedTuple):
     """A page of groups, the largest first."""
 
     groups: list[DeadGroup]
-    total: int
-    """Number of all groups."""
+    cursor: str | None
+    """Where the next page begins; None on the last one."""
     exact: bool
     """False while dead letters of an earlier release are still being counted after an upgrade."""
 
@@ -50,13 +52,39 @@ class DeadGroups:
     def __init__(self, scripts: Scripts) -> None:
         self._scripts = scripts
 
-    async def read(self, scope: Scope, offset: int = 0, limit: int = 100) -> Grouping:
-        """Return a page of the groups of a project's or a lane's dead letters."""
+    async def read(self, scope: Scope, cursor: str | None = None, limit: int = 100) -> Grouping:
+        """Return a page of the groups of a project's or a lane's dead letters.
+
+        A page begins after the place of the last group before it, so that one that goes hides no
+        other. A group that grows beyond that place is not seen. Raises ValueError for a cursor
+        that is none.
+        """
+        last = () if cursor is None else _read_cursor(cursor)
         with translated():
-            total, exact, *flat = await self._scripts.run(
-                "group_dead", scope.project or "", scope.lane or "", offset, limit
+            more, exact, *flat = await self._scripts.run(
+                "group_dead", scope.project or "", scope.lane or "", limit, *last
             )
-        return Grouping(list(_groups(flat)), total, exact=bool(exact))
+        groups = list(_groups(flat))
+        return Grouping(groups, _write_cursor(groups[-1]) if more else None, exact=bool(exact))
+
+
+def _write_cursor(last: DeadGroup) -> str:
+    place = f"{last.number}\n{last.lane}\n{last.outcome}\n{last.status_code}"
+    return urlsafe_b64encode(place.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str) -> tuple[str, str]:
+    """Return number and name of the last group; raises ValueError."""
+    msg = "not a cursor of groups"
+    try:
+        raw = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        number, newline, name = raw.decode().partition("\n")
+    except ValueError as error:
+        raise ValueError(msg) from error
+    is_number = number.isascii() and number.isdecimal() and len(number) <= MAX_NUMBER_DIGITS
+    if not is_number or not newline:
+        raise ValueError(msg)
+    return number, name
 
 
 def _groups(flat: Sequence[Any]) -> Iterator[DeadGroup]:

@@ -1,12 +1,35 @@
 -- Lists the groups of dead letters of a project or lane, the largest first.
 --
 -- KEYS[1]  the queue
--- ARGV     project ('' for all), lane ('' for all), groups to pass over, max groups
--- Result   {groups there are, 1 if all dead letters are counted, then per group: lane, outcome, status (0 if
---          there is none), number, died first, died last, id of the newest, its error}
--- Cost     O(log groups + page), 6 commands a group. Writes nothing.
-local project, lane, offset, max = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+-- ARGV     project ('' for all), lane ('' for all), max groups, and for a further page: number and name of the
+--          last group of the page before (dead_groups.lua)
+-- Result   {1 if more groups follow, 1 if all dead letters are counted, then per group: lane, outcome, status (0
+--          if there is none), number, died first, died last, id of the newest, its error}
+-- Cost     O(log² groups + page), 6 commands a group, and one for each step to the page. Writes nothing.
+local project, lane, max, last_number, last_name = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local key = dead_groups.groups_of(project, lane)
+
+-- Returns whether a name is below another as Redis sorts them, by bytes; Lua compares by locale.
+local function is_below(name, other)
+  for i = 1, math.min(#name, #other) do
+    local byte, others = string.byte(name, i), string.byte(other, i)
+    if byte ~= others then return byte < others end
+  end
+  return #name < #other
+end
+
+-- Returns how many groups stand before the page: all larger ones, and of those of the same number all whose
+-- names are not below. The last group itself may be gone, or have another number by now.
+local function groups_before()
+  if not last_name then return 0 end
+  local low = call('ZCOUNT', key, '(' .. last_number, '+inf')
+  local high = low + call('ZCOUNT', key, last_number, last_number)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if is_below(call('ZREVRANGE', key, middle, middle)[1], last_name) then high = middle else low = middle + 1 end
+  end
+  return low
+end
 
 local function describe(group)
   local its_lane, outcome, status = dead_groups.split(group)
@@ -21,7 +44,8 @@ local function describe(group)
 end
 
 local is_counted = call('HLEN', DEAD_GROUP_OF) >= call('ZCARD', DEAD)
-local reply = {call('ZCARD', key), is_counted and 1 or 0}
+local offset = groups_before()
+local reply = {call('ZCARD', key) > offset + max and 1 or 0, is_counted and 1 or 0}
 local page = call('ZREVRANGE', key, offset, offset + max - 1, 'WITHSCORES')
 for i = 1, #page, 2 do
   local its_lane, outcome, status, first, last, id, error = describe(page[i])
