@@ -50,7 +50,7 @@ class Rival(Operations):
         return found
 
 
-async def _replay(_: TaskView, __: str) -> None:
+async def _replay(_: TaskView, __: Operation) -> None:
     raise NotImplementedError
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import httpx
 import pytest
@@ -13,10 +14,12 @@ from queue_api.app_context import AppContext
 from queue_api.settings import ApiSettings
 from queue_api.tasks.routes import CreateTask
 from queue_common.queue import TaskQueue
+from queue_common.retry import Dead
 from queue_common.settings import QueueSettings, RedisSettings
-from queue_common.task import TaskId
+from queue_common.task import Outcome, TaskId
 from queue_common.tracing.tracer import Tracing
 from queue_testing import free_port
+from queue_testing.tasks import an_attempt
 from queue_testing.telemetry.collector import Collector
 from queue_testing.telemetry.seen_spans import SeenSpan
 
@@ -40,17 +43,37 @@ class TracedApi:
     async def request(
         self, method: str, path: str, headers: Headers | None = None, json: object = None
     ) -> tuple[httpx.Response, list[SeenSpan]]:
-        """Make a request; return its response and the spans of the process' whole life."""
+        """Make a request; return its response and the spans of all processes so far."""
+        async with self.running() as client:
+            response = await client.request(method, path, headers=headers, json=json)
+        return response, self.spans()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[httpx.AsyncClient]:
+        """Run the API; at its end all spans are there."""
         tracing = Tracing(self.settings, "queue-api", "tasks")
-        queue = TaskQueue(self.redis, self._queue)
-        context = AppContext.of(self.settings, queue, tracing)
+        context = AppContext.of(self.settings, TaskQueue(self.redis, self._queue), tracing)
         app = create_app(context, CreateTask(context))
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://api.test:81") as client:
-            response = await client.request(method, path, headers=headers, json=json)
-        await queue.disconnect()
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://api.test:81") as client,
+        ):
+            yield client
         await asyncio.to_thread(tracing.shutdown)
-        return response, sorted(self._collector.spans, key=lambda span: span.started_ns)
+
+    def spans(self) -> list[SeenSpan]:
+        """Return all spans, the earliest first."""
+        return sorted(self._collector.spans, key=lambda span: span.started_ns)
+
+    async def give_up(self, task_id: str) -> None:
+        """Let a task, the only one that waits, die."""
+        queue = TaskQueue(self.redis, self._queue)
+        await queue.start_consuming(worker_id="w", concurrency=1)
+        (claim,) = await queue.claim(1)
+        assert claim.task_id == task_id
+        await queue.settle(claim, an_attempt(Outcome.HTTP_ERROR), Dead("enough"))
+        await queue.disconnect()
 
     async def stored_context(self, task_id: str) -> dict[str, str] | None:
         """Return what travels with a task."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .context import TraceContext
     from .export import SpanExport
 
-__all__ = ["OK", "Spans", "failed"]
+__all__ = ["OK", "Spans", "failed", "sdk_context"]
 
 OK = Status(StatusCode.UNSET)
 
@@ -53,8 +53,8 @@ class Spans:
         self._export.add(
             ReadableSpan(
                 name=name,
-                context=_sdk_context(context, is_remote=False),
-                parent=_sdk_context(parent, is_remote=parent_is_remote) if parent else None,
+                context=sdk_context(context, is_remote=False),
+                parent=sdk_context(parent, is_remote=parent_is_remote) if parent else None,
                 resource=self._resource,
                 attributes=attributes,
                 events=events,
@@ -68,7 +68,8 @@ class Spans:
         )
 
 
-def _sdk_context(context: TraceContext, *, is_remote: bool) -> SpanContext:
+def sdk_context(context: TraceContext, *, is_remote: bool) -> SpanContext:
+    """Return a context as OpenTelemetry's, such as links have."""
     state = TraceState.from_header([context.tracestate]) if context.tracestate else None
     return SpanContext(
         int(context.trace_id, 16), int(context.span_id, 16), is_remote,

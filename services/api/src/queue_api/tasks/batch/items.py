@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import msgspec
-from opentelemetry.trace import SpanKind
 
 from queue_common.errors import QueueUnavailableError
 from queue_common.lanes import DEFAULT_PROJECT
 from queue_common.logs import events
 from queue_common.task import new_task_id
-from queue_common.tracing import names
-from queue_common.tracing.spans import OK, failed
 
 from ...problems import ProblemError, document_of, translate
 from ..manage.status import trace_id_of
@@ -24,15 +20,13 @@ from ..manage.status import trace_id_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from opentelemetry.trace import Link
-
     from queue_common.queue import Stored
     from queue_common.task import Task, TaskId
-    from queue_common.tracing.context import TraceContext
 
     from ...app_context import AppContext
     from ...auth import Principal
     from ..routes import CreateTask
+    from ..trace import RequestTrace, SendTraces
     from .reader import Part
 
 __all__ = ["MAX_ERRORS_PER_TASK", "Batch"]
@@ -48,11 +42,10 @@ class _Item(msgspec.Struct, gc=False):
 
     index: int
     task_id: TaskId
-    send: TraceContext
+    trace: RequestTrace
     task: Task
     names_id: bool
     stored: asyncio.Future[Stored]
-    started_ns: int
 
     @property
     def first(self) -> TaskId | None:
@@ -74,16 +67,15 @@ class Batch:
 
     def __init__(
         self, create_task: CreateTask, context: AppContext, principal: Principal,
-        links: Sequence[Link], idempotency_key: str | None = None,
+        traces: SendTraces, idempotency_key: str | None = None,
     ) -> None:  # fmt: skip
         """Derive from ``idempotency_key`` a key for each task that has none of its own."""
         self._key = idempotency_key
         self._create_task = create_task
         self._queue = context.queue
-        self._tracing = context.tracing
         self._authenticator = context.authenticator
         self._principal = principal
-        self._links = links
+        self._traces = traces
         self._pending: list[_Item | bytes] = []
         self._number = 0
         self.lines: list[bytes] = []
@@ -112,20 +104,18 @@ class Batch:
         self._number += 1
         if isinstance(part, ProblemError):
             return self._problem(index, part)
-        send = self._tracing.begin(None)
+        trace = self._traces.begin()
         try:
             key = None if self._key is None else f"{self._key}:{index}"
             task, own_id = self._create_task.admit_task(
-                part, send, self._principal, fallback_key=key
+                part, trace.send, self._principal, fallback_key=key
             )
         except Exception as error:
             return self._problem(index, translate(error))
         task_id = own_id or new_task_id()
-        recorded = self._tracing.recorder(send) is not None
-        return _Item(
-            index, task_id, send, task, own_id is not None, self._queue.submission(task_id, task),
-            time.time_ns() if recorded else 0,
-        )  # fmt: skip
+        trace.sending()
+        stored = self._queue.submission(task_id, task)
+        return _Item(index, task_id, trace, task, own_id is not None, stored)
 
     async def _finish(self, items: list[_Item | bytes]) -> None:
         waiting = [item.stored for item in items if not isinstance(item, bytes)]
@@ -148,16 +138,16 @@ class Batch:
         return {}
 
     def _line(self, item: _Item, traces: Mapping[str, str]) -> bytes:
-        error = item.stored.exception()
-        if item.started_ns:
-            self._record(item, error)
-        if error is not None:
-            return self._problem(item.index, translate(_as_exception(error)))
+        if (failure := item.stored.exception()) is not None:
+            error = _as_exception(failure)
+            item.trace.sent(item.task_id, item.task, error)
+            return self._problem(item.index, translate(error))
         first = item.first
+        item.trace.sent(first or item.task_id, item.task)
         status = CREATED if first is None else EXISTS
         self.statuses[status] += 1
         line = f'{{"index":{item.index},"status":{status},"task_id":"{first or item.task_id}"'
-        trace_id = item.send.trace_id if first is None else traces.get(first)
+        trace_id = item.trace.send.trace_id if first is None else traces.get(first)
         return (line + (f',"trace_id":"{trace_id}"}}' if trace_id else "}")).encode()
 
     def _problem(self, index: int, error: ProblemError) -> bytes:
@@ -168,29 +158,6 @@ class Batch:
         if (seconds := error.headers.get("Retry-After")) is not None:
             line["retry_after"] = int(seconds)
         return _encoder.encode(line)
-
-    def _record(self, item: _Item, error: BaseException | None) -> None:
-        """Record the span that sends the task; it is linked to the request, and begins a trace."""
-        spans = self._tracing.recorder(item.send)
-        if spans is None:
-            return
-        queue = self._tracing.queue
-        attributes: dict[str, str | int] = {
-            names.MESSAGING_SYSTEM: names.SYSTEM,
-            names.DESTINATION_NAME: queue,
-            names.MESSAGE_ID: item.task_id,
-            names.OPERATION_NAME: names.SEND,
-            names.OPERATION_TYPE: names.SEND,
-            events.TASK_ID: item.task_id,
-            **events.lane_fields(item.task.lane),
-        }
-        if error is not None:
-            attributes[names.ERROR_TYPE] = type(error).__name__
-        spans.record(
-            f"{names.SEND} {queue}", SpanKind.PRODUCER, item.send, parent_id="",
-            started_ns=item.started_ns, ended_ns=time.time_ns(), attributes=attributes,
-            status=OK if error is None else failed(str(error)), links=self._links,
-        )  # fmt: skip
 
     def log_fields(self) -> dict[str, object]:
         """Return what the batch's log line tells."""

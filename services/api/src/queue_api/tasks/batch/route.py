@@ -15,6 +15,7 @@ from ...auth import Scope, principal_of
 from ...problems import ProblemError, problem, translate
 from ..parse import check_batch_key
 from ..routes import idempotency_key_of
+from ..trace import SendTraces, is_recorded
 from .body_stream import EXTENSION
 from .items import Batch
 from .reader import NDJSON, is_ndjson, json_parts, ndjson_parts
@@ -54,11 +55,10 @@ class CreateTasks:
                 raise _only_post()
             principal = principal_of(scope)
             principal.check(Scope.ENQUEUE)
-            span = get_current_span().get_span_context()
             context = self._context
             key = idempotency_key_of(scope)
             batch = Batch(
-                self._create_task, context, principal, [Link(span)] if span.is_valid else [],
+                self._create_task, context, principal, self._traces(scope),
                 None if key is None else check_batch_key(key),
             )  # fmt: skip
             by_lines = await self._read(scope, receive, batch)
@@ -70,6 +70,13 @@ class CreateTasks:
             return
         _log(batch)
         await _respond(batch, send, by_lines=by_lines)
+
+    def _traces(self, scope: AsgiScope) -> SendTraces:
+        """Each task begins a trace, and is linked to the request; a client may decide on spans."""
+        span = get_current_span().get_span_context()
+        tracing = self._context.tracing
+        links = [Link(span)] if span.is_valid else []
+        return SendTraces(tracing, links=links, recorded=is_recorded(tracing, scope))
 
     async def _read(self, scope: AsgiScope, receive: Receive, batch: Batch) -> bool:
         """Submit all tasks; return whether they came as NDJSON."""

@@ -56,6 +56,8 @@ class Definition(msgspec.Struct, frozen=True):
     """Id of the key."""
     allowed_hosts: tuple[str, ...] | None = None
     """The hosts that the key's tasks may go to; None: all."""
+    traceparent: str | None = None
+    """The span of the request that began it."""
 
 
 class Operation(msgspec.Struct, frozen=True):

@@ -52,10 +52,10 @@ class OperationRunner:
 
     def __init__(
         self, store: OperationStore, reader: TaskReader, operations: Operations,
-        replay: Callable[[TaskView, str], Awaitable[None]],
+        replay: Callable[[TaskView, Operation], Awaitable[None]],
         may_send: Callable[[Definition, TaskView], bool],
     ) -> None:  # fmt: skip
-        """``replay`` makes the task that repeats one, with an id that follows from the seed.
+        """``replay`` makes the task that repeats one, with an id that follows from the operation's.
 
         ``may_send`` says if an operation's key may have the task's requests made.
         """
@@ -163,5 +163,5 @@ class OperationRunner:
                 await self._operations.delete_dead(view.id, operation=operation.id)
                 return Result.COUNTED
             case Action.REPLAY:
-                await self._replay(view, operation.id)
+                await self._replay(view, operation)
                 return Result.DONE
