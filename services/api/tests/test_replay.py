@@ -75,7 +75,10 @@ async def test_a_replay_may_differ(
     assert (one["lane"], one["request"]["url"]) == ("b.test:80", "http://b.test/v2")
     assert one["request"]["body"] == '{"order":7}'
     assert (two["method"], two["body"], two["url"]) == ("PUT", "text", TASK["url"])
-    assert two["headers"] == {"Authorization": "[redacted]", "X-Event": "order.created"}
+    assert two["headers"] == {
+        "Authorization": "[redacted]", "X-Event": "order.created",
+        "Content-Type": "application/json",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("named", [{}, {"content-type": "text/x"}], ids=["unnamed", "named"])

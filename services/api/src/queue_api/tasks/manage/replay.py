@@ -178,8 +178,9 @@ def _changed(task: Task, given: dict[str, msgspec.Raw]) -> Task:
     fields = {_FIELDS[name] for name in given}
     changes = {name: getattr(parsed, name) for name in fields}
     if "body" in fields and "headers" not in fields:
-        # The Content-Type that belongs to the new body replaces the old one.
-        own = {n: v for n, v in task.headers.items() if n.lower() != CONTENT_TYPE}
+        # A new body that has a Content-Type of itself, as JSON has, brings it along.
+        replaced = set(map(str.lower, parsed.headers))
+        own = {n: v for n, v in task.headers.items() if n.lower() not in replaced}
         changes["headers"] = {**own, **parsed.headers}
     elif "headers" in fields and "body" not in fields and task.body is not None:
         changes["headers"] = {**_content_type(task, parsed), **parsed.headers}
