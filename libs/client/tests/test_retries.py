@@ -172,13 +172,14 @@ def test_a_web_page_in_place_of_an_answer_is_not_repeated() -> None:
         assert "<html>" not in str(raised.value)
 
 
-def test_a_key_that_no_header_holds_is_in_the_body() -> None:
+@pytest.mark.parametrize("key", ["größe", "two words"])
+def test_a_key_that_no_header_holds_is_in_the_body(key: str) -> None:
     """An idempotency key may have any character."""
     with scripted(Answer()) as api, QueueClient(api.url) as client:
-        client.send("https://example.com", idempotency_key="größe")
+        client.send("https://example.com", idempotency_key=key)
 
         assert api.header("Idempotency-Key") == [None]
-        assert '"größe"' in api.requests[0][3].decode()
+        assert f'"{key}"' in api.requests[0][3].decode()
 
 
 def test_a_token_that_no_header_holds_is_refused() -> None:

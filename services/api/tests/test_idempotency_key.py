@@ -38,6 +38,31 @@ async def test_header_and_field_name_the_same(client: httpx.AsyncClient) -> None
     assert again.json()["task_id"] == first.json()["task_id"]
 
 
+@pytest.mark.parametrize("path", [TASKS, f"{TASKS}/batch", "/api/v1/operations"])
+@pytest.mark.parametrize(
+    "keys", [["clé-1".encode()], [b"aa1", b"bb1"], [b"aa1", b"aa1"], [b"a b"], [b""], [b"k" * 256]]
+)
+async def test_a_header_is_one_key_of_ascii(
+    client: httpx.AsyncClient, path: str, keys: list[bytes]
+) -> None:
+    """A header that clients encode differently, or that comes twice, is 422 on every call."""
+    body = {TASKS: TASK, f"{TASKS}/batch": [TASK]}.get(path, {"action": "run", "filter": {}})
+
+    refused = await client.post(path, json=body, headers=[(b"Idempotency-Key", k) for k in keys])
+
+    assert refused.status_code == 422
+    assert [error["field"] for error in refused.json()["errors"]] == ["Idempotency-Key"]
+
+
+async def test_a_field_may_have_any_characters(client: httpx.AsyncClient) -> None:
+    """In the body the encoding is known, so a key there may have all characters."""
+    body = TASK | {"idempotency_key": f"clé {uuid4()}"}
+
+    statuses = [(await client.post(TASKS, json=body)).status_code for _ in range(2)]
+
+    assert statuses == [201, 200]
+
+
 async def test_another_request_under_the_name_is_422(client: httpx.AsyncClient) -> None:
     """Other content under a name that is taken is refused, and makes no task."""
     headers = {"Idempotency-Key": str(uuid4())}

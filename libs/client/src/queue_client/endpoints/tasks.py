@@ -41,7 +41,7 @@ class _Send(Endpoint[P, TaskCreated]):
         task = self._make(*args, **kwargs)
         headers = trace_headers()
         key = task.idempotency_key or uuid.uuid4().hex
-        if key.isascii() and key.isprintable():
+        if key.isascii() and key.isprintable() and " " not in key:  # what the header may have
             headers["Idempotency-Key"] = key
             task.idempotency_key = None
         return Call("POST", TASKS, TaskCreated, body=task, headers=headers, repeatable=True)

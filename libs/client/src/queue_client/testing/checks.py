@@ -22,6 +22,7 @@ STRATEGIES = {"constant", "linear", "exponential", "schedule"}
 DURATION = re.compile(r"(?:[0-9]{1,12}(?:\.[0-9]{1,9})?(?:ms|s|m|h|d))+")
 LABEL = re.compile(r"[A-Za-z0-9_.\-/]{1,63}")
 HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+HEADER_KEY = re.compile(r"[!-~]{1,255}")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 CLASS = re.compile(r"[1-5][xX][xX]")
 SET_BY_THE_WORKER = {
@@ -46,7 +47,9 @@ def read_task(content: bytes, key: str | None = None) -> NewTask:
         errors.append(FieldError("", str(error)))
     else:
         errors += [FieldError(*pair) for pair in _errors(task)]
-    errors += [FieldError(*pair) for pair in _key_errors("Idempotency-Key", key)]
+    if key is not None and not HEADER_KEY.fullmatch(key):
+        reason = "should be 1 to 255 visible ASCII characters"
+        errors.append(FieldError("Idempotency-Key", reason))
     if errors:
         raise _refusal(422, "invalid-task", "The task has errors.", errors)
     task.idempotency_key = key or task.idempotency_key
@@ -129,17 +132,13 @@ def _name_errors(task: NewTask) -> Iterator[tuple[str, str]]:
     for label in task.labels or {}:
         if not LABEL.fullmatch(label):
             yield f"labels.{label}", "should be 1 to 63 of A-Z a-z 0-9 _ . - /"
-    yield from _key_errors("idempotency_key", task.idempotency_key)
+    if task.idempotency_key is not None and not 1 <= len(task.idempotency_key) <= 255:
+        yield "idempotency_key", "should be 1 to 255 characters"
     if task.task_id is not None:
         try:
             uuid.UUID(task.task_id)
         except ValueError:
             yield "task_id", "is not a UUID"
-
-
-def _key_errors(name: str, key: str | None) -> Iterator[tuple[str, str]]:
-    if key is not None and not 1 <= len(key) <= 255:
-        yield name, "should be 1 to 255 characters"
 
 
 def _retry_errors(retry: Retry) -> Iterator[tuple[str, str]]:

@@ -43,7 +43,7 @@ async def create_operation(request: Request, principal: MayManage) -> Response:
     """
     context: AppContext = request.app.state.api
     runner: OperationRunner = request.app.state.operations
-    key = read_idempotency_key(request)
+    key = read_idempotency_key(request.scope["headers"])
     asked = await read_body(request, OperationCreate)
     definition: Definition = read_definition(asked, principal, round(time.time() * 1000))
     stored = await context.queue.bulk.create(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from ..problems import FieldError, ProblemError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterable
 
     from fastapi import Request
 
@@ -32,12 +32,26 @@ def invalid_request(errors: list[FieldError]) -> ProblemError:
     )  # fmt: skip
 
 
-def read_idempotency_key(request: Request) -> str | None:
-    """Return the header Idempotency-Key; raises ProblemError 422 if it is wrong."""
-    key = request.headers.get("idempotency-key")
-    if key is not None and not _KEY.fullmatch(key):
-        reason = "should be 1 to 255 visible ASCII characters"
-        raise invalid_request([FieldError("Idempotency-Key", reason)])
+def _wrong_key(reason: str) -> ProblemError:
+    return invalid_request([FieldError("Idempotency-Key", reason)])
+
+
+def read_idempotency_key(
+    headers: Iterable[tuple[bytes, bytes]], refusal: Callable[[str], ProblemError] = _wrong_key
+) -> str | None:
+    """Return the header Idempotency-Key; raises ``refusal`` if it is wrong or comes twice.
+
+    The names in ``headers`` are in lower case. Other characters than ASCII are refused, because
+    clients send them in different encodings: a task's field may have them.
+    """
+    keys = [value for name, value in headers if name == b"idempotency-key"]
+    if not keys:
+        return None
+    key = keys[0].decode("latin-1").strip(" \t")
+    if len(keys) > 1:
+        raise refusal("should be given once")
+    if not _KEY.fullmatch(key):
+        raise refusal("should be 1 to 255 visible ASCII characters")
     return key
 
 

@@ -17,13 +17,13 @@ from ..problems import FieldError, ProblemError
 from .checks import check_base64, check_method, check_url, header_errors
 from .duplicates import has_duplicates
 from .errors import validation_errors
-from .options import check_idempotency_key, check_lane, check_task_id, deadline_ms, read_options
+from .options import check_lane, check_task_id, deadline_ms, read_options
 from .schemas import TaskCreate
 
 if TYPE_CHECKING:
     from queue_common.task import TaskId
 
-__all__ = ["ParsedTask", "check_batch_key", "parse_task", "refused_destination"]
+__all__ = ["ParsedTask", "check_batch_key", "parse_task", "refused_destination", "wrong_key"]
 
 MAX_BATCH_KEY_CHARACTERS = 250
 """A colon and a task's index follow."""
@@ -130,25 +130,20 @@ def _is_more(create: TaskCreate) -> bool:
 def _take_key(create: TaskCreate, key: str) -> None:
     """Use the header's key instead of the field."""
     if create.idempotency_key not in {UNSET, key}:
-        raise _wrong_key("differs from the field idempotency_key")
-    try:
-        create.idempotency_key = check_idempotency_key(key)
-    except ValueError as error:
-        raise _wrong_key(str(error)) from None
+        raise wrong_key("differs from the field idempotency_key")
+    create.idempotency_key = key
 
 
 def check_batch_key(key: str) -> str:
     """Return the header's key of a batch; raises ProblemError if no key can be derived from it."""
-    try:
-        check_idempotency_key(key)
-    except ValueError as error:
-        raise _wrong_key(str(error)) from None
     if len(key) > MAX_BATCH_KEY_CHARACTERS:
-        raise _wrong_key(f"should be at most {MAX_BATCH_KEY_CHARACTERS} characters for a batch")
+        reason = f"should be at most {MAX_BATCH_KEY_CHARACTERS} characters for a batch"
+        raise wrong_key(reason)
     return key
 
 
-def _wrong_key(reason: str) -> ProblemError:
+def wrong_key(reason: str) -> ProblemError:
+    """Return the 422 for the header Idempotency-Key of a task."""
     errors = [FieldError("Idempotency-Key", reason)]
     detail = "The header Idempotency-Key is wrong."
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-task", detail, errors=errors)

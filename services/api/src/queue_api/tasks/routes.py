@@ -16,11 +16,12 @@ from queue_common.tracing.context import read_context
 
 from .. import openapi
 from ..auth import Principal, Scope, principal_of
+from ..parameters import read_idempotency_key
 from ..problems import ProblemError, problem, translate
 from .body import read_json_body
 from .checks import destination_check
 from .enqueue import Submission, enqueue
-from .parse import parse_task, refused_destination
+from .parse import parse_task, refused_destination, wrong_key
 from .schemas import TaskCreated
 from .trace import RequestTrace, begin_trace
 
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from ..app_context import AppContext
 
-__all__ = ["PATH", "CreateTask", "idempotency_key_of"]
+__all__ = ["PATH", "CreateTask"]
 
 PATH = openapi.PATH
 
@@ -68,7 +69,8 @@ class CreateTask:
             principal = principal_of(scope)
             principal.check(Scope.ENQUEUE)
             raw = await read_json_body(scope["headers"], receive, self.max_bytes)
-            key = idempotency_key_of(scope)
+            # The fast path takes no request with this header.
+            key = read_idempotency_key(scope["headers"], wrong_key)
             submission = self.submit(raw, trace, principal, idempotency_key=key)
         except Exception as error:
             await self.refuse(error, trace, scope, receive, send)
@@ -177,11 +179,3 @@ class CreateTask:
         trace.responded(response.status_code, error)
         if response.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
             raise error
-
-
-def idempotency_key_of(scope: AsgiScope) -> str | None:
-    """Return the header's value. The fast path does not handle requests with it."""
-    for name, value in scope["headers"]:
-        if name == b"idempotency-key":
-            return str(value.decode("latin-1").strip(" \t"))
-    return None

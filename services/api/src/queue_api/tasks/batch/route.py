@@ -12,9 +12,9 @@ from starlette.requests import ClientDisconnect
 from queue_common.logs import events
 
 from ...auth import Scope, principal_of
+from ...parameters import read_idempotency_key
 from ...problems import ProblemError, problem, translate
-from ..parse import check_batch_key
-from ..routes import idempotency_key_of
+from ..parse import check_batch_key, wrong_key
 from ..trace import SendTraces, is_recorded
 from .body_stream import EXTENSION
 from .items import Batch
@@ -56,7 +56,7 @@ class CreateTasks:
             principal = principal_of(scope)
             principal.check(Scope.ENQUEUE)
             context = self._context
-            key = idempotency_key_of(scope)
+            key = read_idempotency_key(scope["headers"], wrong_key)
             batch = Batch(
                 self._create_task, context, principal, self._traces(scope),
                 None if key is None else check_batch_key(key),

@@ -68,7 +68,7 @@ async def replay_task(request: Request, principal: MayManage) -> Response:
 
 async def _replay(request: Request, principal: Principal, trace: RequestTrace) -> Response:
     context: AppContext = request.app.state.api
-    key = read_idempotency_key(request)
+    key = read_idempotency_key(request.scope["headers"])
     given = await _read(request, context.settings.api_max_body)
     if given:  # it is another request then, which this key may not send by other means
         principal.check(Scope.ENQUEUE)
