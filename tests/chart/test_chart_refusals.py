@@ -36,6 +36,7 @@ def test_a_misspelt_key_is_refused(helm: Helm, values: dict[str, Any], place: st
         ({"api": {"replicas": -1}}, "replicas"),
         ({"worker": {"drainTimeout": 35}}, "drainTimeout"),
         ({"worker": {"drainTimeout": "35 s"}}, "drainTimeout"),
+        ({"queue": {"resultFullTTL": "48h"}}, "resultFullTTL"),
         ({"worker": {"autoscaling": {"mode": "cpu"}}}, "mode"),
         ({"logLevel": "LOUD"}, "logLevel"),
         ({"egress": {"allow": "10.0.0.0/8"}}, "allow"),

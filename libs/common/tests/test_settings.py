@@ -107,6 +107,7 @@ def test_what_is_no_duration_is_refused(
         (QueueSettings, "RESULT_TTL", "-1s", "greater than or equal"),
         (QueueSettings, "RESULT_MAX", "-1", "greater than or equal"),
         (QueueSettings, "RESULT_MAX", "many", "valid integer"),
+        (QueueSettings, "RESULT_FULL_TTL", "48h", "should be at most 24h"),
         (QueueSettings, "DEAD_TTL", "0s", "greater than"),
         (QueueSettings, "DEAD_MAX", "0", "greater than or equal"),
         (QueueSettings, "DEAD_MAX_BYTES", "0", "greater than or equal"),

@@ -198,3 +198,20 @@ async def test_lanes_are_of_one_project(client: httpx.AsyncClient) -> None:
 
     assert [response.status_code for response in responses] == [422, 422]
     assert responses[0].json()["errors"][0]["field"] == "X-Project"
+
+
+async def test_a_lane_that_can_be_set_can_have_tasks(
+    client: httpx.AsyncClient, headers: dict[str, str]
+) -> None:
+    """Settings, tasks and listeners take lanes of the same length, 300 characters."""
+    told = []
+    for lane in ("x" * 300, "x" * 301):
+        body = {"url": "http://localhost:9/", "lane": lane}
+        responses = [
+            await client.put(f"{PATH}/{lane}", json={"rate": 1}, headers=headers),
+            await client.post("/api/v1/tasks", json=body, headers=headers),
+            await client.post("/api/v1/listeners", json={"lane": lane}, headers=headers),
+        ]
+        told.append([response.status_code for response in responses])
+
+    assert told == [[200, 201, 201], [422, 422, 422]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 import textwrap
 from datetime import timedelta
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["load", "read_command_line"]
 
 SettingsT = TypeVar("SettingsT", bound="Settings")
+_MAX_DAYS = re.compile(r"less than or equal to datetime\.timedelta\(days=(\d+)\)")
 HELP = {"-h", "--help"}
 WIDTH = 100
 
@@ -102,6 +104,7 @@ def _explain(kind: type[Settings], error: dict[str, Any]) -> str:
     reason = str(error["msg"]).removeprefix("Value error, ")
     # pydantic names the bound as Python does; the variable is spelled as a duration.
     reason = reason.replace("datetime.timedelta(0)", "0s")
+    reason = _MAX_DAYS.sub(lambda found: f"at most {24 * int(found[1])}h", reason)
     if not error["loc"]:
         return reason
     name = str(error["loc"][0])

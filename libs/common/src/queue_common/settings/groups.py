@@ -181,7 +181,7 @@ class QueueSettings(Settings):
     result_full_ttl: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=1))] = timedelta(
         minutes=1
     )
-    """How long a delivered task is kept in full, with headers and body; 0s: not at all."""
+    """How long a delivered task is kept in full, with headers and body; 0s: not at all, max 24h."""
     result_full_max_bytes: Annotated[Size, Field(ge=0)] = ByteSize(16 << 20)
     """Max bytes of delivered tasks that are kept in full; of a high traffic a part is kept."""
     dead_ttl: Annotated[Duration, Field(gt=timedelta(0))] = timedelta(days=30)

@@ -14,6 +14,7 @@ from queue_common.lanes import lane_in
 from ..auth import MayManage, MayReadOne
 from ..parameters import Query, invalid_request, read_body, refuse_cursor, respond
 from ..problems import FieldError
+from ..tasks.option_schemas import MAX_LANE_CHARACTERS
 from ..tasks.options import check_lane_name
 from . import openapi
 from .schemas import Lane, LaneList, LanePurged, LanePut
@@ -26,7 +27,6 @@ __all__ = ["router"]
 
 PURGE_STEPS = 10
 """Max script calls of a purge, each for 1,000 tasks. A client repeats the call for more."""
-MAX_LANE_CHARACTERS = 300
 _ONE = openapi.PATH + "/{lane}"
 
 router = APIRouter(tags=["lanes"])

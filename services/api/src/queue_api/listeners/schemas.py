@@ -9,11 +9,14 @@ from msgspec import UNSET, Meta, UnsetType
 
 from queue_common.task import State
 
+from ..tasks.option_schemas import MAX_LANE_CHARACTERS
 from ..tasks.schemas import Base64
 
 __all__ = ["SCHEMAS", "Delivery", "Listener", "ListenerCreate", "ListenerResult", "ResultCreate"]
 
-LaneName = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+LaneName = Annotated[
+    str, Meta(min_length=1, max_length=MAX_LANE_CHARACTERS, pattern=r"^[^\x00-\x1f\x7f]+$")
+]
 Host = Annotated[
     str, Meta(min_length=1, max_length=255, pattern=r"^[A-Za-z0-9._-]+$|^\[[0-9A-Fa-f:.]+\]$")
 ]

@@ -10,6 +10,8 @@ from msgspec import Meta
 from queue_common.queue import Action, OperationState
 from queue_common.task import Outcome, State
 
+from ..tasks.option_schemas import MAX_LANE_CHARACTERS
+
 __all__ = ["OperationCreate", "OperationFilter", "OperationList", "OperationStatus"]
 
 MAX_IDS = 1000
@@ -24,7 +26,7 @@ class OperationFilter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, o
 
     state: State | None = None
     """Without it: all states that the action is for."""
-    lane: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
+    lane: Annotated[str, Meta(min_length=1, max_length=MAX_LANE_CHARACTERS)] | None = None
     label: Annotated[list[Label], Meta(max_length=16)] = []
     """``key:value``; all of them must be there."""
     url_prefix: Annotated[str, Meta(min_length=1, max_length=2083)] | None = None

@@ -9,6 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 __all__ = [
     "MAX_HEADERS",
+    "MAX_LANE_CHARACTERS",
     "CallbackCreate",
     "DurationText",
     "Headers",
@@ -25,7 +26,8 @@ __all__ = [
 
 MAX_URL_CHARACTERS = 2083
 MAX_HEADERS = 100
-MAX_LANE_CHARACTERS = 200
+MAX_LANE_CHARACTERS = 300
+"""A destination's lane, host and port, has up to 259."""
 MAX_LABELS = 16
 MAX_DELAYS = 100
 MAX_STATUSES = 50

@@ -10,6 +10,7 @@ from queue_common.task import Outcome, State
 
 from ...parameters import parse_time
 from ...problems import FieldError
+from ..option_schemas import MAX_LANE_CHARACTERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,7 +27,6 @@ FILTERS = frozenset({
 })  # fmt: skip
 MAX_LABELS = 16
 MAX_LABEL_CHARACTERS = 320
-MAX_LANE_CHARACTERS = 300
 MAX_URL_CHARACTERS = 2083
 MAX_KEY_CHARACTERS = 255
 STATUS_CODES = range(100, 1000)
