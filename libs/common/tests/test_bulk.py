@@ -7,13 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import msgspec
+import pytest
 
+from queue_common.errors import LimitError
 from queue_common.queue import Action, Definition, Operation, OperationRunner, TaskFilter
+from queue_common.queue.admin import bulk
 from queue_common.queue.admin.bulk import OperationStore
 from queue_common.queue.admin.bulk.store import StepResult
 from queue_common.queue.admin.operations import Operations
 from queue_common.queue.storage.keys import Key
-from queue_common.retry import RetryAt
+from queue_common.retry import Dead, RetryAt
 from queue_common.task import State, TaskId, TaskView
 from queue_testing import wait_until
 from queue_testing.scripted import ScriptedQueue
@@ -50,16 +53,29 @@ class Rival(Operations):
         return found
 
 
-async def _replay(_: TaskView, __: Operation) -> None:
-    raise NotImplementedError
+class Replayer:
+    """Repeats as many tasks as there is room for."""
+
+    def __init__(self, room: int = 0, *, fits: bool = True) -> None:
+        self.room = room
+        self._fits = fits
+
+    async def __call__(self, _: TaskView, __: Operation) -> None:
+        if not self.room:
+            raise LimitError("waiting", "project default", fits=self._fits)
+        self.room -= 1
 
 
 @asynccontextmanager
-async def _runner(scripted: ScriptedQueue) -> AsyncIterator[tuple[OperationStore, Rival]]:
+async def _runner(
+    scripted: ScriptedQueue, replay: Replayer | None = None
+) -> AsyncIterator[tuple[OperationStore, Rival]]:
     store = OperationStore(scripted.raw, scripted.scripts, scripted.keys)
     rival = Rival(scripted.scripts, scripted.reader, result_ttl_ms=HOUR_MS)
     rival.queue = scripted
-    runner = OperationRunner(store, scripted.reader, rival, _replay, lambda _, __: True)
+    runner = OperationRunner(
+        store, scripted.reader, rival, replay or Replayer(), lambda _, __: True
+    )
     runner.start()
     try:
         yield store, rival
@@ -93,6 +109,15 @@ async def _schedule(scripted: ScriptedQueue, number: int) -> list[str]:
     ids = [f"{i:02}" for i in range(number)]
     await scripted.submit_all([(i, a_task(lane="lane")) for i in ids], delay_ms=HOUR_MS)
     return ids
+
+
+async def _die(scripted: ScriptedQueue, number: int) -> Definition:
+    """Make dead letters; return the operation that replays them."""
+    await scripted.register("one", 1000)
+    await scripted.submit_all([(f"{i:02}", a_task(lane="lane")) for i in range(number)])
+    for claim in await scripted.claim("one", number):
+        await scripted.settle(claim, Dead("enough"), an_attempt())
+    return Definition(Action.REPLAY, TaskFilter(states=(State.DEAD,)))
 
 
 async def test_an_empty_list_of_ids_is_no_task(scripted: ScriptedQueue) -> None:
@@ -194,3 +219,100 @@ async def test_an_operation_that_a_dead_process_held_stops_at_once(
 
     assert (asked.state, stopped.state) == ("stopping", "stopped")
     assert (await store.get("default", begun.id)).matched == 0
+
+
+async def test_the_claim_outlasts_a_long_step(
+    scripted: ScriptedQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long a step takes, no other process takes the operation from the one that works."""
+    monkeypatch.setattr(bulk.store, "CLAIM_SECONDS", 0.3)
+    monkeypatch.setattr(bulk.runner, "RENEW_SECONDS", 0.05)
+    ids = await _schedule(scripted, 1)
+    async with _runner(scripted) as (store, rival):
+        rival.hangs_on = frozenset(ids)
+        begun = await _begin(store, Definition(Action.CANCEL, SCHEDULED))
+        member = f"default\x1f{begun.id}"
+
+        async def is_renewed() -> bool:
+            until = await scripted.raw.zscore(scripted.keys.of(Key.RUNNING), member)
+            return until is not None and until > begun.created_at_ms + 1000
+
+        await wait_until(is_renewed, "the claim has been renewed three times over")
+        assert isinstance(await store.claim("other"), float)
+
+
+async def test_another_process_goes_on_after_a_dead_one(
+    scripted: ScriptedQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operation whose claim is not renewed is taken up as soon as the claim has ended."""
+    await _schedule(scripted, 3)
+    store = OperationStore(scripted.raw, scripted.scripts, scripted.keys)
+    begun = await _begin(store, Definition(Action.CANCEL, SCHEDULED))
+    monkeypatch.setattr(bulk.store, "CLAIM_SECONDS", 0.5)
+    assert isinstance(await store.claim("dead"), Operation)
+    async with _runner(scripted) as (store, _):
+        ended = await _end(store, begun)
+
+    assert (ended.state, ended.done) == ("done", 3)
+
+
+async def test_a_stop_does_not_wait_for_a_long_step(
+    scripted: ScriptedQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operation whose task does not end is stopped soon, and tells what it has done."""
+    monkeypatch.setattr(bulk.runner, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(bulk.runner, "HALT_SECONDS", 0.05)
+    ids = await _schedule(scripted, 30)
+    async with _runner(scripted) as (store, rival):
+        rival.hangs_on = frozenset(ids[5:])
+        begun = await _begin(store, Definition(Action.CANCEL, SCHEDULED))
+
+        async def has_done_some() -> bool:
+            return (await store.get("default", begun.id)).done == 5
+
+        await wait_until(has_done_some, "five tasks are cancelled")
+        asked = await store.stop("default", begun.id)
+        ended = await _end(store, begun)
+
+    assert (asked.state, ended.state) == ("stopping", "stopped")
+    assert (ended.matched, ended.done, ended.failed) == (5, 5, 0)
+
+
+async def test_an_operation_waits_for_room(scripted: ScriptedQueue) -> None:
+    """What a limit refuses is tried again once there is room; what was done before is told."""
+    definition, replay = await _die(scripted, 30), Replayer(room=3)
+    async with _runner(scripted, replay) as (store, _):
+        begun = await _begin(store, definition)
+
+        async def has_done_some() -> bool:
+            now = await store.get("default", begun.id)
+            return (now.matched, now.done) == (3, 3)
+
+        await wait_until(has_done_some, "three tasks are replayed and told")
+        replay.room = 1000
+        ended = await _end(store, begun)
+
+    assert (ended.state, ended.matched, ended.done, ended.failed) == ("done", 30, 30, 0)
+    assert replay.room == 1000 - 27
+
+
+async def test_tasks_without_room_fail_in_the_end(
+    scripted: ScriptedQueue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """If a limit lets no task through for long the operation ends, and counts them as failed."""
+    monkeypatch.setattr(bulk.step, "RETRY_SECONDS", 0)
+    definition = await _die(scripted, 30)
+    async with _runner(scripted, Replayer(room=3)) as (store, _):
+        ended = await _finished(store, definition)
+
+    assert (ended.state, ended.matched, ended.done, ended.failed) == ("done", 30, 3, 27)
+
+
+async def test_tasks_that_never_fit_fail_at_once(scripted: ScriptedQueue) -> None:
+    """A task that is over a limit by itself is not waited for."""
+    definition = await _die(scripted, 30)
+    async with _runner(scripted, Replayer(fits=False)) as (store, _):
+        ended = await _finished(store, definition)
+
+    assert (ended.state, ended.failed) == ("done", 30)
+    assert (ended.finished_at_ms or 0) - ended.created_at_ms < 5000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from queue_common.lanes import lane_in
 from queue_common.queue import TaskQueue
 from queue_common.retry import Dead
 from queue_common.settings import QueueSettings, RedisSettings
@@ -215,17 +217,22 @@ async def _a_backlog(queue: TaskQueue, lane: str, *, dead: bool) -> None:
         settled += len(claims)
 
 
+@pytest.fixture
+async def queue(two_apis: list[Api], redis_settings: RedisSettings) -> AsyncIterator[TaskQueue]:
+    """A worker of theirs that claims what the test asks for."""
+    name = two_apis[0].environment["QUEUE_NAME"]
+    queue = TaskQueue(redis=redis_settings, queue=QueueSettings(queue_name=name))
+    await queue.start_consuming(worker_id="test", concurrency=1000)
+    yield queue
+    await queue.disconnect()
+
+
 @pytest.mark.parametrize("action", ["cancel", "replay"])
 async def test_an_operation_survives_the_kill_of_its_process(
-    action: str, two_apis: list[Api], redis_settings: RedisSettings
+    action: str, two_apis: list[Api], queue: TaskQueue
 ) -> None:
     """Another process carries on where a killed one was: all is done, and nothing twice."""
     first, second = two_apis
-    queue = TaskQueue(
-        redis=redis_settings,
-        queue=QueueSettings(queue_name=first.environment["QUEUE_NAME"]),
-    )
-    await queue.start_consuming(worker_id="test", concurrency=1000)
     await _a_backlog(queue, "paused.test:1", dead=action == "replay")
     await queue.operations.pause("destination.test:80")
     await queue.operations.pause("paused.test:1")
@@ -244,8 +251,69 @@ async def test_an_operation_survives_the_kill_of_its_process(
         first.process.kill()
         ended = await _finish(other, begun, seconds=40)
         counts = await queue.reader.count()
-    await queue.disconnect()
 
     assert (ended["state"], ended["done"], ended["failed"]) == ("done", MANY, 0)
     assert counts.queued == (0 if action == "cancel" else MANY)
     assert counts.dead == (0 if action == "cancel" else MANY)
+
+
+async def test_all_operations_of_a_killed_process_go_on_within_15_seconds(
+    two_apis: list[Api], queue: TaskQueue
+) -> None:
+    """Several operations at once move to another process, which keeps to the rate of each."""
+    first, second = two_apis
+    rates = {f"rate{rate}.test:1": rate for rate in (5, 10, 20)}
+    for lane in rates:
+        await _a_backlog(queue, lane, dead=False)
+    async with (
+        httpx.AsyncClient(base_url=first.url) as client,
+        httpx.AsyncClient(base_url=second.url) as other,
+    ):
+        begun = [
+            await _begin(client, "cancel", rate=rate, filter={"lane": lane})
+            for lane, rate in rates.items()
+        ]
+
+        async def all_done() -> list[int]:
+            return [
+                (await _get(other, f"{OPERATIONS}/{operation['id']}"))["done"]
+                for operation in begun
+            ]
+
+        async def have_begun() -> bool:
+            return all(await all_done())
+
+        await wait_until(have_begun, "all operations have begun")
+        assert first.process is not None
+        first.process.kill()
+        before, killed_at = await all_done(), time.monotonic()
+
+        async def go_on() -> bool:
+            return all(now > then for now, then in zip(await all_done(), before, strict=True))
+
+        await wait_until(go_on, "all operations go on", 15)
+        now, seconds = await all_done(), time.monotonic() - killed_at
+
+    for done, then, rate in zip(now, before, rates.values(), strict=True):
+        # One step more than the time allows, whose page is changed at once.
+        assert done - then <= rate * (seconds + 2)
+
+
+async def test_a_limit_holds_no_operation(two_apis: list[Api], queue: TaskQueue) -> None:
+    """With two processes too, a replay that waits for room tells how far it is, and goes on."""
+    await _a_backlog(queue, lane_in("shop", "destination.test:80"), dead=True)
+    project = "/api/v1/projects/shop"
+    async with httpx.AsyncClient(base_url=two_apis[0].url, headers={"X-Project": "shop"}) as client:
+        limited = await client.put(project, json={"limits": {"waiting": 1}})
+        assert limited.status_code == 200, limited.text
+        begun = await _begin(client, "replay")
+
+        async def waits() -> bool:
+            now = await _get(client, f"{OPERATIONS}/{begun['id']}")
+            return (now["matched"], now["done"]) == (1, 1)
+
+        await wait_until(waits, "the first task is replayed, and told")
+        await client.put(project, json={"limits": {"waiting": None}})
+        ended = await _finish(client, begun)
+
+    assert (ended["state"], ended["done"], ended["failed"]) == ("done", MANY, 0)

@@ -93,7 +93,10 @@ async def get_operation(request: Request, principal: MayReadOne) -> Response:
 
 @router.delete(openapi.PATH + "/{operation_id}", openapi_extra=openapi.STOP)
 async def stop_operation(request: Request, principal: MayManage) -> Response:
-    """Stop an operation before its next step; what it has done stays. One that ended stays so."""
+    """Stop an operation, within about two seconds; what it has done stays.
+
+    One that has ended stays so.
+    """
     context: AppContext = request.app.state.api
     operation = await context.queue.bulk.stop(principal.project, _id(request))
     await context.audit.record(principal, "operation.stop", operation.id)

@@ -72,7 +72,8 @@ class OperationStatus(msgspec.Struct, frozen=True):
     state, another call had changed them already, the request to send again was not kept, or the
     key may not use its hosts."""
     failed: int
-    """Tasks that could not be changed: no room for them in time, or an error that the log has."""
+    """Tasks that could not be changed: an error that the log has, or a limit left no room for any
+    task during 10 s, or for this one ever."""
     error: str | None
     created_at: str
     updated_at: str

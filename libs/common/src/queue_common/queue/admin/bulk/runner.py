@@ -34,6 +34,10 @@ MAX_STEPS: Final = 8
 """Max steps under way at once in a process."""
 MAX_STEPS_OF_PROJECT: Final = 4
 """Max of them that are of one project: others need not wait for it."""
+RENEW_SECONDS: Final = 1.0
+"""How often the claim is renewed while a step goes on; a stop is noticed as soon."""
+HALT_SECONDS: Final = 1.0
+"""How long a step that is to stop may go on with the tasks that it has begun with."""
 SENDING: Final = frozenset({Action.RUN, Action.REPLAY})
 """Actions that make requests."""
 
@@ -46,8 +50,9 @@ class OperationRunner:
     A step is a page of a search, its tasks changed one by one, each by one script, and then one
     script that writes how far the operation has come and gives up the claim. The operation that has
     waited longest is claimed next: none holds up another, and one with a rate takes no place in its
-    pauses. A process that dies in a step loses its claim; the next one begins the step again: what
-    was changed already is found changed, and not counted twice.
+    pauses. The claim is renewed while a step goes on. A process that dies in a step loses it, and
+    the next one begins the step again: what was changed already is found changed, and not counted
+    twice.
     """
 
     def __init__(
@@ -119,7 +124,7 @@ class OperationRunner:
         step = OperationStep(operation, self._reader, self._act)
         try:
             if operation.state is OperationState.RUNNING:
-                await step.run()
+                await self._run_claimed(step, operation, owner)
             await self._store.commit(
                 operation, owner, step.cursor, step.progress, pause=step.pause,
                 ends_in=OperationState.DONE if step.ended else None,
@@ -134,6 +139,22 @@ class OperationRunner:
         except Exception as error:
             logger.exception("operation.failed", operation=operation.id)
             await self._fail(operation, owner, type(error).__name__)
+
+    async def _run_claimed(self, step: OperationStep, operation: Operation, owner: str) -> None:
+        """Run a step and renew its claim; it ends early if the operation is to stop."""
+        running = asyncio.create_task(step.run())
+        try:
+            while not await _has_ended(running, RENEW_SECONDS):
+                state = await self._store.renew(operation, owner)
+                if state is not OperationState.RUNNING:
+                    step.halt()
+                    await _has_ended(running, HALT_SECONDS)
+                    break
+        finally:
+            step.halt()  # its tasks outlive the first error of one
+            await cancel_and_wait([running])
+        if not running.cancelled():
+            running.result()
 
     async def _fail(self, operation: Operation, owner: str, error: str) -> None:
         with suppress(QueueUnavailableError):
@@ -165,3 +186,9 @@ class OperationRunner:
             case Action.REPLAY:
                 await self._replay(view, operation)
                 return Result.DONE
+
+
+async def _has_ended(task: asyncio.Task[None], seconds: float) -> bool:
+    """Wait for a task, not longer than this; return whether it has ended."""
+    await asyncio.wait([task], timeout=seconds)
+    return task.done()

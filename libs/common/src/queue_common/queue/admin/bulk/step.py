@@ -6,6 +6,7 @@ import asyncio
 from enum import Enum
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import structlog
 
 from ....errors import LimitError, QueueUnavailableError, UnknownTaskError, WrongStateError
@@ -14,7 +15,7 @@ from .model import Action
 from .store import StepResult
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from ....task import TaskView
     from ..reader import TaskReader
@@ -26,8 +27,12 @@ BATCH_SIZE: Final = 100
 CONCURRENCY: Final = 10
 MAX_PASSES: Final = 5
 """A cancellation begins again while it finds tasks: some have moved on behind it."""
+MAX_REFUSALS: Final = 10
+"""Tasks that a limit refuses before the step ends: it would refuse most of the others too."""
 RETRY_SECONDS: Final = 0.5
+"""How long a step waits after one that a limit has ended: workers make room."""
 MAX_TRIES: Final = 20
+"""Steps in a row in which a limit lets no task through; then those that are left have failed."""
 
 logger = structlog.stdlib.get_logger(__name__)
 
@@ -42,10 +47,25 @@ class Result(Enum):
     """There was nothing to do."""
 
 
+class Cursor(msgspec.Struct, frozen=True):
+    """Where an operation goes on."""
+
+    number: int = 1
+    """Number of the pass."""
+    matched: int = 0
+    """Tasks matched in this pass."""
+    left: tuple[str, ...] = ()
+    """Tasks of the last page that have not had their turn."""
+    at: str | None = ""
+    """Where the search goes on after them; None: nowhere."""
+    tries: int = 0
+    """Steps in a row in which a limit let no task through."""
+
+
 class OperationStep:
     """One step of an operation.
 
-    The cursor is ``pass number:tasks matched in this pass:where the search goes on``.
+    A limit, or ``halt``, ends it early: the tasks that had no turn are left for the next step.
     """
 
     def __init__(
@@ -55,32 +75,53 @@ class OperationStep:
         self._operation = operation
         self._reader = reader
         self._act = act
-        self._limit = asyncio.Semaphore(CONCURRENCY)
+        self._slots = asyncio.Semaphore(CONCURRENCY)
+        self._halted = False
+        self._left: list[str] = []
+        self._refused: list[str] = []
+        """Tasks that a limit refused; they come after the others that are left."""
         self.cursor = operation.cursor
         """Where the next step goes on."""
         self.progress = StepResult()
         self.pause = 0.0
-        """Seconds until the next step, for the operation's rate."""
+        """Seconds until the next step."""
         self.ended = False
         """Whether this was the last step."""
 
+    def halt(self) -> None:
+        """Begin with no further task."""
+        self._halted = True
+
     async def run(self) -> None:
-        """Change the tasks of one page."""
-        rate = self._operation.definition.rate
+        """Change the tasks of one page, or those that are left of the last one."""
         loop = asyncio.get_running_loop()
         begin = loop.time()
-        number, matched, at = _read(self.cursor)
-        views, scanned, goes_on = await self._page(at, min(BATCH_SIZE, rate or BATCH_SIZE))
-        self.progress = StepResult(scanned=scanned, matched=len(views))
-        if not self._operation.definition.dry_run:
-            await asyncio.gather(*(self._change(view, self.progress) for view in views))
-        matched += len(views)
-        if goes_on is None and self._goes_round(number, matched):
-            number, matched, goes_on = number + 1, 0, ""
-        self.ended = goes_on is None
-        self.cursor = f"{number}:{matched}:{goes_on or ''}"
+        cursor = msgspec.json.decode(self.cursor, type=Cursor) if self.cursor else Cursor()
+        views, at = await self._next_tasks(cursor)
+        if self._operation.definition.dry_run:
+            self.progress.matched = len(views)
+        else:
+            await asyncio.gather(*(self._change(view) for view in views))
+        cursor = self._after(cursor, at)
+        self.ended = cursor.at is None and not cursor.left
+        self.cursor = msgspec.json.encode(cursor).decode()
+        rate = self._operation.definition.rate
         if rate is not None:
-            self.pause = max(len(views) / rate - (loop.time() - begin), 0)
+            self.pause = self.progress.matched / rate - (loop.time() - begin)
+        self.pause = max(self.pause, RETRY_SECONDS if cursor.left and self._refused else 0)
+
+    def _after(self, cursor: Cursor, at: str | None) -> Cursor:
+        """Return where to go on after a step."""
+        left = (*self._left, *self._refused)
+        tries = cursor.tries + 1 if self._refused and not self.progress.matched else 0
+        if tries >= MAX_TRIES:
+            self.progress.matched += len(left)
+            self.progress.failed += len(left)
+            left, tries = (), 0
+        number, matched = cursor.number, cursor.matched + self.progress.matched
+        if at is None and not left and self._goes_round(number, matched):
+            return Cursor(number + 1)
+        return Cursor(number, matched, left, at, tries)
 
     def _goes_round(self, number: int, matched: int) -> bool:
         definition = self._operation.definition
@@ -89,20 +130,30 @@ class OperationStep:
         moves = len(definition.wanted.states) > 1
         return moves and matched > 0 and number < MAX_PASSES and not definition.dry_run
 
-    async def _page(self, at: str, limit: int) -> tuple[list[TaskView], int, str | None]:
+    async def _next_tasks(self, cursor: Cursor) -> tuple[list[TaskView], str | None]:
+        """Return the tasks whose turn it is, and where the search goes on after them."""
         definition = self._operation.definition
+        limit = min(BATCH_SIZE, definition.rate or BATCH_SIZE)
+        if cursor.left:
+            views = await self._views(cursor.left[:limit])
+            self._left.extend(cursor.left[limit:])
+            return views, cursor.at
         if definition.ids is None:
             page = await self._reader.search.page(
-                definition.wanted, at or None, limit, repeats=True
+                definition.wanted, cursor.at or None, limit, repeats=True
             )
-            return [v for v in page.tasks if self._is_new(v)], page.scanned, page.cursor
-        begin = int(at or 0)
+            self.progress.scanned = page.scanned
+            return [view for view in page.tasks if self._is_new(view)], page.cursor
+        begin = int(cursor.at or 0)
         ids = definition.ids[begin : begin + limit]
-        found, _ = await self._reader.search.views(ids)
-        views = [view for view in found if view is not None and definition.wanted.accepts(view)]
+        self.progress.scanned = len(ids)
         end = begin + len(ids)
-        goes_on = str(end) if end < len(definition.ids) else None
-        return [view for view in views if self._is_new(view)], len(ids), goes_on
+        return await self._views(ids), str(end) if end < len(definition.ids) else None
+
+    async def _views(self, ids: Sequence[str]) -> list[TaskView]:
+        found, _ = await self._reader.search.views(ids)
+        accepts = self._operation.definition.wanted.accepts
+        return [v for v in found if v is not None and accepts(v) and self._is_new(v)]
 
     def _is_new(self, view: TaskView) -> bool:
         """Say whether the operation has not changed the task before.
@@ -121,30 +172,31 @@ class OperationStep:
             case Action.REPLAY | Action.DELETE:
                 return True
 
-    async def _change(self, view: TaskView, progress: StepResult) -> None:
-        async with self._limit:
-            for _ in range(MAX_TRIES):
-                try:
-                    # Others add to it meanwhile: it is read after the wait.
-                    result = await self._act(self._operation, view)
-                    progress.done += result is Result.DONE
-                    progress.skipped += result is Result.NOTHING
-                except (UnknownTaskError, WrongStateError):
-                    progress.skipped += 1
-                except LimitError:
-                    # The project or the queue is full; workers make room.
-                    await asyncio.sleep(RETRY_SECONDS)
-                    continue
-                except QueueUnavailableError:
-                    raise
-                except Exception:
-                    logger.exception("operation.task_failed", task_id=view.id)
-                    progress.failed += 1
+    async def _change(self, view: TaskView) -> None:
+        async with self._slots:
+            if self._halted:
+                self._left.append(view.id)
                 return
-            progress.failed += 1
+            try:
+                result = await self._act(self._operation, view)
+            except LimitError as error:
+                if error.fits:
+                    self._refuse(view.id)
+                    return
+                self.progress.failed += 1
+            except (UnknownTaskError, WrongStateError):
+                self.progress.skipped += 1
+            except QueueUnavailableError:
+                raise
+            except Exception:
+                logger.exception("operation.task_failed", task_id=view.id)
+                self.progress.failed += 1
+            else:
+                self.progress.done += result is Result.DONE
+                self.progress.skipped += result is Result.NOTHING
+            self.progress.matched += 1
 
-
-def _read(cursor: str) -> tuple[int, int, str]:
-    number, _, rest = cursor.partition(":")
-    matched, _, at = rest.partition(":")
-    return int(number or 1), int(matched or 0), at
+    def _refuse(self, task_id: str) -> None:
+        self._refused.append(task_id)
+        if len(self._refused) >= MAX_REFUSALS:
+            self.halt()

@@ -130,6 +130,15 @@ class OperationStore:
         fields = dict(zip(found[1][::2], found[1][1::2], strict=True))
         return _operation(project, operation_id, fields)
 
+    async def renew(self, operation: Operation, owner: str) -> OperationState | None:
+        """Renew a claim; return the operation's state, None if another process has the claim."""
+        with translated():
+            state = await self._scripts.run(
+                "renew_operation", operation.project, operation.id, owner,
+                round(CLAIM_SECONDS * 1000),
+            )  # fmt: skip
+        return OperationState(state.decode()) if state else None
+
     async def commit(
         self, operation: Operation, owner: str, cursor: str, progress: StepResult, *,
         pause: float = 0, ends_in: OperationState | None = None, error: str = "",
