@@ -7,6 +7,8 @@ from pathlib import Path
 
 import httpx
 
+from queue_api.settings import ApiSettings
+
 README = Path(__file__).parents[1] / "README.md"
 
 
@@ -28,3 +30,12 @@ async def test_the_table_has_every_route(client: httpx.AsyncClient) -> None:
             methods = []
 
     assert told == served
+
+
+def test_the_settings_have_every_variable() -> None:
+    """Each variable that the API reads is told in the README's section of settings."""
+    section = README.read_text().partition("\n## Settings\n")[2].partition("\n## ")[0]
+    told = set(re.findall(r"`([A-Z][A-Z0-9_]+)`", section))
+    read = {name.upper() for name in ApiSettings.model_fields}
+
+    assert {name for name in read - told if not name.startswith("OTEL_")} == set()
