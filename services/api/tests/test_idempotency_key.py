@@ -74,6 +74,65 @@ async def test_another_request_under_the_name_is_422(client: httpx.AsyncClient) 
     assert other.json()["type"] == "urn:queue-system:problem:idempotency-conflict"
 
 
+SAME_CONTENT: list[tuple[dict[str, object], dict[str, object]]] = [
+    ({"headers": {"a": "1", "b": "2"}}, {"headers": {"b": "2", "a": "1"}}),
+    (
+        {"body": {}, "headers": {"X": "1"}},
+        {"body": {}, "headers": {"X": "1", "Content-Type": "application/json"}},
+    ),
+    ({"labels": {"a": "1", "b": "2"}}, {"labels": {"b": "2", "a": "1"}}),
+    (
+        {"callback": {"url": "http://a.test/"}},
+        {"callback": {"url": "http://a.test/", "on": ["dead", "delivered"], "headers": {}}},
+    ),
+    ({"success": ["2xx", 404]}, {"success": [404, "2xx", 404]}),
+    ({"retry": {"on": ["5xx", "timeout", 429]}}, {"retry": {"on": [429, "5xx", "timeout"]}}),
+    (
+        {},
+        {
+            "method": "post", "headers": {}, "lane": "localhost:9", "labels": {}, "delay": "0s",
+            "retry": {"strategy": "constant"}, "success": ["2xx"],
+        },
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["idempotency_key", "task_id"])
+@pytest.mark.parametrize(("first", "second"), SAME_CONTENT)
+async def test_the_same_content_may_be_written_differently(
+    client: httpx.AsyncClient, name: str, first: dict[str, object], second: dict[str, object]
+) -> None:
+    """Neither an order that says nothing nor a default that is spelled out is other content."""
+    once = {name: str(uuid4())}
+
+    made = await client.post(TASKS, json=TASK | once | first)
+    again = await client.post(TASKS, json=TASK | once | second)
+
+    assert (made.status_code, again.status_code) == (201, 200), again.text
+
+
+OTHER_CONTENT: list[tuple[dict[str, object], dict[str, object]]] = [
+    ({"headers": {"a": "1"}}, {"headers": {"a": "2"}}),
+    ({}, {"labels": {"a": "1"}}),
+    ({}, {"retry": {"deadline": "1h"}}),
+    ({}, {"success": [404]}),
+    ({"retry": {"on": []}}, {}),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), OTHER_CONTENT)
+async def test_other_options_are_other_content(
+    client: httpx.AsyncClient, first: dict[str, object], second: dict[str, object]
+) -> None:
+    """What changes the request or its options is refused under the name of the first."""
+    once = {"idempotency_key": str(uuid4())}
+
+    made = await client.post(TASKS, json=TASK | once | first)
+    other = await client.post(TASKS, json=TASK | once | second)
+
+    assert (made.status_code, other.status_code) == (201, 422), other.text
+
+
 async def test_requests_at_once_make_one_task(client: httpx.AsyncClient) -> None:
     """Of many repetitions at the same time one makes the task."""
     body = TASK | {"idempotency_key": str(uuid4())}

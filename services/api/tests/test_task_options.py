@@ -146,7 +146,7 @@ def test_a_retry_policy_is_kept() -> None:
     )  # fmt: skip
 
     assert found.retry == Retry(
-        "exponential", 2000, HOUR_MS, 3.0, (), 0.5, 7, (5, 408, "timeout", "connection")
+        "exponential", 2000, HOUR_MS, 3.0, (), 0.5, 7, (5, 408, "connection", "timeout")
     )
 
 

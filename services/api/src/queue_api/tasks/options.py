@@ -12,7 +12,7 @@ from uuid import UUID
 
 from msgspec import UNSET
 
-from queue_common.options import Callback, Retry, TaskOptions
+from queue_common.options import Callback, CallbackEvent, Retry, TaskOptions
 from queue_common.task import TaskId
 
 from .checks import check_url, header_errors
@@ -55,7 +55,11 @@ class OptionError(ValueError):
 
 
 def read_options(create: TaskCreate, now_ms: int) -> TaskOptions | None:
-    """Return the options, or None for a plain task; raises ValueError for the first invalid one."""
+    """Return the options, or None for a plain task; raises ValueError for the first invalid one.
+
+    The same options are equal, however a client writes them: lists have one order, and an option
+    that is empty or spells out the default is as one that is absent.
+    """
     at_ms = None if create.schedule_at is UNSET else check_time(create.schedule_at)
     if at_ms is not None and create.delay is not UNSET:
         msg = "cannot be set together with schedule_at"
@@ -67,9 +71,9 @@ def read_options(create: TaskCreate, now_ms: int) -> TaskOptions | None:
         delay_ms=delay_ms,
         schedule_at_ms=at_ms,
         timeout_ms=None if create.timeout is UNSET else check_timeout(create.timeout),
-        retry=None if create.retry is UNSET else check_retry(create.retry),
-        success=None if create.success is UNSET else check_success(create.success),
-        labels=None if create.labels is UNSET else check_labels(create.labels),
+        retry=None if create.retry is UNSET else _own_retry(create.retry),
+        success=None if create.success is UNSET else _own_success(create.success),
+        labels=None if create.labels is UNSET else check_labels(create.labels) or None,
         idempotency_key=None
         if create.idempotency_key is UNSET
         else check_idempotency_key(create.idempotency_key),
@@ -79,6 +83,19 @@ def read_options(create: TaskCreate, now_ms: int) -> TaskOptions | None:
 
 
 _PLAIN = TaskOptions()
+_DEFAULT_RETRY = Retry()
+_DEFAULT_SUCCESS = (2,)
+_EVENTS: tuple[CallbackEvent, ...] = ("delivered", "dead", "attempt")
+
+
+def _own_retry(create: RetryCreate) -> Retry | None:
+    retry = check_retry(create)
+    return None if retry == _DEFAULT_RETRY and create.deadline is UNSET else retry
+
+
+def _own_success(values: Iterable[int | str]) -> tuple[int, ...] | None:
+    success = check_success(values)
+    return None if success == _DEFAULT_SUCCESS else success
 
 
 def check_task_id(text: str) -> TaskId:
@@ -155,14 +172,15 @@ def check_retry(create: RetryCreate) -> Retry:
 def _failures(values: list[int | str]) -> tuple[int | str, ...]:
     try:
         words = {"timeout", "connection"}
-        return tuple(v if v in words else _status(v, ", timeout or connection") for v in values)
+        found = {v if v in words else _status(v, ", timeout or connection") for v in values}
+        return tuple(sorted(found, key=lambda failure: (failure in words, failure)))
     except ValueError as error:
         raise OptionError("on", error) from error
 
 
 def check_success(values: Iterable[int | str]) -> tuple[int, ...]:
-    """Return classes (1 to 5) and status codes."""
-    return tuple(_status(value, "") for value in values)
+    """Return classes (1 to 5) and status codes, in their order."""
+    return tuple(sorted({_status(value, "") for value in values}))
 
 
 def _status(value: int | str, more: str) -> int:
@@ -213,4 +231,4 @@ def check_callback(create: CallbackCreate) -> Callback:
         url = check_url(create.url)
     except ValueError as error:
         raise OptionError("url", error) from error
-    return Callback(url, tuple(dict.fromkeys(create.on)), headers)
+    return Callback(url, tuple(event for event in _EVENTS if event in create.on), headers)

@@ -109,6 +109,7 @@ def _with_options(create: TaskCreate, task: Task, policy: RetryPolicy) -> Parsed
         )
     more = msgspec.structs.replace(
         task,
+        headers=_comparable(create, task.headers),
         lane=task.lane if create.lane is UNSET else check_lane(create.lane),
         retry_interval_ms=options.retry.interval_ms if options and options.retry else None,
         retry_deadline_ms=own_deadline,
@@ -116,6 +117,16 @@ def _with_options(create: TaskCreate, task: Task, policy: RetryPolicy) -> Parsed
     )
     task_id = None if create.task_id is UNSET else check_task_id(create.task_id)
     return ParsedTask(more, task_id)
+
+
+def _comparable(create: TaskCreate, headers: dict[str, str]) -> dict[str, str]:
+    """Return the headers, in the order of their names if the task may be sent again.
+
+    Their order is no content, so it must not be in the digest of the content.
+    """
+    if create.idempotency_key is create.task_id is UNSET:
+        return headers
+    return dict(sorted(headers.items()))
 
 
 def _is_more(create: TaskCreate) -> bool:
