@@ -316,3 +316,38 @@ async def test_tasks_that_never_fit_fail_at_once(scripted: ScriptedQueue) -> Non
 
     assert (ended.state, ended.failed) == ("done", 30)
     assert (ended.finished_at_ms or 0) - ended.created_at_ms < 5000
+
+
+async def test_operations_of_one_moment_are_listed_once(scripted: ScriptedQueue) -> None:
+    """Pages neither skip nor repeat operations of several projects that began at the same time."""
+    store = OperationStore(scripted.raw, scripted.scripts, scripted.keys)
+    begun = [
+        await _begin(store, Definition(Action.CANCEL, SCHEDULED), project)
+        for project in ("one", "two", "one", "two", "one")
+    ]
+    members = {f"{operation.project}\x1f{operation.id}": 1000 for operation in begun}
+    await scripted.raw.zadd(scripted.keys.of(Key.OPERATIONS), members)
+    page = await store.page(None, None, 2)
+    listed = [*page.operations]
+    while page.cursor is not None:
+        page = await store.page(None, page.cursor, 2)
+        listed += page.operations
+
+    assert sorted(one.id for one in listed) == sorted(one.id for one in begun)
+
+
+async def test_an_expired_operation_ends_no_list(scripted: ScriptedQueue) -> None:
+    """A page that is shorter because an operation is not kept any more still has a cursor."""
+    store = OperationStore(scripted.raw, scripted.scripts, scripted.keys)
+    begun = [await _begin(store, Definition(Action.CANCEL, SCHEDULED)) for _ in range(3)]
+    await scripted.raw.delete(scripted.keys.of(Key.OPERATION, begun[2].id))
+    await scripted.raw.zadd(
+        scripted.keys.of(Key.OPERATIONS),
+        {f"default\x1f{one.id}": number for number, one in enumerate(begun)},
+    )
+    first = await store.page("default", None, 2)
+    second = await store.page("default", first.cursor, 2)
+
+    assert [one.id for one in (*first.operations, *second.operations)] == [
+        begun[1].id, begun[0].id,
+    ]  # fmt: skip

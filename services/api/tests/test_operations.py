@@ -164,6 +164,33 @@ async def test_operations_are_listed(client: httpx.AsyncClient, api: Api) -> Non
     assert foreign.json()["type"] == "urn:queue-system:problem:unknown-operation"
 
 
+async def test_each_operation_is_on_one_page(client: httpx.AsyncClient) -> None:
+    """Whether an operation has an id of its own or one of its key, one page shows it, once."""
+    begun = []
+    for number in range(8):
+        headers = {"Idempotency-Key": f"key-{number}"} if number < 6 else {}
+        body = {"action": "cancel", "filter": {}, "dry_run": True}
+        begun.append((await client.post(OPERATIONS, json=body, headers=headers)).json()["id"])
+    page = await _get(client, OPERATIONS, limit=3)
+    pages = [[operation["id"] for operation in page["operations"]]]
+    while page["cursor"] is not None:
+        page = await _get(client, OPERATIONS, limit=3, cursor=page["cursor"])
+        pages.append([operation["id"] for operation in page["operations"]])
+
+    assert [len(ids) for ids in pages] == [3, 3, 2]
+    assert sorted(i for ids in pages for i in ids) == sorted(begun)
+    assert set(pages[0]) >= set(begun[6:])
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "1:default:", str(uuid.uuid4()), f"{'9' * 99}:a:b"])
+async def test_a_wrong_cursor_is_refused(cursor: str, client: httpx.AsyncClient) -> None:
+    """What is no cursor of the list of operations is 422, and named."""
+    response = await client.get(OPERATIONS, params={"cursor": cursor})
+
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["field"] == "cursor"
+
+
 @pytest.mark.parametrize(
     ("body", "field"),
     [

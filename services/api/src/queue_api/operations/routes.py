@@ -14,7 +14,7 @@ from queue_common.errors import UnknownOperationError
 from queue_common.queue import Definition
 
 from ..auth import MayManage, MayRead, MayReadOne
-from ..parameters import Query, read_body, read_idempotency_key, respond
+from ..parameters import Query, read_body, read_idempotency_key, refuse_cursor, respond
 from ..problems import ProblemError
 from . import openapi
 from .definition import read_definition, status_of
@@ -74,12 +74,14 @@ async def list_operations(request: Request, principal: MayRead) -> Response:
     """List the project's operations, the newest first. The last 1,000 are kept, for 30 days."""
     context: AppContext = request.app.state.api
     query = Query(request, {"cursor", "limit"})
-    before, limit = query.read("cursor", _read_cursor) or "", query.limit()
+    cursor, limit = query.text("cursor"), query.limit()
     query.check()
     project = None if principal.all_projects else principal.project
-    found = await context.queue.bulk.list(project, before, limit)
-    cursor = found[-1].id if len(found) == limit else None
-    return respond(OperationList([status_of(operation) for operation in found], cursor))
+    try:
+        page = await context.queue.bulk.page(project, cursor, limit)
+    except ValueError:
+        raise refuse_cursor() from None
+    return respond(OperationList([status_of(one) for one in page.operations], page.cursor))
 
 
 @router.head(openapi.PATH + "/{operation_id}", include_in_schema=False)
@@ -110,14 +112,6 @@ def _id(request: Request) -> str:
     except ValueError:
         msg = f"{text!r} is not an operation's id: those are UUIDs"
         raise UnknownOperationError(msg) from None
-
-
-def _read_cursor(text: str) -> str:
-    try:
-        return str(UUID(text))
-    except ValueError:
-        msg = "is not a cursor of this list"
-        raise ValueError(msg) from None
 
 
 def _too_many() -> ProblemError:

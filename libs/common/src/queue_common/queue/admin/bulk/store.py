@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 import uuid
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -17,14 +18,14 @@ from ...storage.keys import Key
 from .model import Definition, Operation, OperationState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from redis.asyncio import Redis
 
     from ...storage.keys import Keys
     from ...storage.scripts import Scripts
 
-__all__ = ["CLAIM_SECONDS", "OperationStore", "StepResult"]
+__all__ = ["CLAIM_SECONDS", "OperationPage", "OperationStore", "StepResult"]
 
 CLAIM_SECONDS: Final = 10.0
 TTL_MS: Final = 30 * 24 * 3600 * 1000
@@ -34,6 +35,7 @@ MAX_OPERATIONS: Final = 1000
 _NEW, _OTHER_CONTENT = 1, -1
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Definition)
+_CURSOR = re.compile(r"([0-9]{1,15}):([^:]{1,63}):([0-9a-f-]{36})")
 
 
 class StepResult(msgspec.Struct):
@@ -44,6 +46,39 @@ class StepResult(msgspec.Struct):
     done: int = 0
     skipped: int = 0
     failed: int = 0
+
+
+class OperationPage(NamedTuple):
+    """Some operations, and the cursor of the next page."""
+
+    operations: list[Operation]
+    cursor: str | None
+    """None: this is the last page."""
+
+
+class _Position(NamedTuple):
+    """A place in the list of operations, which is sorted as positions are: ids may be hashes."""
+
+    at_ms: int
+    """When the operation began."""
+    project: str
+    id: str
+
+    @classmethod
+    def read(cls, cursor: str) -> _Position:
+        match = _CURSOR.fullmatch(cursor)
+        if match is None:
+            msg = "is not a cursor of this list"
+            raise ValueError(msg)
+        return cls(int(match[1]), match[2], match[3])
+
+    def written(self) -> str:
+        return ":".join(map(str, self))
+
+
+def _split(member: bytes) -> tuple[str, str]:
+    project, _, operation_id = member.decode().partition(PROJECT_SEPARATOR)
+    return project, operation_id
 
 
 def _id_of(project: str, key: str) -> str:
@@ -91,21 +126,35 @@ class OperationStore:
             raise UnknownOperationError(msg)
         return _operation(project, operation_id, fields)
 
-    async def list(self, project: str | None, before: str, limit: int) -> list[Operation]:
-        """Return operations begun before the one with the id ``before``, the newest first."""
+    async def page(self, project: str | None, cursor: str | None, limit: int) -> OperationPage:
+        """Return operations of a project, None: of all, the newest first.
+
+        Raises ValueError for an invalid cursor.
+        """
+        after = None if cursor is None else _Position.read(cursor)
         with translated():
-            members = await reply(self._client.zrevrange(self._keys.of(Key.OPERATIONS), 0, -1))
-        known = [tuple(member.decode().split(PROJECT_SEPARATOR, 1)) for member in members]
-        page = [
-            (its, operation_id) for its, operation_id in known
-            if project in {None, its} and (not before or operation_id < before)
-        ][:limit]  # fmt: skip
+            found = await reply(
+                self._client.zrevrange(self._keys.of(Key.OPERATIONS), 0, -1, withscores=True)
+            )
+        known = [_Position(int(at_ms), *_split(member)) for member, at_ms in found]
+        rest = [
+            position for position in known
+            if project in {None, position.project} and (after is None or position < after)
+        ]  # fmt: skip
+        goes_on = rest[limit - 1].written() if len(rest) > limit else None
+        return OperationPage(await self._read(rest[:limit]), goes_on)
+
+    async def _read(self, positions: Sequence[_Position]) -> list[Operation]:
         async with self._client.pipeline(transaction=False) as pipeline:
-            for _, operation_id in page:
-                pipeline.hgetall(self._keys.of(Key.OPERATION, operation_id))
+            for position in positions:
+                pipeline.hgetall(self._keys.of(Key.OPERATION, position.id))
             with translated():
                 found = await pipeline.execute()
-        return [_operation(*of, fields) for of, fields in zip(page, found, strict=True) if fields]
+        return [
+            _operation(position.project, position.id, fields)
+            for position, fields in zip(positions, found, strict=True)
+            if fields
+        ]
 
     async def stop(self, project: str, operation_id: str) -> Operation:
         """Stop an operation, at once or after its step; raises UnknownOperationError."""
@@ -126,7 +175,7 @@ class OperationStore:
             )
         if len(found) == 1:
             return math.inf if found[0] < 0 else found[0] / 1000
-        project, operation_id = found[0].decode().split(PROJECT_SEPARATOR, 1)
+        project, operation_id = _split(found[0])
         fields = dict(zip(found[1][::2], found[1][1::2], strict=True))
         return _operation(project, operation_id, fields)
 
