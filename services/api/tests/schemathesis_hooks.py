@@ -15,6 +15,7 @@ from schemathesis.core import NotSet
 from schemathesis.generation import GenerationMode
 
 from queue_api.parameters import parse_time
+from queue_api.tasks.batch.reader import NDJSON
 from queue_api.tasks.checks import check_url, destination_check, header_errors
 from queue_api.tasks.errors import validation_errors
 from queue_common.egress import EgressGuard
@@ -32,6 +33,12 @@ URLS = st.builds(
 schemathesis.openapi.format("uri", URLS)
 REQUEST = {"url", "method", "headers", "body", "body_base64"}
 _denial_reason = destination_check(EgressGuard.from_settings())
+
+
+@schemathesis.serializer(NDJSON)
+def write_lines(_context: object, value: object) -> bytes:
+    """Return a text of lines as it is: for the API each of them is right or wrong by itself."""
+    return str(value).encode(errors="replace")
 
 
 @schemathesis.hook
@@ -52,10 +59,11 @@ def filter_body(_context: schemathesis.HookContext, body: object) -> bool:
 
 @schemathesis.hook
 def filter_case(_context: schemathesis.HookContext, case: schemathesis.Case[Any]) -> bool:
-    """Leave out a replay without a body that should be refused: its body is optional."""
+    """Leave out what cannot be wrong: a replay without a body, and lines of a batch."""
     is_replay = case.operation.path.endswith("/replay") and case.method == "POST"
     meant_wrong = case.meta is not None and case.meta.generation.mode is GenerationMode.NEGATIVE
-    return not (is_replay and meant_wrong and isinstance(case.body, NotSet))
+    may_be_so = case.media_type == NDJSON or (is_replay and isinstance(case.body, NotSet))
+    return not (meant_wrong and may_be_so)
 
 
 def _write_integers(value: Any) -> Any:  # noqa: ANN401 - a JSON value
@@ -92,6 +100,8 @@ def before_call(
     headers: Any = case.headers
     if headers and KEY.fullmatch(str(headers.get("Idempotency-Key", ""))):
         headers["Idempotency-Key"] = uuid.uuid4().hex
+        if isinstance(case.body, dict) and "idempotency_key" in case.body:
+            del headers["Idempotency-Key"]  # it would have to be the same
     case.body = _write_integers(case.body)
     if not isinstance(case.body, dict):
         return

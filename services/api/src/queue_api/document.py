@@ -18,7 +18,7 @@ from .examples import add_examples
 from .keys.schemas import Key, KeyCreate, KeyCreated, KeyPage
 from .lanes.schemas import Lane, LaneList, LanePurged, LanePut
 from .managed import MANAGED
-from .openapi import BATCH_PATH, CREATE_TASK, CREATE_TASKS, DENIED, OPEN, PATH, REFERENCE
+from .openapi import BATCH_PATH, CREATE_TASK, DENIED, OPEN, PATH, REFERENCE
 from .operations.openapi import of_actions
 from .problems import Problem
 from .projects.schemas import ProjectList, ProjectPut
@@ -26,6 +26,7 @@ from .routes.field_docs import describe_fields
 from .routes.retry_preview import RetryPreview, RetryPreviewCreate
 from .routes.workers import WorkerList
 from .signing.schemas import SecretCreate, SecretCreated, Secrets
+from .tasks.batch.openapi import CREATE_TASKS
 from .tasks.manage.openapi import of_replay
 from .tasks.schemas import TaskCreate, TaskCreated
 
@@ -110,7 +111,10 @@ def _retry_schema(schema: dict[str, Any]) -> dict[str, Any]:
             "title": strategy,
             "properties": {
                 **common,
-                "strategy": {"enum": [strategy]},
+                "strategy": {
+                    "enum": [strategy],
+                    "description": properties["strategy"]["description"],
+                },
                 **{name: properties[name] for name in sorted(fields)},
             },
             "required": [

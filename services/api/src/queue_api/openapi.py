@@ -9,9 +9,11 @@ from .problems import MEDIA_TYPE
 __all__ = [
     "BATCH_PATH",
     "CREATE_TASK",
-    "CREATE_TASKS",
     "DENIED",
+    "FORBIDDEN",
     "HEALTH",
+    "HEALTH_URL",
+    "IDEMPOTENCY_KEY",
     "ME",
     "OPEN",
     "PATH",
@@ -26,24 +28,24 @@ __all__ = [
 ]
 
 REFERENCE = "#/components/schemas/{name}"
-_HEALTH_URL = "http://localhost:8080/health"
+HEALTH_URL = "http://localhost:8080/health"
 EXAMPLES = {
     "get": {
         "summary": "A GET, in this example of the API's own health page",
-        "value": {"url": _HEALTH_URL, "method": "GET"},
+        "value": {"url": HEALTH_URL, "method": "GET"},
     },
     "json": {
         "summary": "A JSON body; without a method it is a POST",
         "value": {
             "url": "http://localhost:8080/api/v1/tasks",
             "headers": {"X-Event": "order.created"},
-            "body": {"url": _HEALTH_URL, "method": "GET"},
+            "body": {"url": HEALTH_URL, "method": "GET"},
         },
     },
     "text": {
         "summary": "A body of text",
         "value": {
-            "url": _HEALTH_URL,
+            "url": HEALTH_URL,
             "method": "PUT",
             "headers": {"Content-Type": "text/plain"},
             "body": "Hello",
@@ -52,7 +54,7 @@ EXAMPLES = {
     "options": {
         "summary": "In an hour, with a timeout, a retry policy and a callback of its own",
         "value": {
-            "url": _HEALTH_URL,
+            "url": HEALTH_URL,
             "delay": "1h",
             "timeout": "2m",
             "retry": {
@@ -66,13 +68,13 @@ EXAMPLES = {
             "lane": "invoices",
             "labels": {"customer": "42"},
             "idempotency_key": "order-1-created",
-            "callback": {"url": _HEALTH_URL, "on": ["dead"]},
+            "callback": {"url": HEALTH_URL, "on": ["dead"]},
         },
     },
     "bytes": {
         "summary": "A body of bytes",
         "value": {
-            "url": _HEALTH_URL,
+            "url": HEALTH_URL,
             "headers": {"Content-Type": "application/octet-stream"},
             "body_base64": "AAEC/w==",
         },
@@ -80,19 +82,23 @@ EXAMPLES = {
 }
 
 
-def json_response(description: str, schema: dict[str, Any], **more: object) -> dict[str, Any]:
-    """Return a response with a JSON body of this schema."""
-    return {
-        "description": description,
-        "content": {"application/json": {"schema": schema}},
-        **more,
-    }
+def json_response(
+    description: str, schema: dict[str, Any], *, example: object = None, **more: object
+) -> dict[str, Any]:
+    """Return a response with a JSON body of this schema; without an example, there is the usual."""
+    content = {"schema": schema} if example is None else {"schema": schema, "example": example}
+    return {"description": description, "content": {"application/json": content}, **more}
 
 
-def problem_response(description: str, **more: object) -> dict[str, Any]:
-    """Return a response with a problem document."""
-    content = {MEDIA_TYPE: {"schema": schema_of("Problem")}}
-    return {"description": description, "content": content, **more}
+def problem_response(description: str, *examples: str, **more: object) -> dict[str, Any]:
+    """Return a response with a problem document.
+
+    ``examples`` names those in ``examples.json``; without them there is the status's usual one.
+    """
+    content: dict[str, Any] = {"schema": schema_of("Problem")}
+    if examples:
+        content["examples"] = {name: {} for name in examples}
+    return {"description": description, "content": {MEDIA_TYPE: content}, **more}
 
 
 def schema_of(name: str) -> dict[str, Any]:
@@ -123,8 +129,21 @@ _LIMITED = {
     },
 }
 
+FORBIDDEN = problem_response(
+    "The key lacks the scope enqueue, or belongs to another project; or a web page of another site "
+    "sent the request.",
+    "forbidden", "cross-site",
+)  # fmt: skip
 PATH = "/api/v1/tasks"
 BATCH_PATH = f"{PATH}/batch"
+IDEMPOTENCY_KEY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A name for this request, as the field idempotency_key; given once, and the "
+    "same if both are given.",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+    "example": "order-1-created",
+}
 CREATE_TASK: dict[str, Any] = {
     "tags": ["tasks"],
     "summary": "Create Task",
@@ -132,6 +151,7 @@ CREATE_TASK: dict[str, Any] = {
     "The answer comes once the task is on disk in Redis. The header Idempotency-Key may take the "
     "place of the field idempotency_key.",
     "operationId": "create_task_api_v1_tasks_post",
+    "parameters": [IDEMPOTENCY_KEY],
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": schema_of("TaskCreate"), "examples": EXAMPLES}},
@@ -147,6 +167,11 @@ CREATE_TASK: dict[str, Any] = {
         "200": json_response(
             "The same request has made this task before.",
             schema_of("TaskCreated"),
+            example={
+                "task_id": "01a2250f-12b6-7c98-8494-73ce4901e6f6",
+                "message": "Task exists already",
+                "trace_id": "1316904c59143b2c3b17276933676759",
+            },
             headers={
                 "Idempotent-Replayed": {"description": "true", "schema": {"type": "string"}},
                 "Location": {"description": "The URL of the task.", "schema": {"type": "string"}},
@@ -154,80 +179,24 @@ CREATE_TASK: dict[str, Any] = {
         ),
         "400": problem_response("The body is not JSON."),
         "409": problem_response("Another task has this task_id."),
-        "403": problem_response("A web page of another site sent it."),
+        "403": FORBIDDEN,
         "413": problem_response("The body is over API_MAX_BODY."),
         "415": problem_response("The body is not application/json."),
         "421": problem_response("The Host is not in API_ALLOWED_HOSTS."),
-        "422": problem_response("Fields are wrong; all of them are named."),
-        "429": problem_response("A limit, which is named, is reached.", headers=_LIMITED),
-        "503": UNAVAILABLE,
-    },
-}
-_BATCH_LINE = {
-    "type": "object",
-    "properties": {
-        "index": {"type": "integer", "description": "From 0, in the order of the request."},
-        "status": {"type": "integer", "description": "201, 200 for a repetition, or an error's."},
-        "task_id": {"type": "string"},
-        "trace_id": {
-            "type": "string",
-            "description": "Of the task's trace; for a repetition of the first task's, if that is "
-            "still kept.",
-        },
-        "problem": schema_of("Problem"),
-        "retry_after": {
-            "type": "integer",
-            "description": "Seconds after which to send this task again, for a 429 or 503.",
-        },
-    },
-    "required": ["index", "status"],
-}
-_BATCH_EXAMPLE = [
-    {"url": _HEALTH_URL, "method": "GET"},
-    {"url": _HEALTH_URL, "method": "GET", "delay": "10s"},
-]
-CREATE_TASKS: dict[str, Any] = {
-    "tags": ["tasks"],
-    "summary": "Create Tasks",
-    "description": "Keep up to 10,000 requests in the queue. A bad one fails alone: the answer has "
-    "a line for each, in order.\n\n"
-    "The body is a JSON array of tasks, or NDJSON with one per line (`application/x-ndjson`), "
-    "which is read as it comes; the answer has the same form. Lines over the limits of a batch, "
-    "and a body that comes too slowly, end it: the last line of the answer says so, and those "
-    "before it are stored as they say. An array over them is refused as a whole.",
-    "operationId": "create_tasks_api_v1_tasks_batch_post",
-    "parameters": [
-        {
-            "name": "Idempotency-Key",
-            "in": "header",
-            "description": "Each task without a key of its own gets this one, a colon, and its "
-            "index: a batch that is sent again under its key makes no second task.",
-            "schema": {"type": "string", "pattern": "^[!-~]{1,250}$"},
-        },
-    ],
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "array",
-                    "maxItems": 10_000,
-                    "items": {"description": "A TaskCreate."},
-                },
-                "example": _BATCH_EXAMPLE,
-            }
-        },
-    },
-    "responses": {
-        "200": json_response("What became of each task.", {"type": "array", "items": _BATCH_LINE}),
-        "400": problem_response("The body is not JSON."),
-        "403": problem_response("A web page of another site sent it."),
-        "413": problem_response(
-            "The body is over API_MAX_BATCH, or an array over API_MAX_BUFFERED."
+        "422": problem_response(
+            "Fields are wrong, and all of them are named; or the idempotency key belongs to "
+            "another request; or the destination must not be delivered to.",
+            "invalid-task",
+            "idempotency-conflict",
+            "egress-refused",
         ),
-        "415": problem_response("The body is neither application/json nor application/x-ndjson."),
-        "421": problem_response("The Host is not in API_ALLOWED_HOSTS."),
-        "422": problem_response("The body is no array, or has more than 10,000 tasks."),
+        "429": problem_response(
+            "A limit of the project, the lane or the queue, which is named, is reached.",
+            "limit-exceeded",
+            "backlog-full",
+            headers=_LIMITED,
+        ),
+        "503": UNAVAILABLE,
     },
 }
 HEALTH: dict[str, Any] = {"responses": {"200": json_response("The process lives.", _OBJECT)}}

@@ -24,7 +24,7 @@ from ..parameters import (
     written_time,
 )
 from ..problems import FieldError
-from ..tasks.option_schemas import RetryCreate, Time
+from ..tasks.option_schemas import RetryCreate
 from ..tasks.options import OptionError, check_retry, deadline_ms
 from ..tasks.times import MAX_AHEAD_MS
 
@@ -35,6 +35,15 @@ MAX_COUNT, DEFAULT_COUNT = 100, 20
 MAX_STEPS = 10_000
 """Adding up more waits would hold up other requests."""
 
+Start = Annotated[
+    str,
+    Meta(
+        description="When the first attempt would be due (RFC 3339); now by default.",
+        extra_json_schema={"format": "date-time"},
+        examples=["2026-12-01T09:00:00Z"],
+    ),
+]
+
 router = APIRouter(tags=["tasks"])
 
 
@@ -42,10 +51,10 @@ class RetryPreviewCreate(msgspec.Struct, forbid_unknown_fields=True):
     """A policy to look at."""
 
     retry: RetryCreate | UnsetType = UNSET
-    count: Annotated[int, Meta(ge=1, le=MAX_COUNT)] = DEFAULT_COUNT
-    """At most so many attempts are listed."""
-    start: Time | UnsetType = UNSET
-    """When the first attempt would be due; now by default."""
+    count: Annotated[
+        int, Meta(ge=1, le=MAX_COUNT, description="At most so many attempts are listed.")
+    ] = DEFAULT_COUNT
+    start: Start | UnsetType = UNSET
 
 
 class PlannedAttempt(msgspec.Struct, frozen=True):
@@ -84,7 +93,7 @@ _ROUTE: dict[str, Any] = {
         "400": problem_response("The body is not JSON."),
         "413": problem_response("The body is too large."),
         "415": problem_response("The body is not application/json."),
-        "422": problem_response("The policy is wrong; the field is named."),
+        "422": problem_response("The policy is wrong; the field is named.", "invalid-policy"),
     },
 }
 

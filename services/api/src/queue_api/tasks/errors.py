@@ -15,7 +15,7 @@ from .duplicates import duplicate_field, duplicate_header
 from .option_schemas import (
     MAX_HEADERS,
     CallbackCreate,
-    DurationText,
+    Delay,
     IdempotencyKey,
     Labels,
     Lane,
@@ -154,7 +154,7 @@ _FIELDS = {
     "task_id": _field(Uuid, check_task_id),
     "lane": _field(Lane, check_lane),
     "schedule_at": _field(Time, check_time),
-    "delay": _field(DurationText, check_delay),
+    "delay": _field(Delay, check_delay),
     "timeout": _field(Timeout, check_timeout),
     "retry": _field(RetryCreate, check_retry),
     "success": _field(Statuses, check_success),

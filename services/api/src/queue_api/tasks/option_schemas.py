@@ -11,7 +11,7 @@ __all__ = [
     "MAX_HEADERS",
     "MAX_LANE_CHARACTERS",
     "CallbackCreate",
-    "DurationText",
+    "Delay",
     "Headers",
     "IdempotencyKey",
     "Labels",
@@ -86,12 +86,45 @@ Time = Annotated[
         examples=["2026-12-01T09:00:00Z"],
     ),
 ]
+UNITS = "in the units ms, s, m, h and d"
 DurationText = Annotated[
-    str,
+    str, Meta(extra_json_schema={"pattern": DURATION}, examples=["90s", "1m30s"])
+]
+Delay = Annotated[
+    DurationText,
     Meta(
-        description="A duration, in the units ms, s, m, h and d.",
-        extra_json_schema={"pattern": DURATION},
+        description=f"How long the first attempt waits, at most 30 days, {UNITS}. Not together with "
+        "schedule_at.",
         examples=["90s", "1d10h30m"],
+    ),
+]
+Interval = Annotated[
+    DurationText,
+    Meta(
+        description=f"The first wait, at most 30 days, {UNITS}; by default the worker's (10 s). Not "
+        "for schedule."
+    ),
+]
+MaxInterval = Annotated[
+    DurationText,
+    Meta(description=f"The longest wait of linear and exponential, at most 30 days, {UNITS}."),
+]
+Deadline = Annotated[
+    DurationText,
+    Meta(
+        description="The time from the first attempt's due time until the task is given up, at "
+        f"most 30 days, {UNITS}. Default: 30 days with max_attempts or the strategy schedule, otherwise "
+        "the worker's (24 h).",
+        examples=["2d"],
+    ),
+]
+Delays = Annotated[
+    list[DurationText],
+    Meta(
+        min_length=1,
+        max_length=MAX_DELAYS,
+        description=f"The waits of schedule, each at most 30 days, {UNITS}; then no more.",
+        examples=[["5s", "1m", "1h"]],
     ),
 ]
 Timeout = Annotated[
@@ -150,24 +183,33 @@ Labels = Annotated[
 class RetryCreate(msgspec.Struct, forbid_unknown_fields=True):
     """The retry policy of a task. Missing fields have the default of the worker."""
 
-    strategy: Literal["constant", "linear", "exponential", "schedule"] = "constant"
-    """constant: interval; linear: interval, twice, three times interval; exponential: each wait is
-    multiplier times the one before; schedule: delays, then no more."""
-    interval: DurationText | UnsetType = UNSET
-    max_interval: DurationText | UnsetType = UNSET
-    """Max wait of linear and exponential."""
-    multiplier: Annotated[float, Meta(ge=1, le=100)] | UnsetType = UNSET
-    """Only for exponential; default: 2."""
-    delays: Annotated[list[DurationText], Meta(min_length=1, max_length=MAX_DELAYS)] | UnsetType = (
-        UNSET
-    )
-    """Only for schedule."""
-    jitter: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    """The largest share by which a wait is randomly shortened."""
-    max_attempts: Annotated[int, Meta(ge=1, le=1_000_000)] | UnsetType = UNSET
-    deadline: DurationText | UnsetType = UNSET
-    """The time from the first attempt's due time until the task is given up; max 30 days. Default:
-    30 days with max_attempts or the strategy schedule, otherwise the worker's (24 h)."""
+    strategy: Annotated[
+        Literal["constant", "linear", "exponential", "schedule"],
+        Meta(
+            description="constant: interval; linear: interval, twice, three times interval; "
+            "exponential: each wait is multiplier times the one before; schedule: delays, then no "
+            "more."
+        ),
+    ] = "constant"
+    interval: Interval | UnsetType = UNSET
+    max_interval: MaxInterval | UnsetType = UNSET
+    multiplier: (
+        Annotated[float, Meta(ge=1, le=100, description="Only for exponential; default: 2.")]
+        | UnsetType
+    ) = UNSET
+    delays: Delays | UnsetType = UNSET
+    jitter: Annotated[
+        float,
+        Meta(ge=0, le=1, description="The largest share by which a wait is randomly shortened."),
+    ] = 0.0
+    max_attempts: (
+        Annotated[
+            int,
+            Meta(ge=1, le=1_000_000, description="The task is given up after so many attempts."),
+        ]
+        | UnsetType
+    ) = UNSET
+    deadline: Deadline | UnsetType = UNSET
     on: Failures | UnsetType = UNSET
 
 
@@ -176,7 +218,12 @@ class CallbackCreate(msgspec.Struct, forbid_unknown_fields=True):
 
     url: Url
     on: Annotated[
-        list[Literal["delivered", "dead", "attempt"]], Meta(min_length=1, max_length=3)
+        list[Literal["delivered", "dead", "attempt"]],
+        Meta(
+            min_length=1,
+            max_length=3,
+            description="What is told; attempt: each failed attempt that is followed by another. "
+            "Default: delivered and dead.",
+        ),
     ] = msgspec.field(default_factory=lambda: ["delivered", "dead"])
-    """attempt: each failed attempt that is followed by another."""
     headers: Headers | UnsetType = UNSET

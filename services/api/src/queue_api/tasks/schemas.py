@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from .option_schemas import (
     CallbackCreate,
-    DurationText,
+    Delay,
     Headers,
     IdempotencyKey,
     Labels,
@@ -77,7 +77,7 @@ class TaskCreate(msgspec.Struct, forbid_unknown_fields=True):
     task_id: Uuid | UnsetType = UNSET
     lane: Lane | UnsetType = UNSET
     schedule_at: Time | UnsetType = UNSET
-    delay: DurationText | UnsetType = UNSET
+    delay: Delay | UnsetType = UNSET
     timeout: Timeout | UnsetType = UNSET
     retry: RetryCreate | UnsetType = UNSET
     success: Statuses | UnsetType = UNSET
