@@ -113,8 +113,8 @@ Deadline = Annotated[
     DurationText,
     Meta(
         description="The time from the first attempt's due time until the task is given up, at "
-        f"most 30 days, {UNITS}. Default: 30 days with max_attempts or the strategy schedule, otherwise "
-        "the worker's (24 h).",
+        f"most 30 days, {UNITS}. Default: 30 days with max_attempts or the strategy schedule, "
+        "otherwise the worker's (24 h).",
         examples=["2d"],
     ),
 ]
