@@ -93,16 +93,16 @@ DurationText = Annotated[
 Delay = Annotated[
     DurationText,
     Meta(
-        description=f"How long the first attempt waits, at most 30 days, {UNITS}. Not together with "
-        "schedule_at.",
+        description=f"How long the first attempt waits, at most 30 days, {UNITS}. Not together "
+        "with schedule_at.",
         examples=["90s", "1d10h30m"],
     ),
 ]
 Interval = Annotated[
     DurationText,
     Meta(
-        description=f"The first wait, at most 30 days, {UNITS}; by default the worker's (10 s). Not "
-        "for schedule."
+        description=f"The first wait, at most 30 days, {UNITS}; by default the worker's (10 s). "
+        "Not for schedule."
     ),
 ]
 MaxInterval = Annotated[
