@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -10,10 +10,21 @@ import redis.asyncio
 
 from queue_common.retry import Dead, Done, RetryAt
 from queue_common.task import TaskId
+from queue_testing import RedisServer
 from queue_testing.scripted import ScriptedQueue
 from queue_testing.tasks import a_task, now_ms
 
 Move = Callable[[ScriptedQueue], Coroutine[Any, Any, object]]
+
+
+@pytest.fixture
+async def raw_redis(
+    start_server: Callable[..., RedisServer],
+) -> AsyncIterator[redis.asyncio.Redis]:
+    """A client of a server of the test's own: other tests run scripts on the shared one."""
+    client = redis.asyncio.Redis(port=start_server().port)
+    yield client
+    await client.aclose()
 
 
 async def test_every_move_leaves_a_task_in_one_place(scripted: ScriptedQueue) -> None:
