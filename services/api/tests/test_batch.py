@@ -179,6 +179,14 @@ async def test_what_is_no_batch_is_refused(
     assert response.headers["content-type"] == "application/problem+json"
 
 
+async def test_another_media_type_is_told_of_both(client: httpx.AsyncClient) -> None:
+    """Who sends text learns that a batch is JSON or lines of it."""
+    refused = await client.post(BATCH, content=b"[]", headers={"Content-Type": "text/plain"})
+
+    assert "send application/json or application/x-ndjson" in refused.json()["detail"]
+    assert refused.headers["accept"] == "application/json, application/x-ndjson"
+
+
 async def test_an_empty_batch_is_answered_by_nothing(client: httpx.AsyncClient) -> None:
     """No tasks, no lines."""
     array = await client.post(BATCH, json=[])

@@ -138,3 +138,15 @@ async def test_a_bug_is_a_problem_document_that_tells_nothing(
     assert response.headers["content-type"] == "application/problem+json"
     assert response.json()["detail"] == "Internal error; the API's log has the details."
     assert task_id not in response.text
+
+
+async def test_a_task_at_a_time_is_not_due_before(client: httpx.AsyncClient) -> None:
+    """The first attempt of a task with schedule_at is not due a millisecond too early."""
+    at = (datetime.now(UTC) + timedelta(hours=1)).replace(microsecond=0)
+    tasks = []
+    for _ in range(40):
+        created = await client.post(TASKS, json={**TASK, "schedule_at": at.isoformat()})
+        tasks.append((await client.get(created.headers["location"])).json())
+
+    early = [task for task in tasks if datetime.fromisoformat(task["next_attempt_at"]) < at]
+    assert early == []

@@ -15,6 +15,7 @@ from queue_common.queue import TaskQueue
 from queue_common.retry import Dead, Decision, Done, RetryAt
 from queue_common.settings import QueueSettings, RedisSettings
 from queue_common.task import Attempt, Outcome
+from queue_testing import wait_until
 from queue_testing.tasks import now_ms
 
 from .conftest import Api
@@ -96,6 +97,22 @@ async def test_a_list_shows_the_projects_tasks_page_by_page(
             break
 
     assert sorted(found) == sorted(created)
+
+
+async def test_a_callback_tells_of_which_task_it_is(
+    client: httpx.AsyncClient, api: Api, redis_settings: RedisSettings
+) -> None:
+    """The task that a dead one's callback is names the dead one, which names none."""
+    told = await _create(client, callback={"url": "http://told.test/"})
+    await _settle(api, redis_settings, told, Dead("no"))
+
+    async def callbacks() -> list[dict[str, Any]]:
+        tasks = (await _get(client, TASKS, lane="told.test:80"))["tasks"]
+        return [task for task in tasks if task["callback_of"] == told]
+
+    async with _worker(api, redis_settings):
+        await wait_until(callbacks, "the callback is in its lane")
+    assert (await _get(client, f"{TASKS}/{told}"))["callback_of"] is None
 
 
 async def test_filters_narrow_a_list(

@@ -224,6 +224,19 @@ def test_what_is_not_json_is_400(raw: bytes) -> None:
     assert caught.value.status == 400
 
 
+@pytest.mark.parametrize(
+    ("text", "half"),
+    [(r'"\ud800"', r"\ud800"), (r'"\ud83d\ude00 \\ud800 \\\udc01 x"', r"\udc01"),
+     (r'"\n\u00e9\uDBFF\u0041"', r"\uDBFF")],
+)  # fmt: skip
+def test_half_of_a_surrogate_pair_is_named(text: str, half: str) -> None:
+    """An escape that is half of a pair is called so, and not the end of the body."""
+    with pytest.raises(ProblemError) as caught:
+        parse_task(f'{{"url": "http://x/", "labels": {{"a": {text}}}}}'.encode())
+
+    assert caught.value.detail == f"The body is not JSON: {half} is half of a surrogate pair"
+
+
 @pytest.mark.parametrize("raw", [b"[]", b"1", b'"x"', b"null"])
 def test_what_is_no_object_is_422(raw: bytes) -> None:
     """JSON that is not an object is reported as such."""

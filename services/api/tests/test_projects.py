@@ -116,7 +116,7 @@ async def test_project_is_forgotten_once_it_is_empty(client: httpx.AsyncClient, 
 
 @pytest.mark.parametrize(
     ("body", "field"),
-    [(b'{"weight":1,"weight":9}', "weight"), (b'{"limits":{"rate":1,"rate":9}}', "rate")],
+    [(b'{"weight":1,"weight":9}', "weight"), (b'{"limits":{"rate":1,"rate":9}}', "limits.rate")],
 )
 async def test_nothing_is_set_twice(
     client: httpx.AsyncClient, name: str, body: bytes, field: str

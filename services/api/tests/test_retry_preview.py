@@ -79,6 +79,16 @@ async def test_the_end_of_a_policy(
     assert ends == {datetime.fromisoformat(START) + timedelta(seconds=seconds)}
 
 
+async def test_a_name_that_comes_twice_is_told_with_its_path(client: httpx.AsyncClient) -> None:
+    """A field inside an object is reported by its whole path."""
+    response = await client.post(
+        PATH, content=b'{"retry":{"jitter":0.1,"jitter":0.2}}',
+        headers={"Content-Type": "application/json"},
+    )  # fmt: skip
+
+    assert [error["field"] for error in response.json()["errors"]] == ["retry.jitter"]
+
+
 @pytest.mark.parametrize(
     ("asked", "field"),
     [

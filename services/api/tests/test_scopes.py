@@ -12,7 +12,9 @@ from .test_keys import bearer, new_key, root
 
 __all__ = ["root"]
 
-ENQUEUE_MAY = {("post", "/api/v1/tasks"), ("post", "/api/v1/tasks/batch")}
+ENQUEUE_MAY = {
+    ("post", "/api/v1/tasks"), ("post", "/api/v1/tasks/batch"), ("post", "/api/v1/retry-preview"),
+}  # fmt: skip
 ANY_KEY_MAY = {("get", "/api/v1/me")}
 
 
@@ -36,3 +38,12 @@ async def test_no_route_forgets_its_scope(closed_api: Api, root: httpx.AsyncClie
 
     assert len(operations) > 15
     assert {o: s for o, s in statuses.items() if s != (401, 403)} == {}
+
+
+async def test_who_sends_or_looks_may_preview(closed_api: Api, root: httpx.AsyncClient) -> None:
+    """A policy may be previewed with a key that sends tasks, or one that looks at them."""
+    async with httpx.AsyncClient(base_url=closed_api.url) as client:
+        for scope in ("enqueue", "read"):
+            key = bearer((await new_key(root, scopes=[scope]))["key"])
+            preview = await client.post("/api/v1/retry-preview", json={}, headers=key)
+            assert preview.status_code == 200, scope

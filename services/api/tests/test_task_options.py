@@ -219,6 +219,15 @@ def test_other_labels_are_refused(labels: object) -> None:
     assert all(field.startswith("labels") for field in reasons(labels=labels))
 
 
+@pytest.mark.parametrize("value", [1, "x" * 256, "\n"])
+def test_a_wrong_label_is_named(value: object) -> None:
+    """Labels with wrong values are each reported by their names."""
+    found = set(reasons(labels={"right": "", "a/b": value, "c": value}))
+
+    assert "labels.a/b" in found
+    assert found <= {"labels.a/b", "labels.c"}
+
+
 def test_a_callback_is_kept() -> None:
     """A callback has a URL as it will be requested, events, and headers."""
     found = options(
@@ -278,7 +287,7 @@ def test_the_header_names_the_idempotency_key() -> None:
         ('"lane": "a", "lane": "b"', "lane"),
         ('"retry": {"jitter": 0, "jitter": 1}', "retry.jitter"),
         ('"labels": {"a": "1", "\\u0061": "2"}', "labels.a"),
-        ('"callback": {"url": "http://a/", "headers": {"A": "", "A": ""}}', "callback.A"),
+        ('"callback": {"url": "http://a/", "headers": {"A": "", "A": ""}}', "callback.headers.A"),
     ],
 )
 def test_a_name_that_comes_twice_in_an_option_is_refused(written: str, field: str) -> None:

@@ -214,6 +214,8 @@ class TaskStatus(msgspec.Struct, frozen=True, kw_only=True):
     idempotency_key: str | None = None
     callback: CallbackView | None = None
     replay_of: str | None = None
+    callback_of: str | None = None
+    """The task whose callback this is."""
     replays: list[str] = []
     size_bytes: int | None = None
     request: TaskRequest | None = None

@@ -2,7 +2,16 @@
 
 from .authenticator import Authenticator
 from .principal import Principal, Scope
-from .require import IsAdmin, MayEnqueue, MayListen, MayManage, MayRead, MayReadOne, principal_of
+from .require import (
+    IsAdmin,
+    MayEnqueue,
+    MayListen,
+    MayManage,
+    MayPreview,
+    MayRead,
+    MayReadOne,
+    principal_of,
+)
 
 __all__ = [
     "Authenticator",
@@ -10,6 +19,7 @@ __all__ = [
     "MayEnqueue",
     "MayListen",
     "MayManage",
+    "MayPreview",
     "MayRead",
     "MayReadOne",
     "Principal",

@@ -68,6 +68,11 @@ class Principal:
         if scope not in self.scopes:
             raise forbidden(f"The key lacks the scope {scope}.")
 
+    def check_any(self, *scopes: Scope) -> None:
+        """Raise ProblemError 403 without one of these scopes."""
+        if self.scopes.isdisjoint(scopes):
+            raise forbidden(f"The key has none of the scopes {', '.join(scopes)}.")
+
     def check_host(self, host: str) -> None:
         """Raise ProblemError 403 if the key may not send to this host."""
         if self.allowed_hosts is not None and not self.allowed_hosts.allows(host):

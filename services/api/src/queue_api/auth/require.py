@@ -17,6 +17,7 @@ __all__ = [
     "MayEnqueue",
     "MayListen",
     "MayManage",
+    "MayPreview",
     "MayRead",
     "MayReadOne",
     "principal_of",
@@ -53,6 +54,13 @@ async def _may_listen(request: Request) -> Principal:
     return found
 
 
+async def _may_preview(request: Request) -> Principal:
+    """Return a principal that may look at policies: those who send tasks, or look at them."""
+    found = principal_of(request.scope)
+    found.check_any(Scope.READ, Scope.ENQUEUE)
+    return found
+
+
 # The types of a route's parameter ``principal``: the route gets it, or the client 403. FastAPI
 # reads a body that a route declares before it looks at them: a route with a body takes ``Request``
 # and reads it itself.
@@ -61,5 +69,6 @@ MayRead = Annotated[Principal, _require(Scope.READ)]
 MayReadOne = Annotated[Principal, _require(Scope.READ, of_one_project=True)]
 """For what is of one project: ``X-Project: *`` is a 422."""
 MayManage = Annotated[Principal, _require(Scope.MANAGE)]
+MayPreview = Annotated[Principal, Depends(_may_preview)]
 MayListen = Annotated[Principal, Depends(_may_listen)]
 IsAdmin = Annotated[Principal, _require(Scope.ADMIN)]

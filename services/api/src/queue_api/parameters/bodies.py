@@ -10,6 +10,7 @@ from fastapi import Response
 
 from ..problems import FieldError, ProblemError
 from .duplicates import duplicate_name
+from .malformed import malformed_json
 from .query import invalid_request
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ async def read_body(
     except msgspec.ValidationError as error:
         raise invalid_request([_field_error(str(error))]) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        detail = f"The body is not JSON: {error}"
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed-json", detail) from None
+        raise malformed_json(raw, error) from None
     if twice is not None:
         raise invalid_request([FieldError(twice, "comes twice in the body")])
     return body

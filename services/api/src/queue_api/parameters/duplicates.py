@@ -3,20 +3,43 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 __all__ = ["duplicate_name"]
 
 
-def duplicate_name(text: bytes) -> str | None:
-    """Return the first name that an object in ``text``, JSON, has twice."""
-    found: list[str] = []
+class _Object(list[tuple[str, Any]]):
+    """An object's names and values, as they are written."""
 
-    def note(pairs: list[tuple[str, Any]]) -> None:
-        names = [name for name, _ in pairs]
-        if len(set(names)) < len(names):
-            found.append(next(name for i, name in enumerate(names) if name in names[:i]))
+
+def duplicate_name(text: bytes) -> str | None:
+    """Return the path, such as ``retry.jitter``, of a name that an object in ``text`` has twice."""
+    has_any = False
+
+    def note(pairs: list[tuple[str, Any]]) -> _Object:
+        nonlocal has_any
+        has_any = has_any or len({name for name, _ in pairs}) < len(pairs)
+        return _Object(pairs)
 
     # Numbers are not converted: Python refuses very long ones.
-    json.loads(text, object_pairs_hook=note, parse_int=str)
-    return found[0] if found else None
+    value = json.loads(text, object_pairs_hook=note, parse_int=str)
+    return next(_paths(value), None) if has_any else None
+
+
+def _paths(value: object) -> Iterator[str]:
+    """Yield the paths of names that come twice."""
+    if isinstance(value, _Object):
+        seen: set[str] = set()
+        for name, inner in value:
+            if name in seen:
+                yield name
+            seen.add(name)
+            for path in _paths(inner):
+                yield f"{name}{path}" if path.startswith("[") else f"{name}.{path}"
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            for path in _paths(inner):
+                yield f"[{index}]{path}" if path.startswith("[") else f"[{index}].{path}"

@@ -13,7 +13,7 @@ from queue_common.options import Retry, TaskOptions
 from queue_common.retry import Dead, RetryAt, RetryPolicy, deadline_of, decide, wait_ms
 from queue_common.task import VERSION, Attempt, Outcome, Task
 
-from ..auth import MayRead
+from ..auth import MayPreview
 from ..openapi import json_response, problem_response, schema_of
 from ..parameters import (
     MAX_TIME_MS,
@@ -99,7 +99,7 @@ _ROUTE: dict[str, Any] = {
 
 
 @router.post(PATH, openapi_extra=_ROUTE)
-async def preview_retries(request: Request, _principal: MayRead) -> Response:
+async def preview_retries(request: Request, _principal: MayPreview) -> Response:
     """Tell when a policy would try, if each attempt failed at once."""
     asked = await read_body(request, RetryPreviewCreate, required=True)
     start_ms = _start(asked)

@@ -14,25 +14,28 @@ if TYPE_CHECKING:
 
     from starlette.types import Message, Receive
 
-__all__ = ["check_coding", "check_headers", "read_json_body", "too_large"]
+__all__ = ["JSON", "check_coding", "check_headers", "read_json_body", "too_large"]
 
-_JSON = b"application/json"
+JSON = "application/json"
+_JSON = JSON.encode()
 _CHECKED_HEADERS = frozenset({b"content-type", b"content-encoding", b"content-length"})
 
 
 async def read_json_body(
     headers: Iterable[tuple[bytes, bytes]], receive: Receive, max_bytes: int,
-    limit: str = "API_MAX_BODY",
+    limit: str = "API_MAX_BODY", accepted: tuple[str, ...] = (JSON,),
 ) -> bytes:  # fmt: skip
     """Return the body; raises ProblemError 415 if it is not plain JSON, 413 over ``max_bytes``.
 
     If the length is declared, a body is refused before it is read, otherwise while it is read. The
-    names in ``headers`` are in lower case; ``limit`` names the variable. Raises ClientDisconnect
-    if the client disconnects.
+    names in ``headers`` are in lower case; ``limit`` names the variable, ``accepted`` the media
+    types that the caller reads, of which this reads JSON. Raises ClientDisconnect if the client
+    disconnects.
     """
     check_headers(
-        {name: value for name, value in headers if name in _CHECKED_HEADERS}, max_bytes, limit
-    )
+        {name: value for name, value in headers if name in _CHECKED_HEADERS},
+        max_bytes, limit, accepted,
+    )  # fmt: skip
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body"):
         body: bytes = message.get("body", b"")
@@ -59,12 +62,13 @@ async def _read_body(message: Message, receive: Receive, max_bytes: int, limit: 
 
 
 def check_headers(
-    headers: Mapping[bytes, bytes], max_bytes: int, limit: str = "API_MAX_BODY"
-) -> None:
+    headers: Mapping[bytes, bytes], max_bytes: int, limit: str = "API_MAX_BODY",
+    accepted: tuple[str, ...] = (JSON,),
+) -> None:  # fmt: skip
     """Raise ProblemError 415 if the body is not plain JSON, 413 if its declared size is too big."""
     media_type = headers.get(b"content-type", b"")
     if media_type != _JSON:
-        _check_media_type(media_type.decode("latin-1"))
+        _check_media_type(media_type.decode("latin-1"), accepted)
     if b"content-encoding" in headers:
         check_coding(headers[b"content-encoding"].decode("latin-1"))
     declared = headers.get(b"content-length", b"")
@@ -72,7 +76,7 @@ def check_headers(
         raise too_large(max_bytes, limit)
 
 
-def _check_media_type(header: str) -> None:
+def _check_media_type(header: str, accepted: tuple[str, ...]) -> None:
     """Accept JSON and media types based on it.
 
     A missing header is refused too: browsers let a page of any site send a body without one, but
@@ -87,8 +91,8 @@ def _check_media_type(header: str) -> None:
     raise ProblemError(
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         "unsupported-media-type",
-        f"Content-Type {found}; send application/json",
-        headers={"Accept": "application/json"},
+        f"Content-Type {found}; send {' or '.join(accepted)}",
+        headers={"Accept": ", ".join(accepted)},
     )
 
 

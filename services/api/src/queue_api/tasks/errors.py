@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,12 @@ from .checks import check_base64, check_method, check_url, header_errors
 from .duplicates import duplicate_field, duplicate_header
 from .option_schemas import (
     MAX_HEADERS,
+    MAX_LABELS,
     CallbackCreate,
     Delay,
     IdempotencyKey,
     Labels,
+    LabelValue,
     Lane,
     RetryCreate,
     Statuses,
@@ -137,6 +140,16 @@ def _headers(name: str, value: msgspec.Raw) -> Iterable[FieldError]:
         yield FieldError(f"{name}.{header}" if header else name, reason)
 
 
+def _labels(name: str, value: msgspec.Raw) -> Iterable[FieldError]:
+    """Name a wrong value by its label, which the decoder of all does not."""
+    errors: list[FieldError] = []
+    with suppress(msgspec.ValidationError):
+        given = _object.decode(value)
+        for label, text in list(given.items())[:MAX_LABELS]:
+            errors += _label_value(f"{name}.{label[:64]}", text)
+    return errors or _all_labels(name, value)
+
+
 def _readable_reason(message: str) -> str:
     """Reword a message of msgspec, such as ``Expected `str`, got `int```."""
     words = _TYPE.sub(
@@ -145,6 +158,8 @@ def _readable_reason(message: str) -> str:
     return words[:1].lower() + words[1:]
 
 
+_label_value = _field(LabelValue, lambda _value: None)
+_all_labels = _field(Labels, check_labels)
 _FIELDS = {
     "url": _field(Url, check_url),
     "method": _field(Method, check_method),
@@ -159,7 +174,7 @@ _FIELDS = {
     "retry": _field(RetryCreate, check_retry),
     "success": _field(Statuses, check_success),
     "idempotency_key": _field(IdempotencyKey, check_idempotency_key),
-    "labels": _field(Labels, check_labels),
+    "labels": _labels,
     "callback": _field(CallbackCreate, check_callback),
 }
 _NOT_TOGETHER = (("body", "body_base64"), ("schedule_at", "delay"))

@@ -9,11 +9,13 @@ from msgspec import UNSET, Meta, UnsetType
 
 __all__ = [
     "MAX_HEADERS",
+    "MAX_LABELS",
     "MAX_LANE_CHARACTERS",
     "CallbackCreate",
     "Delay",
     "Headers",
     "IdempotencyKey",
+    "LabelValue",
     "Labels",
     "Lane",
     "RetryCreate",
@@ -169,8 +171,9 @@ IdempotencyKey = Annotated[
         examples=["invoice-7"],
     ),
 ]
+LabelValue = Annotated[str, Meta(max_length=255)]
 Labels = Annotated[
-    dict[str, Annotated[str, Meta(max_length=255)]],
+    dict[str, LabelValue],
     Meta(
         max_length=MAX_LABELS,
         description="Names and values by which the task can be found.",

@@ -13,6 +13,7 @@ from queue_common.lanes import lane_of
 from queue_common.retry import RetryPolicy, default_deadline_ms
 from queue_common.task import VERSION, Task
 
+from ..parameters import malformed_json
 from ..problems import FieldError, ProblemError
 from .checks import check_base64, check_method, check_url, header_errors
 from .duplicates import has_duplicates
@@ -58,7 +59,7 @@ def parse_task(
         raw.decode()  # the decoder does not check the bytes in strings
         return _parse(raw, trace_context, policy, idempotency_key, fallback_key)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise _malformed(error) from None
+        raise malformed_json(raw, error) from None
 
 
 def _parse(
@@ -93,7 +94,7 @@ def _to_task(create: TaskCreate, trace_context: dict[str, str] | None) -> Task:
             raise ValueError
         headers = {name: value.strip(" \t") for name, value in create.headers.items()}
     body = _body(create, headers)
-    now_ms = round(time.time() * 1000)
+    now_ms = int(time.time() * 1000)  # not rounded up: a delay until a time would be too short
     return Task(
         VERSION, url, method, headers, body, now_ms, lane_of(url), trace_context=trace_context
     )
@@ -165,11 +166,6 @@ def refused_destination(field: str, reason: str) -> ProblemError:
     detail = "The task's destination must not be delivered to."
     errors = [FieldError(field, f"leads to what must not be delivered to: {reason}")]
     return ProblemError(HTTPStatus.UNPROCESSABLE_ENTITY, "egress-refused", detail, errors=errors)
-
-
-def _malformed(error: Exception) -> ProblemError:
-    detail = f"The body is not JSON: {error}"
-    return ProblemError(HTTPStatus.BAD_REQUEST, "malformed-json", detail)
 
 
 def _invalid(raw: bytes) -> ProblemError:

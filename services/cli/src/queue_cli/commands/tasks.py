@@ -65,6 +65,7 @@ def rows(task: TaskStatus) -> list[tuple[str, object]]:
         ("gives up", when(task.deadline_at) if not task.settled else None),
         ("labels", ", ".join(f"{key}={value}" for key, value in task.labels.items())),
         ("replay of", task.replay_of),
+        ("callback of", task.callback_of),
         ("replays", ", ".join(task.replays)),
         ("size", bytes_(task.size_bytes)),
         ("trace", task.trace_url or task.trace_id),

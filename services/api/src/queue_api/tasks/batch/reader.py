@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import msgspec
 from starlette.requests import ClientDisconnect
 
+from ...parameters import malformed_json
 from ...problems import FieldError, ProblemError
-from ..body import check_coding, read_json_body, too_large
+from ..body import JSON, check_coding, read_json_body, too_large
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -48,7 +49,7 @@ async def json_parts(
     An array is kept in memory as a whole, so that ``max_buffered`` is a limit of it too.
     """
     limit, name = min((max_bytes, MAX_BATCH), (max_buffered, MAX_BUFFERED))
-    raw = await read_json_body(headers, receive, limit, name)
+    raw = await read_json_body(headers, receive, limit, name, (JSON, NDJSON))
     try:
         raw.decode()  # the decoder passes over what is in strings
         tasks = _array.decode(raw)
@@ -58,8 +59,7 @@ async def json_parts(
             HTTPStatus.UNPROCESSABLE_ENTITY, "invalid-task", "The batch is no array.", errors=errors
         ) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        detail = f"The body is not JSON: {error}"
-        raise ProblemError(HTTPStatus.BAD_REQUEST, "malformed-json", detail) from None
+        raise malformed_json(raw, error) from None
     if len(tasks) > MAX_TASKS:
         raise _too_many(" None of these is stored.")
     parts = map(bytes, tasks)

@@ -128,6 +128,8 @@ class TaskStatus(msgspec.Struct, frozen=True):
     callback: CallbackStatus | None
     replay_of: str | None
     """The task that this one repeats."""
+    callback_of: str | None
+    """The task whose callback this is."""
     size_bytes: int
     """Size of the task's record."""
     replays: list[str] | UnsetType = UNSET

@@ -56,6 +56,7 @@ def status_of(view: TaskView, policy: RetryPolicy, settings: TraceSettings) -> T
         idempotency_key=options.idempotency_key if options else None,
         callback=_callback(options.callback) if options and options.callback else None,
         replay_of=options.replay_of if options else None,
+        callback_of=options.callback_of if options else None,
         size_bytes=view.size,
         trace_url=settings.trace_url(trace_id) or UNSET,
     )
