@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterable
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
 from uuid import uuid4
 
 import httpx
 import pytest
+
+from queue_testing import RedisServer
+
+from .conftest import Api
 
 BATCH = "/api/v1/tasks/batch"
 URL = "http://localhost:9/x"
@@ -201,3 +206,24 @@ async def test_a_batch_is_posted(client: httpx.AsyncClient, method: str) -> None
     response = await client.request(method, BATCH)
 
     assert (response.status_code, response.headers["allow"]) == (405, "POST")
+
+
+async def test_while_redis_hangs_a_batch_ends_as_soon_as_a_task(
+    api_at: Api, start_server: Callable[..., RedisServer]
+) -> None:
+    """A batch waits for a silent Redis once, not with each part; what is wrong in it stays 422."""
+    server = start_server()
+    await api_at.start_on(server)
+    tasks: list[object] = [{"url": URL}] * 3000
+    async with httpx.AsyncClient(base_url=api_at.url, timeout=60) as client:
+        server.pause()
+        began = time.monotonic()
+        answers = await send_lines(client, lines_of([*tasks, {"url": "x"}]))
+        seconds = time.monotonic() - began
+        server.resume()
+        later = await send_lines(client, lines_of(tasks[:2]))
+
+    assert [answer["status"] for answer in answers] == [503] * 3000 + [422]
+    assert all(answer["retry_after"] for answer in answers[:3000])
+    assert seconds < 15
+    assert [answer["status"] for answer in later] == [201, 201]

@@ -2,6 +2,7 @@
 
 from .translation import (
     MEDIA_TYPE,
+    RETRY_AFTER_SECONDS,
     FieldError,
     Problem,
     ProblemError,
@@ -13,6 +14,7 @@ from .translation import (
 
 __all__ = [
     "MEDIA_TYPE",
+    "RETRY_AFTER_SECONDS",
     "FieldError",
     "Problem",
     "ProblemError",

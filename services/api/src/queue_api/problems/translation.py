@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from fastapi import APIRouter
 
 __all__ = [
-    "MEDIA_TYPE", "FieldError", "Problem", "ProblemError", "document_of", "install", "problem",
-    "translate",
+    "MEDIA_TYPE", "RETRY_AFTER_SECONDS", "FieldError", "Problem", "ProblemError", "document_of",
+    "install", "problem", "translate",
 ]  # fmt: skip
 
 MEDIA_TYPE = "application/problem+json"

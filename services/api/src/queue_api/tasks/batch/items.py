@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from queue_common.lanes import DEFAULT_PROJECT
 from queue_common.logs import events
 from queue_common.task import new_task_id
 
-from ...problems import ProblemError, document_of, translate
+from ...problems import RETRY_AFTER_SECONDS, ProblemError, document_of, translate
 from ..manage.status import trace_id_of
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class Batch:
         self._traces = traces
         self._pending: list[_Item | bytes] = []
         self._number = 0
+        self._outage: ProblemError | None = None
+        self._outage_ends = 0.0
         self.lines: list[bytes] = []
         """The answers so far, each a JSON object."""
         self.statuses: Counter[int] = Counter()
@@ -112,6 +115,8 @@ class Batch:
             )
         except Exception as error:
             return self._problem(index, translate(error))
+        if self._outage is not None and time.monotonic() < self._outage_ends:
+            return self._problem(index, self._outage)
         task_id = own_id or new_task_id()
         trace.sending()
         stored = self._queue.submission(task_id, task)
@@ -121,10 +126,23 @@ class Batch:
         waiting = [item.stored for item in items if not isinstance(item, bytes)]
         if waiting:
             await asyncio.wait(waiting)
+            self._note_outage([stored.exception() for stored in waiting])
         traces = await self._first_traces(items)
         self.lines += [
             item if isinstance(item, bytes) else self._line(item, traces) for item in items
         ]
+
+    def _note_outage(self, errors: Sequence[BaseException | None]) -> None:
+        """Submit no more for a while if Redis has taken none of these tasks.
+
+        If it hangs, each chunk would wait for its own time limit.
+        """
+        first = errors[0]
+        if isinstance(first, QueueUnavailableError) and all(
+            isinstance(error, QueueUnavailableError) for error in errors
+        ):
+            self._outage = translate(first)
+            self._outage_ends = time.monotonic() + RETRY_AFTER_SECONDS
 
     async def _first_traces(self, items: list[_Item | bytes]) -> dict[str, str]:
         """Return the trace ids of the tasks that were there before, by their ids."""
