@@ -67,7 +67,11 @@ class Metered:
                     return response
             return None
 
-        found = await wait_until(responses, f"{self.name}'s {path} answers {status}", 30)
+        try:
+            found = await wait_until(responses, f"{self.name}'s {path} answers {status}", 30)
+        except AssertionError as error:
+            error.add_note(self.log()[-2000:])
+            raise
         assert found is not None
         return found
 

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 __all__ = ["RedisServer", "free_port"]
 
 
+_PORTS: Final = range(10_100, 32_768)
+"""Below those that Linux gives to clients and to servers that ask for any; none of them is one that
+browsers refuse."""
+_random: Final = random.SystemRandom()
+_returned: set[int] = set()
+
+
 def free_port() -> int:
-    """Return a loopback port that is free at the time of the call."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a loopback port that is free, and that this process has not returned before."""
+    while True:
+        port = _random.choice(_PORTS)
+        if port in _returned:
+            continue
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            _returned.add(port)
+            return port
 
 
 class RedisServer:
