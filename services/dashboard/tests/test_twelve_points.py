@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from playwright.async_api import Page
 
 from queue_client import NotFoundError, Retry
 
@@ -128,6 +129,13 @@ async def test_bulk_on_all_that_match(site: Site, open_page: OpenPage) -> None:
     assert await page.locator("[data-row]").count() == 0
 
 
+async def _send_again(page: Page, source: str) -> str:
+    """Send the replay that the form has; return the id of the new task."""
+    await page.click("text=Send it again")
+    await page.wait_for_selector(f"a:has-text('{source}')")
+    return page.url.split("/tasks/")[1].partition("?")[0]
+
+
 async def test_replay_with_edits(site: Site, open_page: OpenPage) -> None:
     """A task is sent again with another URL and body; the pages of both lead to each other."""
     async with site.client() as client:
@@ -138,9 +146,7 @@ async def test_replay_with_edits(site: Site, open_page: OpenPage) -> None:
         await page.click("text=Replay")
         await page.fill("#f-url", f"{site.destination}/fine")
         await page.fill("#f-body", "new")
-        await page.click("text=Send it again")
-        await page.wait_for_selector(f"a:has-text('{sent.task_id}')")
-        replayed = page.url.split("/tasks/")[1].partition("?")[0]
+        replayed = await _send_again(page, sent.task_id)
         task = await client.get_task(replayed)
 
     assert task.request is not None
@@ -157,9 +163,7 @@ async def test_a_replay_without_its_body(site: Site, open_page: OpenPage) -> Non
 
         page = await open_page(f"{site.open.url}/tasks/{sent.task_id}/replay")
         await page.fill("#f-body", "")
-        await page.click("text=Send it again")
-        await page.wait_for_selector(f"a:has-text('{sent.task_id}')")
-        replayed = page.url.split("/tasks/")[1].partition("?")[0]
+        replayed = await _send_again(page, sent.task_id)
         task = await client.get_task(replayed)
 
     assert task.request is not None

@@ -73,18 +73,10 @@ def _make(app: FastAPI) -> dict[str, Any]:
         "anyOf": [{"required": ["body", "body_base64"]}, {"required": ["schedule_at", "delay"]}]
     }
     schemas["ReplayCreate"] = of_replay(schemas["ReplayCreate"])
-    schemas["LimitsPut"]["anyOf"] = [
-        {"properties": {"burst": {"type": "null"}}},
-        {"properties": {"rate": {"type": "number"}}, "required": ["rate"]},
-    ]
+    schemas["LimitsPut"]["anyOf"] = schemas["LanePut"]["anyOf"] = _BURST_WITH_RATE
     schemas["ListenerCreate"]["oneOf"] = [{"required": ["lane"]}, {"required": ["host"]}]
     schemas["ResultCreate"]["oneOf"] = [{"required": ["status_code"]}, {"required": ["error"]}]
     schemas["RetryCreate"] = _retry_schema(schemas["RetryCreate"])
-    # A burst comes with a rate.
-    schemas["LanePut"]["anyOf"] = [
-        {"properties": {"burst": {"type": "null"}}},
-        {"required": ["rate"], "properties": {"rate": {"type": "number"}}},
-    ]
     schemas["OperationCreate"] = of_actions(schemas["OperationCreate"], schemas["OperationFilter"])
     document.setdefault("components", {})["schemas"] = schemas
     # FastAPI adds JSON to each response; this one is a stream.
@@ -92,6 +84,11 @@ def _make(app: FastAPI) -> dict[str, Any]:
     return document
 
 
+_BURST_WITH_RATE = [
+    {"properties": {"burst": {"type": "null"}}},
+    {"properties": {"rate": {"type": "number"}}, "required": ["rate"]},
+]
+"""A burst comes with a rate."""
 _OF_STRATEGY = {
     "constant": {"interval"},
     "linear": {"interval", "max_interval"},

@@ -34,7 +34,7 @@ EVENTS: dict[str, Any] = {
     "responses": {
         "200": {
             "description": "Events, until the client leaves. `gap`, which comes whatever the "
-            "filter is, says that events before it may be missing: look at the state anew.",
+            "filter is, says that events before it may be missing: read the state again.",
             "content": {"text/event-stream": {"schema": {"type": "string"}, "example": _EXAMPLE}},
         },
         "422": REFUSED,

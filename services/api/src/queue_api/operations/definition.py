@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from queue_common.lanes import lane_in, split_lane
 from queue_common.queue import STATES_OF, Definition, TaskFilter
 from queue_common.task import State
-from queue_common.tracing.context import TraceContext
 
 from ..parameters import invalid_request, parse_time, written_time
 from ..problems import FieldError
@@ -58,11 +57,9 @@ def read_definition(asked: OperationCreate, principal: Principal, now_ms: int) -
 
 
 def _traceparent() -> str | None:
-    span = get_current_span().get_span_context()
-    if not span.is_valid:
-        return None
-    trace_id, span_id = f"{span.trace_id:032x}", f"{span.span_id:016x}"
-    return TraceContext(trace_id, span_id, span.trace_flags).traceparent
+    carrier: dict[str, str] = {}
+    TraceContextTextMapPropagator().inject(carrier)
+    return carrier.get("traceparent")
 
 
 def _time(name: str, text: str | None, errors: list[FieldError]) -> int | None:

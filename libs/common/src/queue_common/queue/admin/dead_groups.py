@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from base64 import b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ..storage.connection import translated
+from .cursor import read_text, written_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -70,15 +70,14 @@ class DeadGroups:
 
 def _write_cursor(last: DeadGroup) -> str:
     place = f"{last.number}\n{last.lane}\n{last.outcome}\n{last.status_code}"
-    return urlsafe_b64encode(place.encode()).decode().rstrip("=")
+    return written_text(place.encode())
 
 
 def _read_cursor(cursor: str) -> tuple[str, str]:
     """Return number and name of the last group; raises ValueError."""
     msg = "not a cursor of groups"
     try:
-        raw = b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
-        number, newline, name = raw.decode().partition("\n")
+        number, newline, name = read_text(cursor).decode().partition("\n")
     except ValueError as error:
         raise ValueError(msg) from error
     is_number = number.isascii() and number.isdecimal() and len(number) <= MAX_NUMBER_DIGITS

@@ -30,6 +30,7 @@ _SHARED = (
 )  # fmt: skip
 _PARTS = {
     "claim": ("claim_suspects", "claim_promotion", "claim_polling", "claim_projects"),
+    "group_dead": ("positions",),
     "list": ("positions",),
     "list_dead": ("positions",),
     "list_results": ("positions",),

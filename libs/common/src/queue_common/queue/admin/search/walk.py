@@ -12,8 +12,6 @@ waiting and active tasks once more, for what came back; it gives that up if it f
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -21,6 +19,7 @@ import msgspec
 
 from ....task import State
 from ...storage.record import unpack_attempts
+from ..cursor import read_text, written_text
 from .pagination import Position
 
 if TYPE_CHECKING:
@@ -221,14 +220,13 @@ _decoder = msgspec.msgpack.Decoder(Walk)
 
 def write_cursor(walk: Walk) -> str:
     """Return an opaque cursor."""
-    return base64.urlsafe_b64encode(_encoder.encode(walk)).decode().rstrip("=")
+    return written_text(_encoder.encode(walk))
 
 
 def read_cursor(cursor: str) -> Walk:
     """Read what ``write_cursor`` wrote; raises ValueError for anything else."""
     try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        return _decoder.decode(base64.b64decode(padded, b"-_", validate=True))
-    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        return _decoder.decode(read_text(cursor))
+    except (ValueError, msgspec.DecodeError) as error:
         msg = f"not a cursor of this queue: {cursor[:100]!r}"
         raise ValueError(msg) from error

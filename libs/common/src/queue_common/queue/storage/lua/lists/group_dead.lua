@@ -6,29 +6,15 @@
 -- Result   {1 if more groups follow, 1 if all dead letters are counted, then per group: lane, outcome, status (0
 --          if there is none), number, died first, died last, id of the newest, its error}
 -- Cost     O(log² groups + page), 6 commands a group, and one for each step to the page. Writes nothing.
+--          positions.lua stands before this file.
 local project, lane, max, last_number, last_name = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 local key = dead_groups.groups_of(project, lane)
 
--- Returns whether a name is below another as Redis sorts them, by bytes; Lua compares by locale.
-local function is_below(name, other)
-  for i = 1, math.min(#name, #other) do
-    local byte, others = string.byte(name, i), string.byte(other, i)
-    if byte ~= others then return byte < others end
-  end
-  return #name < #other
-end
-
--- Returns how many groups stand before the page: all larger ones, and of those of the same number all whose
--- names are not below. The last group itself may be gone, or have another number by now.
+-- Returns how many groups stand before the page: all but those below the last group, which may be gone, or
+-- have another number by now.
 local function groups_before()
   if not last_name then return 0 end
-  local low = call('ZCOUNT', key, '(' .. last_number, '+inf')
-  local high = low + call('ZCOUNT', key, last_number, last_number)
-  while low < high do
-    local middle = math.floor((low + high) / 2)
-    if is_below(call('ZREVRANGE', key, middle, middle)[1], last_name) then high = middle else low = middle + 1 end
-  end
-  return low
+  return call('ZCARD', key) - (rank_of_position(key, tonumber(last_number), last_name))
 end
 
 local function describe(group)
